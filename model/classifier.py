@@ -1,0 +1,118 @@
+"""Messages in, readings out: one forward pass gives the feeling and the meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from model import text
+from model.artefact_folder import GRAPH, TOKENIZER, ArtefactError, Manifest, read_manifest
+from model.reading import Reading
+from model.session import create_session, gpu_offered
+
+Floats = npt.NDArray[np.float32]
+
+_PADDED_TOKENS = 1024
+"""Tokens of one run, padding included. On a CPU batches of 8 short texts do as well as 32, and padding is the
+largest cost, so the budget counts padded tokens rather than texts."""
+
+
+class Classifier:
+    """One loaded model version. Not for two threads at once."""
+
+    def __init__(self, manifest: Manifest, tokenizer: Tokenizer, session: Any, device: str) -> None:
+        tokenizer.enable_truncation(manifest.max_length)
+        tokenizer.no_padding()
+        self.manifest = manifest
+        self.version = manifest.version
+        self.device = device
+        self._tokenizer = tokenizer
+        self._session = session
+
+    @classmethod
+    def load(cls, folder: Path, *, device: str = "auto", threads: int = 1) -> Classifier:
+        """Load a version folder.
+
+        `device` is auto, cpu or gpu. Auto takes the GPU for a graph that was exported for one.
+        Raises ArtefactError: one line that says what, where and what to do.
+        """
+        manifest = read_manifest(folder)
+        if device not in ("auto", "cpu", "gpu"):
+            raise ArtefactError(f"device is {device!r} — use auto, cpu or gpu")
+        if device == "gpu" and manifest.device != "gpu":
+            raise ArtefactError(
+                f"{folder}: holds the int8 graph for CPUs — make the GPU's with "
+                f"python -m training export --device gpu --model {folder} --out DIR"
+            )
+        tokenizer = load_tokenizer(folder / TOKENIZER)
+        if device == "auto":
+            device = "gpu" if manifest.device == "gpu" and gpu_offered() else "cpu"
+        session, runs_on = create_session(folder / GRAPH, device=device, threads=threads)
+        return cls(manifest, tokenizer, session, runs_on)
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """One Reading per text, in the order of the texts. Blocking."""
+        cleaned = [text.clean(raw) for raw in texts]
+        reasons = [text.not_scored_reason(words, raw) for words, raw in zip(cleaned, texts, strict=True)]
+        scored = [position for position, reason in enumerate(reasons) if reason is None]
+        logits, embeddings = self.forward([cleaned[position] for position in scored])
+        readings = [Reading(self.version, None, None, None, reason) for reason in reasons]
+        for position, scores, embedding in zip(scored, self._probabilities(logits), embeddings, strict=True):
+            by_label = dict(zip(self.manifest.labels, scores.tolist(), strict=True))
+            label = max(by_label, key=by_label.__getitem__)
+            readings[position] = Reading(self.version, label, by_label, embedding)
+        return readings
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """The meaning of each text: (n, dim) float32, L2 norm 1. Blocking."""
+        return self.forward([text.clean(raw) for raw in texts])[1]
+
+    def forward(self, cleaned: Sequence[str]) -> tuple[Floats, Floats]:
+        """Raw logits (n, labels) and embeddings (n, dim) of texts that are already clean. Blocking."""
+        encoded = [np.array(self._tokenizer.encode(words).ids, dtype=np.int64) for words in cleaned]
+        logits = np.zeros((len(encoded), len(self.manifest.labels)), dtype=np.float32)
+        embeddings = np.zeros((len(encoded), self.manifest.embedding_dim), dtype=np.float32)
+        for positions in _batches([len(ids) for ids in encoded]):
+            longest = max(len(encoded[position]) for position in positions)
+            ids = np.zeros((len(positions), longest), dtype=np.int64)
+            mask = np.zeros_like(ids)
+            for row, position in enumerate(positions):
+                ids[row, : len(encoded[position])] = encoded[position]
+                mask[row, : len(encoded[position])] = 1
+            outputs = self._session.run(["logits", "embedding"], {"input_ids": ids, "attention_mask": mask})
+            logits[positions] = outputs[0]
+            embeddings[positions] = outputs[1]
+        # An fp16 graph leaves the norm a little off 1.
+        embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+        return logits, embeddings
+
+    def _probabilities(self, logits: Floats) -> npt.NDArray[np.float64]:
+        scaled = logits.astype(np.float64) / self.manifest.temperature
+        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer in `path`; raises ArtefactError if it is none."""
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise ArtefactError(f"{path}: not a tokenizer ({error}) — copy the version folder again") from None
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Positions grouped by length, so that little is padded, within the budget of padded tokens."""
+    batch: list[int] = []
+    for position in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[position] > _PADDED_TOKENS:
+            yield batch
+            batch = []
+        batch.append(position)
+    if batch:
+        yield batch

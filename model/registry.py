@@ -1,0 +1,122 @@
+"""The model versions of an installation: a folder each, and a pointer to the one in service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from model.artefact_folder import ArtefactError, Manifest, read_manifest
+
+SHIPPED = Path(__file__).parent / "artefact" / "support-1"
+"""The version folder that comes with the package."""
+
+_POINTER = "active"
+_REMEMBERED = 20
+
+
+class Registry:
+    """Version folders under `root`, the shipped one beside them.
+
+    `root/active` names what is in service in its first line and, below, what served before it; it is replaced
+    atomically. An absent or empty file means the shipped version.
+    """
+
+    def __init__(self, root: Path, shipped: Path = SHIPPED) -> None:
+        self._root = root
+        self._shipped = shipped
+
+    def versions(self) -> list[Manifest]:
+        """The manifests of all valid versions, oldest first, the shipped one among them.
+
+        Raises ArtefactError if the shipped version is damaged; other damaged folders are left out.
+        """
+        found = {self._shipped.name: read_manifest(self._shipped)}
+        for folder in self._root.iterdir() if self._root.is_dir() else ():
+            if not folder.is_dir() or folder.name.startswith("."):
+                continue
+            try:
+                manifest = read_manifest(folder)
+            except ArtefactError:
+                continue  # without a valid manifest it does not exist
+            if manifest.version == folder.name:
+                found.setdefault(manifest.version, manifest)
+        return sorted(found.values(), key=lambda manifest: (manifest.created, manifest.version))
+
+    def active(self) -> str:
+        """The version in service; the shipped one when nothing was promoted."""
+        served = self._served()
+        return served[0] if served else self._shipped.name
+
+    def previous(self) -> str | None:
+        """What served before the active version, None when nothing did."""
+        served = self._served()
+        if not served:
+            return None
+        return served[1] if len(served) > 1 else self._shipped.name
+
+    def folder(self, version: str) -> Path:
+        """The folder of a version. Raises ArtefactError if there is none by that name, or it is damaged."""
+        if version == self._shipped.name:
+            read_manifest(self._shipped)
+            return self._shipped
+        folder = self._root / version
+        if Path(version).name != version or version.startswith(".") or not folder.is_dir():
+            raise ArtefactError(
+                f"{self._root}: no model version {version!r} — list them with softanswer models list"
+            )
+        if read_manifest(folder).version != version:
+            raise ArtefactError(
+                f"{folder}: its manifest names another version — rename the folder or remove it"
+            )
+        return folder
+
+    def add(self, candidate: Path) -> str:
+        """Check a candidate folder and move it in. Returns its version; raises ArtefactError."""
+        version = read_manifest(candidate).version
+        target = self._root / version
+        if version == self._shipped.name or target.exists():
+            raise ArtefactError(
+                f"{target}: version {version} is already there — remove it, or train a new one"
+            )
+        self._root.mkdir(parents=True, exist_ok=True)
+        # The copy of a move across file systems is not atomic: it happens under a name that nobody lists.
+        arriving = self._root / f".arriving-{version}"
+        shutil.rmtree(arriving, ignore_errors=True)
+        shutil.move(candidate, arriving)
+        arriving.rename(target)
+        return version
+
+    def promote(self, version: str) -> None:
+        """Put a version in service. Raises ArtefactError if it is not valid."""
+        self.folder(version)
+        if version != self.active():
+            self._write([version, *self._served()])
+
+    def rollback(self) -> str:
+        """Put the previous version back in service and return it. Raises ArtefactError if there is none."""
+        previous = self.previous()
+        if previous is None:
+            raise ArtefactError(
+                f"{self._root}: no version served before {self.active()}, nothing to roll back to"
+            )
+        self.folder(previous)
+        self._write(self._served()[1:])
+        return previous
+
+    def _served(self) -> list[str]:
+        """What was promoted, latest first."""
+        try:
+            lines = (self._root / _POINTER).read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return []
+        return lines
+
+    def _write(self, served: list[str]) -> None:
+        self._root.mkdir(parents=True, exist_ok=True)
+        temporary = self._root / f".{_POINTER}.part"
+        with temporary.open("w", encoding="utf-8") as file:
+            file.writelines(f"{version}\n" for version in served[:_REMEMBERED])
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._root / _POINTER)
