@@ -1,0 +1,1 @@
+"""Softanswer: the running service. It reads, answers, flags and learns; it never imports torch."""

@@ -1,0 +1,221 @@
+"""Builds every object and joins them; the only wide importer. Nothing is built on import."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import settings as settings_module
+from bot.learning import Learning
+from bot.people import People
+from bot.pipeline import Pipeline
+from bot.services import Services
+from bot.settings import Settings, SettingsError, Tokens
+from bot.slack import actions, commands, home, messages
+from bot.slack.deliver import Deliverer
+from bot.status import Status
+from bot.store import Store, open_store
+from bot.templates import Router, Templates, load_templates
+from model.batcher import Batcher
+from model.classifier import Classifier
+from model.registry import Registry
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """Everything that runs, ready to be started by `serve`."""
+
+    app: AsyncApp
+    client: AsyncWebClient
+    services: Services
+    batcher: Batcher
+    deliverer: Deliverer
+    tokens: Tokens
+
+
+def load_classifier(settings: Settings, folder: Path) -> Classifier:
+    return Classifier.load(folder, device=settings.model.device, threads=settings.model.threads)
+
+
+async def build(
+    settings: Settings,
+    templates: Templates,
+    tokens: Tokens,
+    store: Store,
+    api_url: str,
+    clock: Callable[[], float] = time.time,
+) -> Bot:
+    """Build the bot: ask Slack who is who, load the active model, wire the parts. Raises SettingsError, ArtefactError."""
+    client = AsyncWebClient(token=tokens.bot, base_url=api_url, timeout=30)
+    people = People(client, settings.channels, settings.people)
+    await people.load()
+
+    registry = Registry(settings.model.folder)
+    load = partial(load_classifier, settings)
+    classifier = await asyncio.to_thread(load, registry.folder(registry.active()))
+    router = Router(templates)
+    await asyncio.to_thread(router.prepare, classifier.embed, classifier.version)
+    batcher = Batcher(classifier)
+
+    deliverer = Deliverer(client, store, people, settings.product, clock)
+    pipeline = Pipeline(
+        store=store,
+        batcher=batcher,
+        router=router,
+        people=people,
+        rules=settings.rules,
+        product=settings.product,
+        committed=deliverer.wake,
+        clock=clock,
+    )
+    learning = Learning(
+        settings=settings.learning,
+        runs=settings.model.folder.parent / "runs",
+        store=store,
+        registry=registry,
+        batcher=batcher,
+        router=router,
+        people=people,
+        load=load,
+        committed=deliverer.wake,
+        clock=clock,
+    )
+    status = Status(store, people, batcher, registry, learning, clock)
+    deliverer.status_lines = status.lines
+    services = Services(settings, store, people, pipeline, learning, status, templates, deliverer.wake, clock)
+    return Bot(build_app(client, tokens, services), client, services, batcher, deliverer, tokens)
+
+
+def build_app(client: AsyncWebClient, tokens: Tokens, services: Services) -> AsyncApp:
+    """The Bolt app. `process_before_response`: the ack waits for the listener, that is, for the disk."""
+    app = AsyncApp(
+        client=client,
+        signing_secret=tokens.signing_secret or "",
+        request_verification_enabled=tokens.signing_secret is not None,
+        process_before_response=True,
+    )
+    for listeners in (messages, actions, commands, home):
+        listeners.register(app, services)
+    home.register_catch_all(app)
+    return app
+
+
+async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
+    """Run until SIGTERM or SIGINT, then stop in order: no new events, finish what runs, close."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    http = await _start_http(bot)
+    await bot.batcher.start()
+    await bot.services.learning.open()
+    work = [
+        asyncio.create_task(bot.services.pipeline.run()),
+        asyncio.create_task(bot.deliverer.run()),
+        asyncio.create_task(bot.services.people.keep_fresh()),
+    ]
+    socket = await _connect(bot)
+    ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
+    try:
+        await stop.wait()
+    finally:
+        if socket:
+            await socket.close_async()  # type: ignore[no-untyped-call]
+        await bot.services.learning.close()
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await bot.batcher.close()
+        await http.cleanup()
+
+
+async def _connect(bot: Bot) -> AsyncSocketModeHandler | None:
+    """Open the socket in Socket Mode; None in HTTP mode, where events come to `/slack/events`."""
+    if bot.tokens.app is None:
+        return None
+    web_client = AsyncWebClient(token=bot.tokens.app, base_url=bot.client.base_url)
+    handler = AsyncSocketModeHandler(bot.app, bot.tokens.app, web_client=web_client)
+    await handler.connect_async()  # type: ignore[no-untyped-call]
+    return handler
+
+
+async def _start_http(bot: Bot) -> web.AppRunner:
+    """`/healthz`, and in HTTP mode `/slack/events`."""
+
+    async def health(request: web.Request) -> web.Response:
+        inbox = await bot.services.store.inbox.counts()
+        return web.json_response(
+            {"ok": True, "version": bot.batcher.classifier.version, "waiting": inbox.get("pending", 0)}
+        )
+
+    async def events(request: web.Request) -> web.Response:
+        return await to_aiohttp_response(await bot.app.async_dispatch(await to_bolt_request(request)))
+
+    server = web.Application()
+    server.router.add_get("/healthz", health)
+    if bot.tokens.app is None:
+        server.router.add_post("/slack/events", events)
+    runner = web.AppRunner(server, access_log=None)
+    await runner.setup()
+    where = bot.services.settings.http
+    try:
+        await web.TCPSite(runner, where.host, where.port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SettingsError(
+            f"softanswer.yaml: http.port {where.port} on {where.host} cannot be used ({error.strerror}) — choose another port"
+        ) from None
+    return runner
+
+
+async def run(config: Path, ready: Callable[[str], None]) -> None:
+    """`softanswer run`: read the settings, open the database, build, serve. Raises errors of one line."""
+    settings = settings_module.load_settings(config)
+    templates = load_templates(config)
+    tokens = settings_module.load_tokens()
+    store = await asyncio.to_thread(open_store, settings.database)
+    try:
+        bot = await build(settings, templates, tokens, store, settings_module.api_url())
+        await serve(bot, ready)
+    finally:
+        with contextlib.suppress(Exception):
+            store.database.close()
+
+
+async def check(config: Path) -> list[str]:
+    """`softanswer check`: everything `run` would find wrong, without serving. Returns what was checked."""
+    settings = settings_module.load_settings(config)
+    templates = load_templates(config)
+    tokens = settings_module.load_tokens()
+    people = People(
+        AsyncWebClient(token=tokens.bot, base_url=settings_module.api_url()),
+        settings.channels,
+        settings.people,
+    )
+    await people.load()
+    registry = Registry(settings.model.folder)
+    classifier = await asyncio.to_thread(load_classifier, settings, registry.folder(registry.active()))
+    roles: dict[str, Any] = {
+        role: sum(r == role for r in people.roles.values()) for role in ("agent", "admin")
+    }
+    return [
+        f"settings   {config}",
+        f"templates  {len(templates)}",
+        f"Slack      team {people.team}, {len(people.channels)} support channels, {roles['agent']} agents, {roles['admin']} admins",
+        f"model      {classifier.version} on {classifier.device}",
+    ]

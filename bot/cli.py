@@ -1,0 +1,276 @@
+"""The command line. Every expected error is one line on stderr and exit code 2; imports wait until they are needed,
+so that `classify` starts in a moment and never loads torch."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from model.classifier import Classifier
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 the work failed, 2 something must be put right first."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] and arguments[0] in ("train", "evaluate"):
+        return _training(arguments)
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options) or 0)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if type(error).__name__ not in _EXPECTED:
+            raise
+        print(f"softanswer: {error}", file=sys.stderr)
+        return 2
+
+
+_EXPECTED = {"SettingsError", "StoreError", "ArtefactError", "DemoError", "PortInUse"}
+"""By name: importing their modules here would cost every command the start of all others."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="softanswer", description="A Slack support bot that hears how customers feel."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, help_: str, function: Callable[[argparse.Namespace], Any], *, config: bool = True
+    ) -> Any:
+        sub = commands.add_parser(name, help=help_, description=help_)
+        sub.set_defaults(command=function)
+        if config:
+            sub.add_argument(
+                "--config", type=Path, default=Path("config"), metavar="DIR", help="default: config/"
+            )
+        return sub
+
+    demo = command("demo", "start a local Slack with the bot in it, and chat", _demo, config=False)
+    demo.add_argument(
+        "--script", action="store_true", help="play a whole story without a browser; exit 1 if a step fails"
+    )
+    demo.add_argument("--port", type=int, default=8089, help="where the page is served; default 8089")
+    demo.add_argument("--keep", type=Path, metavar="DIR", help="keep the demo's settings and database here")
+    command("init", "write the example settings into a folder", _init)
+    command("check", "check settings, templates, tokens, channels and model", _check)
+    command("run", "run the bot", _run)
+    classify = command("classify", "read how a message feels", _classify)
+    _text_arguments(classify)
+    route = command("route", "find the template nearest to a message", _route)
+    _text_arguments(route)
+    templates = command("templates", "check templates.yaml", _templates)
+    templates.add_argument("action", choices=["check"])
+    models = command(
+        "models", "list the model versions, or put one in service while the bot is stopped", _models
+    )
+    models.add_argument("action", nargs="?", default="list", choices=["list", "show", "promote", "rollback"])
+    models.add_argument("version", nargs="?")
+    backup = command("backup", "copy the database while the bot is stopped", _backup)
+    backup.add_argument("file", type=Path)
+    commands.add_parser("train", help="train a version from the corpus (see: softanswer train --help)")
+    commands.add_parser(
+        "evaluate", help="measure a version on labelled messages (see: softanswer evaluate --help)"
+    )
+    return parser
+
+
+def _text_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("text", nargs="?", metavar="TEXT")
+    parser.add_argument("--stdin", action="store_true", help="one message a line from standard input")
+    parser.add_argument("--json", action="store_true", help="one JSON object a message")
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="a version folder; default: the version in service"
+    )
+
+
+def _training(arguments: Sequence[str]) -> int:
+    """Training is a process of its own: the bot's never loads torch."""
+    try:
+        return subprocess.call([sys.executable, "-m", "training", *arguments])
+    except KeyboardInterrupt:
+        return 130
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from bot import demo
+    except ModuleNotFoundError as error:
+        from bot.settings import SettingsError
+
+        raise SettingsError(
+            f"demo needs {error.name}, which is not installed — pip install 'softanswer[cpu,train,sandbox]'"
+        ) from None
+    return demo.main(script=options.script, port=options.port, keep=options.keep)
+
+
+def _init(options: argparse.Namespace) -> None:
+    from bot import example
+
+    for path in example.write(options.config):
+        print(f"wrote {path}")
+    print("Next: edit softanswer.yaml, set SLACK_BOT_TOKEN and SLACK_APP_TOKEN, then: softanswer check")
+
+
+def _check(options: argparse.Namespace) -> None:
+    from bot import bootstrap
+
+    for line in asyncio.run(bootstrap.check(options.config)):
+        print(line)
+    print("All is well. Start with: softanswer run")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from bot import bootstrap
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    asyncio.run(bootstrap.run(options.config, ready=lambda line: print(f"softanswer: {line}", flush=True)))
+
+
+def _classify(options: argparse.Namespace) -> None:
+    classifier = _classifier(options)
+    for text in _texts(options):
+        reading = classifier.read([text])[0]
+        scores = (
+            {label: round(score, 4) for label, score in reading.scores.items()} if reading.scores else None
+        )
+        if options.json:
+            fields = {
+                "text": text,
+                "scored": reading.label is not None,
+                "label": reading.label,
+                "scores": scores,
+            }
+            reason = {} if reading.reason is None else {"reason": reading.reason}
+            _print_json(fields | {"version": reading.version} | reason)
+        elif reading.label is None:
+            print(f"not scored ({reading.reason})  {text}")
+        else:
+            print(f"{reading.label} {reading.confidence:.0%}  {text}")
+
+
+def _route(options: argparse.Namespace) -> None:
+    from bot.templates import Index, load_templates
+
+    classifier = _classifier(options)
+    index = Index(load_templates(options.config), classifier.embed, classifier.version)
+    rules = _rules(options.config)
+    for text in _texts(options):
+        near = index.nearest(classifier.embed([text])[0])
+        best, second = near[0], near[1] if len(near) > 1 else None
+        sure = best.similarity >= rules.match_threshold
+        fields = {
+            "text": text,
+            "template": best.template if sure else None,
+            "similarity": round(best.similarity, 4),
+            "runner_up": second.template if second else None,
+            "runner_up_similarity": round(second.similarity, 4) if second else None,
+        }
+        if options.json:
+            _print_json(fields)
+        else:
+            print(f"{fields['template'] or 'no template'} {best.similarity:.2f}  {text}")
+
+
+def _templates(options: argparse.Namespace) -> None:
+    from bot.templates import load_templates
+
+    templates = load_templates(options.config)
+    examples = sum(len(t.examples) for t in templates)
+    print(
+        f"{options.config / 'templates.yaml'}: {len(templates)} templates, {examples} examples, every wording renders"
+    )
+
+
+def _models(options: argparse.Namespace) -> None:
+    from bot.settings import SettingsError, load_settings
+    from model.registry import Registry
+
+    settings = load_settings(options.config)
+    registry = Registry(settings.model.folder)
+    if options.action in ("show", "promote") and not options.version:
+        raise SettingsError(f"models {options.action}: which version? — softanswer models list shows them")
+    if options.action == "show":
+        print((registry.folder(options.version) / "card.md").read_text(encoding="utf-8"))
+        return
+    if options.action in ("promote", "rollback"):
+        from bot.store import open_store
+
+        store = open_store(
+            settings.database
+        )  # its lock keeps a running bot's registry from changing under it
+        try:
+            if options.action == "promote":
+                registry.promote(options.version)
+            else:
+                registry.rollback()
+        finally:
+            store.database.close()
+    for manifest in registry.versions():
+        mark = "→" if manifest.version == registry.active() else " "
+        macro_f1 = manifest.metrics.get("macro_f1")
+        figure = f"macro-F1 {macro_f1:.3f}" if isinstance(macro_f1, float) else ""
+        print(f"{mark} {manifest.version}  {manifest.method}  {manifest.created}  {figure}")
+
+
+def _backup(options: argparse.Namespace) -> None:
+    from bot.settings import load_settings
+    from bot.store import open_store
+
+    store = open_store(load_settings(options.config).database)
+    try:
+        store.database.backup(options.file)
+    finally:
+        store.database.close()
+    print(f"wrote {options.file}")
+
+
+def _classifier(options: argparse.Namespace) -> Classifier:
+    """The version named with --model; else the one in service where there are settings; else the shipped one."""
+    from model.classifier import Classifier
+    from model.registry import SHIPPED
+
+    if options.model:
+        return Classifier.load(options.model, threads=1)
+    if (options.config / "softanswer.yaml").exists():
+        from bot.settings import load_settings
+        from model.registry import Registry
+
+        settings = load_settings(options.config)
+        registry = Registry(settings.model.folder)
+        return Classifier.load(
+            registry.folder(registry.active()), device=settings.model.device, threads=settings.model.threads
+        )
+    return Classifier.load(SHIPPED, threads=1)
+
+
+def _rules(config: Path) -> Any:
+    from bot.settings import Rules, load_settings
+
+    return load_settings(config).rules if (config / "softanswer.yaml").exists() else Rules()
+
+
+def _texts(options: argparse.Namespace) -> Iterable[str]:
+    from bot.settings import SettingsError
+
+    if options.stdin:
+        sys.stdin.reconfigure(errors="replace")  # type: ignore[union-attr]
+        return (line.rstrip("\n") for line in sys.stdin)
+    if options.text is None:
+        raise SettingsError("no text — give it as an argument, or lines with --stdin")
+    return [options.text]
+
+
+def _print_json(fields: dict[str, Any]) -> None:
+    print(json.dumps(fields, ensure_ascii=False), flush=True)

@@ -1,0 +1,124 @@
+"""The rules of conduct: message + reading + thread so far → decision. Pure; time comes in as an argument.
+
+Read top to bottom, this is the table in `docs/admin.md`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot.domain import Decision, Flag, Message, Near, ReplyKind, Thread, Tone
+from bot.settings import Rules
+from model.reading import Reading
+
+_SMALL_TALK = re.compile(
+    r"""^(?:
+        (?:hi|hello|hey|hiya|howdy|yo|greetings|morning|evening|afternoon)
+          (?:\s(?:there|all|team|everyone|everybody|folks|guys|again))?
+      | good\s(?:morning|afternoon|evening|day)(?:\s(?:all|team|everyone|folks))?
+      | (?:ok|okay|k|kk|sure|alright|all\sright|fine|great|perfect|cool|nice|awesome|excellent|brilliant|super|lovely)
+          (?:[\s,]+(?:thanks|thank\syou|thx|ty|got\sit|done|will\sdo|sounds\sgood|cheers))?
+      | (?:many\s)?(?:thanks|thank\syou|thx|tysm|ty|cheers|ta)
+          (?:[\s,]+(?:so\smuch|very\smuch|a\slot|a\sbunch|a\smillion|again|all|team|everyone|folks|you\sall))*
+      | (?:got\sit|will\sdo|sounds\sgood|noted|understood|makes\ssense|never\s?mind|nvm|done|yes|yep|yeah|no|nope)
+          (?:[\s,]+(?:thanks|thank\syou|thx|ty|cheers))?
+    )[\s.!,:)]*$""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_WANTS_A_PERSON = re.compile(
+    r"\b(?:talk|speak|chat|connect|pass|transfer|get|put)\b[^.?!]{0,30}\b(?:human|person|people|agent|someone|somebody|representative|rep)\b"
+    r"|\b(?:real|actual|live)\s(?:human|person|agent)\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"\?|^(?:how|what|where|when|why|who|which|can|could|do|does|did|is|are|will|would|should|may"
+    r"|please|pls|need|help|i need|i want|i'd like|we need|we want|any(?:one|body)?)\b",
+    re.IGNORECASE,
+)
+
+
+def is_small_talk(cleaned: str) -> bool:
+    """Whether the *whole* message is a greeting, thanks or an acknowledgement."""
+    return bool(_SMALL_TALK.match(cleaned.strip()))
+
+
+def wants_a_person(cleaned: str) -> bool:
+    return bool(_WANTS_A_PERSON.search(cleaned))
+
+
+def asks(cleaned: str) -> bool:
+    """Whether the message reads like a question or a request."""
+    return bool(_ASKS.search(cleaned.strip()))
+
+
+def decide(
+    message: Message,
+    cleaned: str,
+    reading: Reading,
+    near: Sequence[Near],
+    thread: Thread,
+    rules: Rules,
+    now: float,
+) -> Decision:
+    """Decide on one customer message.
+
+    `cleaned` is the text as the model read it; `near` the templates by falling similarity; `now` in
+    seconds since the epoch.
+    """
+    if reading.label is None:
+        return Decision(flag="unread", reasons=(f"not scored: {reading.reason}",))
+    negative = reading.label == "negative" and reading.confidence >= rules.negative_threshold
+    flag: Flag | None = "unhappy" if negative else None
+    why: tuple[str, ...] = (f"reads {reading.label}",)
+
+    if thread.team_wrote_at is not None and now - thread.team_wrote_at < rules.human_quiet_s:
+        return Decision(flag=flag, reasons=(*why, "a person of the team is in the thread"))
+    if thread.conversation_answered and not message.is_reply:
+        return Decision(flag=flag, reasons=(*why, "already answered in this conversation"))
+
+    best = near[0] if near else None
+    gap = best.similarity - near[1].similarity if best and len(near) > 1 else 1.0
+    if negative:
+        return _to_unhappy(best, gap, thread, rules, why)
+    if is_small_talk(cleaned):
+        return Decision(reasons=(*why, "small talk"))
+    if wants_a_person(cleaned):
+        return _hand_over(thread, (*why, "asked for a person"))
+    if reading.label == "positive" and not asks(cleaned):
+        return Decision(reasons=(*why, "nothing asked"))
+    if thread.conversation_negative:
+        why = (*why, "unhappy moments ago")
+
+    tone: Tone = "positive" if reading.label == "positive" and not thread.conversation_negative else "neutral"
+    if best and best.similarity >= rules.match_threshold and gap >= rules.match_margin:
+        if best.template in thread.templates_used:
+            return _hand_over(thread, (*why, "the same answer did not help"))
+        return Decision("template", best.template, tone, reasons=(*why, f"asks about {best.title}"))
+    several = tuple(n for n in near[:3] if n.similarity >= rules.clarify_threshold)
+    if several and (asks(cleaned) or not message.is_reply):
+        if "clarify" in thread.replies:
+            return _hand_over(thread, (*why, "still unclear after asking once"))
+        return Decision("clarify", options=several, reasons=(*why, "several answers are near"))
+    if message.is_reply and not asks(cleaned):
+        return Decision(reasons=(*why, "a remark in a thread"))
+    return _hand_over(thread, (*why, "no template is near"))
+
+
+def _to_unhappy(
+    best: Near | None, gap: float, thread: Thread, rules: Rules, why: tuple[str, ...]
+) -> Decision:
+    """A strong match is answered in the negative tone, anything else held once; a person is called either way."""
+    strong = best is not None and best.similarity >= rules.strong_threshold and gap >= rules.match_margin
+    if best and strong and best.template not in thread.templates_used:
+        return Decision(
+            "template", best.template, "negative", flag="unhappy", reasons=(*why, f"asks about {best.title}")
+        )
+    reply: ReplyKind | None = None if thread.replies & {"holding", "handover"} else "holding"
+    return Decision(reply, tone="negative", flag="unhappy", reasons=why)
+
+
+def _hand_over(thread: Thread, why: tuple[str, ...]) -> Decision:
+    """Say once in a thread that a person takes over; flag it each time, so that nobody waits unseen."""
+    said = bool(thread.replies & {"handover", "holding"})
+    return Decision(None if said else "handover", flag="request", reasons=why)

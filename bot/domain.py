@@ -1,0 +1,125 @@
+"""The words the bot thinks in: frozen facts that travel one way down the road.
+
+Everything here is plain data. `gate` makes a `Message` of an event, `model` a `Reading` of a message,
+`decide` a `Decision` of both, and the pipeline commits `Action`s that the outbox delivers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["customer", "agent", "admin"]
+Mode = Literal["auto", "suggest", "observe"]
+Tone = Literal["negative", "neutral", "positive"]
+Flag = Literal["unhappy", "request", "unread"]
+ReplyKind = Literal["template", "holding", "clarify", "handover"]
+CaseState = Literal["open", "taken", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message that a person wrote in a support channel."""
+
+    team: str
+    channel: str
+    ts: str
+    thread: str
+    """ts of the thread's first message; the message's own ts when it starts one."""
+    user: str
+    text: str
+    """As Slack sent it: entities and `&amp;` still in it."""
+    role: Role
+    mode: Mode
+
+    @property
+    def is_reply(self) -> bool:
+        return self.thread != self.ts
+
+    @property
+    def written_at(self) -> float:
+        """Seconds since the epoch."""
+        return float(self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The event is nothing to answer; the reason is kept in the inbox."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """One template and how near the message is to the nearest of its examples (cosine, -1 to 1)."""
+
+    template: str
+    title: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What happened around a message so far, as far as `decide` needs it. Times in seconds since the epoch."""
+
+    team_wrote_at: float | None = None
+    """When a person of the team last wrote in the thread."""
+    templates_used: frozenset[str] = frozenset()
+    replies: frozenset[ReplyKind] = frozenset()
+    """The kinds of reply the bot has given in the thread."""
+    conversation_answered: bool = False
+    """The same customer started another thread here moments ago, and the bot has answered it."""
+    conversation_negative: bool = False
+    """The worst reading of that conversation was confidently negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the bot does with a message, and why."""
+
+    reply: ReplyKind | None = None
+    template: str | None = None
+    tone: Tone = "neutral"
+    options: tuple[Near, ...] = ()
+    """The buttons of a *clarify* reply."""
+    flag: Flag | None = None
+    reasons: tuple[str, ...] = ()
+
+
+TRIAGE = ""
+"""The channel of an action that goes to the triage channel, whichever that is when it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to write to Slack. `key` is unique for ever: the same action cannot be queued twice."""
+
+    kind: str
+    key: str
+    channel: str
+    thread: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An unhappy (or waiting) customer's thread, from flag to resolution, with what the card shows."""
+
+    id: int
+    team: str
+    channel: str
+    thread: str
+    message_ts: str
+    customer: str
+    flag: Flag
+    text: str
+    label: str | None
+    confidence: float
+    version: str
+    reasons: tuple[str, ...]
+    state: CaseState
+    owner: str | None
+    corrected: str | None
+    """The label an agent gave instead, if one did."""
+    message_id: int

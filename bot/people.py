@@ -1,0 +1,142 @@
+"""Who is who: the ids behind the names in the settings, and each person's role. Asked from Slack, kept in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain import Mode, Role
+from bot.settings import Channels, SettingsError
+from bot.settings import People as PeopleSettings
+
+log = logging.getLogger(__name__)
+
+
+class People:
+    """Channels by id and roles by user id. Whoever has no role is a customer."""
+
+    def __init__(self, client: AsyncWebClient, channels: Channels, people: PeopleSettings) -> None:
+        self._client = client
+        self._channel_settings = channels
+        self._people_settings = people
+        self.team = ""
+        self.bot_user = ""
+        self.triage = ""
+        self.channels: dict[str, Mode] = {}
+        self.roles: dict[str, Role] = {}
+
+    def role(self, user: str) -> Role:
+        return self.roles.get(user, "customer")
+
+    async def load(self) -> None:
+        """Check the bot token and resolve all names; raises SettingsError with what to do."""
+        identity = await self._ask("auth.test", self._client.auth_test())
+        self.team, self.bot_user = str(identity["team_id"]), str(identity["user_id"])
+        known = {c["id"]: c for c in await self._pages(self._client.conversations_list, "channels")}
+        self.triage = _find_channel(known, self._channel_settings.triage, "channels.triage")
+        self.channels = {
+            _find_channel(known, entry.channel, "channels.support"): entry.mode
+            for entry in self._channel_settings.support
+        }
+        if self.triage in self.channels:
+            raise SettingsError(
+                "softanswer.yaml: the triage channel is also a support channel — customers would see the cards; separate them"
+            )
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Ask again who the agents and admins are."""
+        group = self._people_settings.agents_group
+        if group:
+            agents = await self._group(group)
+        else:
+            agents = await self._pages(self._client.conversations_members, "members", channel=self.triage)
+        roles: dict[str, Role] = {user: "agent" for user in agents if user != self.bot_user}
+        names = [entry for entry in self._people_settings.admins if entry.startswith("@")]
+        ids = await self._user_ids(names) if names else {}
+        for entry in self._people_settings.admins:
+            roles[ids.get(entry, entry)] = "admin"
+        self.roles = roles
+
+    async def keep_fresh(self, every_s: float = 300.0) -> None:
+        """Refresh for ever; joins and leaves are heard at once, this catches what was missed."""
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("roles could not be refreshed; keeping the known ones")
+
+    async def _user_ids(self, names: list[str]) -> dict[str, str]:
+        users = await self._pages(self._client.users_list, "members")
+        ids = {"@" + u["name"]: u["id"] for u in users if not u.get("deleted")}
+        for name in names:
+            if name not in ids:
+                raise SettingsError(
+                    f"softanswer.yaml: people.admins: nobody is called {name} — use a name or id that exists"
+                )
+        return ids
+
+    async def _group(self, group: str) -> list[str]:
+        answer = await self._ask("usergroups.list", self._client.usergroups_list())
+        for entry in answer["usergroups"]:
+            if group in (entry["id"], "@" + entry["handle"]):
+                users = await self._ask(
+                    "usergroups.users.list", self._client.usergroups_users_list(usergroup=entry["id"])
+                )
+                return list(users["users"])
+        raise SettingsError(
+            f"softanswer.yaml: people.agents_group: no user group {group} — use an @handle that exists"
+        )
+
+    async def _pages(self, method: Any, key: str, **arguments: Any) -> list[Any]:
+        found: list[Any] = []
+        cursor = None
+        while True:
+            if method == self._client.conversations_list:
+                arguments["types"] = "public_channel,private_channel"
+            answer = await self._ask(key, method(limit=200, cursor=cursor, **arguments))
+            found += answer[key]
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return found
+
+    async def _ask(self, what: str, call: Any) -> Any:
+        """Await a Web API call; Slack's refusal becomes one line that says what to do."""
+        try:
+            return await call
+        except SlackApiError as error:
+            code = error.response.get("error", "unknown_error")
+            advice = _ADVICE.get(code, "see https://docs.slack.dev/reference/methods")
+            raise SettingsError(f"Slack refused {what} ({code}) — {advice}") from None
+        except (OSError, TimeoutError) as error:
+            raise SettingsError(
+                f"Slack cannot be reached ({error}) — check the network and SLACK_API_URL"
+            ) from None
+
+
+_ADVICE = {
+    "invalid_auth": "check SLACK_BOT_TOKEN",
+    "not_authed": "set SLACK_BOT_TOKEN",
+    "account_inactive": "the app was removed from the workspace: install it again",
+    "token_revoked": "the token was revoked: install the app again",
+    "not_allowed_token_type": "SLACK_BOT_TOKEN must be a bot token (xoxb-)",
+    "missing_scope": "install the app with config/slack-manifest.yaml, which has all scopes",
+}
+
+
+def _find_channel(known: dict[str, Any], wanted: str, key: str) -> str:
+    for channel in known.values():
+        if wanted in (channel["id"], "#" + channel["name"]):
+            if not channel.get("is_member"):
+                raise SettingsError(
+                    f"softanswer.yaml: {key}: the bot is not in {wanted} — invite it there (/invite)"
+                )
+            return str(channel["id"])
+    raise SettingsError(
+        f"softanswer.yaml: {key}: no channel {wanted} that the bot can see — create it, invite the bot, or correct the name"
+    )

@@ -1,0 +1,152 @@
+"""The road of a message, one way: inbox → gate → classify → decide → commit → (outbox delivers).
+
+A listener calls `accept` and acks when it returns. `run` takes what is in the inbox, oldest first, and carries
+each message to a committed decision; what must be written to Slack is committed with it and sent by the outbox.
+A crash at any point resumes from the two tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bot.decide import decide
+from bot.domain import TRIAGE, Action, Decision, Message, Near, Skip
+from bot.gate import gate
+from bot.people import People
+from bot.settings import Rules
+from bot.store import Store
+from bot.store.inbox import Received
+from bot.templates import Router, values_for
+from model.batcher import Batcher, Overloaded
+from model.reading import Reading
+from model.text import clean
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""So often is an event tried before it is set aside as *failed*."""
+
+
+class Pipeline:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        batcher: Batcher,
+        router: Router,
+        people: People,
+        rules: Rules,
+        product: str,
+        committed: Callable[[], None],
+        clock: Callable[[], float],
+        batch: int = 32,
+    ) -> None:
+        self._store = store
+        self._batcher = batcher
+        self._router = router
+        self._people = people
+        self._rules = rules
+        self._product = product
+        self._committed = committed
+        self._clock = clock
+        self._batch = batch
+        self._arrived = asyncio.Event()
+
+    async def accept(self, team: str, event: Mapping[str, Any]) -> None:
+        """Put an event on disk. When this returns, it may be acked: it will be answered whatever happens."""
+        if await self._store.inbox.put(team, event, self._clock()):
+            self._arrived.set()
+
+    async def run(self) -> None:
+        """Carry events down the road until cancelled."""
+        while True:
+            self._arrived.clear()
+            try:
+                events = await self._store.inbox.pending(self._batch)
+                if events:
+                    await self.carry(events)
+                    continue
+            except Exception:
+                log.exception("the road is blocked; trying again in a second")
+                await asyncio.sleep(1)
+                continue
+            await self._arrived.wait()
+
+    async def carry(self, events: Sequence[Received]) -> None:
+        """Read all messages in one go (the batcher makes one batch of them), then settle them in order."""
+        gated = [self._gate(received) for received in events]
+        readings = await asyncio.gather(*(self._classify(m) for m in gated), return_exceptions=True)
+        for received, message, reading in zip(events, gated, readings, strict=True):
+            try:
+                if isinstance(reading, BaseException):
+                    raise reading
+                await self._settle(received, message, reading)
+            except Overloaded:
+                await asyncio.sleep(0.1)  # the event stays pending and comes again
+            except Exception as error:
+                await self._stumble(received, error)
+        self._committed()
+
+    def _gate(self, received: Received) -> Message | Skip:
+        return gate(
+            received.event,
+            team=received.team,
+            channels=self._people.channels,
+            roles=self._people.roles,
+            bot_user=self._people.bot_user,
+        )
+
+    async def _classify(self, message: Message | Skip) -> Reading | None:
+        """The model's reading of a customer's message; people of the team are not read."""
+        if isinstance(message, Skip) or message.role != "customer":
+            return None
+        return await self._batcher.read(message.text)
+
+    async def _settle(self, received: Received, message: Message | Skip, reading: Reading | None) -> None:
+        if isinstance(message, Skip):
+            await self._store.inbox.skip(received.id, message.reason)
+            return
+        decision, actions = Decision(), []
+        if reading is not None:
+            thread = await self._store.conversations.thread(message, self._rules)
+            near = self._near(reading)
+            decision = decide(message, clean(message.text), reading, near, thread, self._rules, self._clock())
+            actions = self._actions(message, decision)
+        await self._store.conversations.settle(
+            received.id, message, reading, decision, actions, self._clock()
+        )
+
+    def _near(self, reading: Reading) -> list[Near]:
+        if reading.embedding is None:
+            return []
+        return self._router.nearest(reading.embedding, reading.version)
+
+    def _actions(self, message: Message, decision: Decision) -> list[Action]:
+        """The reply, as the channel's mode wants it: posted (auto), drafted for agents (suggest), or none (observe)."""
+        if decision.reply is None or message.mode == "observe":
+            return []
+        values = values_for(message.user, self._product)
+        if decision.reply == "template" and decision.template:
+            text = self._router.templates.render(decision.template, decision.tone, values)
+        else:
+            text = self._router.templates.line(decision.reply, values)
+        facts: dict[str, Any] = {"text": text, "reply": decision.reply}
+        key = f"{message.channel}:{message.ts}"
+        if message.mode == "suggest":
+            if decision.reply != "template":
+                return []  # agents need no draft of "a person will answer": the card calls them
+            facts |= {"channel": message.channel, "thread": message.thread}
+            return [Action("draft", f"draft:{key}", TRIAGE, facts=facts)]
+        if decision.reply == "clarify":
+            facts["options"] = [{"template": n.template, "title": n.title} for n in decision.options]
+            return [Action("clarify", f"reply:{key}", message.channel, message.thread, facts)]
+        return [Action("reply", f"reply:{key}", message.channel, message.thread, facts)]
+
+    async def _stumble(self, received: Received, error: Exception) -> None:
+        log.error("event %s could not be settled", received.id, exc_info=error)
+        attempts = received.attempts + 1
+        reason = f"{type(error).__name__}: {error}"[:300]
+        await self._store.inbox.stumble(received.id, attempts, reason, give_up=attempts >= ATTEMPTS)

@@ -1,0 +1,149 @@
+"""Buttons and menus. Rights are checked at every press: a button may be stale, an action id forged."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.domain import TRIAGE, Action
+from bot.services import Services
+from bot.templates import values_for
+
+LABELS = ("negative", "neutral", "positive")
+Ack = Callable[..., Awaitable[Any]]
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    store, clock = services.store, services.clock
+
+    @app.action("take_case")
+    async def take(ack: Ack, body: dict[str, Any]) -> None:
+        if await _is_team(services, body, "take a case"):
+            await store.conversations.take(_value(body)["case"], body["user"]["id"], clock())
+        await _done(services, ack)
+
+    @app.action("resolve_case")
+    async def resolve(ack: Ack, body: dict[str, Any]) -> None:
+        if await _is_team(services, body, "resolve a case"):
+            await store.conversations.resolve(_value(body)["case"], body["user"]["id"], clock())
+        await _done(services, ack)
+
+    @app.action("correct_label")
+    async def correct(ack: Ack, body: dict[str, Any]) -> None:
+        value = _value(body)
+        if value["label"] in LABELS and await _is_team(services, body, "correct a label"):
+            user = body["user"]["id"]
+            await store.records.correct(
+                services.people.team, value["case"], value["label"], user, "card", clock()
+            )
+        await _done(services, ack)
+
+    @app.action("send_draft")
+    async def send_draft(ack: Ack, body: dict[str, Any]) -> None:
+        if await _is_team(services, body, "send a draft"):
+            await _send_draft(services, _value(body)["message"], body["user"]["id"])
+        await _done(services, ack)
+
+    @app.action(re.compile("rate_(answer|helpful|not_helpful)"))
+    async def rate(ack: Ack, body: dict[str, Any]) -> None:
+        value = _value(body)
+        if value["word"] in ("helpful", "not_helpful"):
+            user = body["user"]["id"]
+            await store.records.rate(services.people.team, value["message"], value["word"], user, clock())
+            await _whisper(services, body, "Thank you, noted.")
+        await _done(services, ack)
+
+    @app.action(re.compile(r"choose_(\d|none)"))
+    async def choose(ack: Ack, body: dict[str, Any]) -> None:
+        value = _value(body)
+        await _choose(services, value["message"], value["template"], body["user"]["id"])
+        await _done(services, ack)
+
+
+def _value(body: dict[str, Any]) -> dict[str, Any]:
+    """What we put into the pressed button or the chosen option. Unknown shapes read as nothing."""
+    action = body["actions"][0]
+    raw = action.get("value") or (action.get("selected_option") or {}).get("value") or "{}"
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        value = {}
+    empty = {"case": 0, "label": None, "message": 0, "template": None, "word": None}
+    return empty | (value if isinstance(value, dict) else {})
+
+
+async def _done(services: Services, ack: Ack) -> None:
+    """Ack once everything is on disk, then let the outbox show it."""
+    await ack()
+    services.committed()
+
+
+async def _is_team(services: Services, body: dict[str, Any], what: str) -> bool:
+    """Whether this person may act for the team; a polite no and an audit row otherwise."""
+    user = body["user"]["id"]
+    if services.people.role(user) in ("agent", "admin"):
+        return True
+    await services.store.records.audit(services.people.team, user, f"refused: {what}", {}, services.clock())
+    await _whisper(services, body, "Only the support team can do that.")
+    return False
+
+
+async def _whisper(services: Services, body: dict[str, Any], text: str) -> None:
+    container = body.get("container") or {}
+    channel = (body.get("channel") or {}).get("id")
+    if not channel:
+        return
+    key = f"whisper:{body['actions'][0]['action_ts']}:{body['user']['id']}"
+    thread = (body.get("message") or {}).get("thread_ts") or container.get("thread_ts")
+    action = Action("whisper", key, channel, thread, {"user": body["user"]["id"], "text": text})
+    await services.store.outbox.put(services.people.team, action, services.clock())
+
+
+async def _send_draft(services: Services, message_id: int, user: str) -> None:
+    """An agent's press makes the draft the answer; the second press finds the key taken."""
+    message = await services.store.conversations.message(message_id)
+    if message is None or not message["template"]:
+        return
+    values = values_for(message["user"], services.settings.product)
+    text = services.templates.render(message["template"], message["tone"], values)
+    place = f"{message['channel']}:{message['ts']}"
+    now, team = services.clock(), services.people.team
+    reply = Action(
+        "reply", f"reply:{place}", message["channel"], message["thread"], {"text": text, "reply": "template"}
+    )
+    closed = {"of": f"draft:{place}", "text": text, "state": f"Sent by <@{user}>"}
+    close = Action("draft_close", f"draft_close:{place}", TRIAGE, facts=closed)
+    await services.store.outbox.put_for_message(team, message_id, [reply, close], now)
+    await services.store.records.audit(team, user, "draft sent", {"message": message_id}, now)
+
+
+async def _choose(services: Services, message_id: int, template: str | None, user: str) -> None:
+    """The answer to *did you mean*: the chosen template, or a person. Buttons go away either way."""
+    message = await services.store.conversations.message(message_id)
+    if message is None:
+        return
+    values = values_for(message["user"], services.settings.product)
+    place, now = f"{message['channel']}:{message['ts']}", services.clock()
+    if template in services.templates:
+        # Chosen in a thread where somebody may be unhappy by now: never cheerful.
+        text = services.templates.render(str(template), "neutral", values)
+        asked = f"You asked about: {services.templates[str(template)].title}"
+        facts = {"text": text, "reply": "template", "template": template}
+    else:
+        text, asked = services.templates.line("handover", values), "None of these"
+        facts = {"text": text, "reply": "handover"}
+    actions = [
+        Action("reply", f"chosen:{place}", message["channel"], message["thread"], facts),
+        Action(
+            "clarify_close",
+            f"chosen_close:{place}",
+            message["channel"],
+            facts={"of": f"reply:{place}", "text": asked},
+        ),
+    ]
+    choice = str(template or "none")
+    await services.store.records.choose(services.people.team, message_id, choice, user, actions, now)

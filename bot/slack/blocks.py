@@ -1,0 +1,234 @@
+"""Block Kit, built by pure functions: facts in, blocks out. Limits: 50 blocks, section text 3,000, button value 2,000."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain import Case
+from bot.templates import escape
+
+Block = dict[str, Any]
+
+LABELS = ("negative", "neutral", "positive")
+_MOODS = {"negative": "😟 negative", "neutral": "😐 neutral", "positive": "🙂 positive"}
+_TITLES = {
+    "unhappy": "🔴 Unhappy customer",
+    "request": "🔵 A person is wanted",
+    "unread": "⚪ Not read by the bot",
+}
+
+
+def section(text: str) -> Block:
+    """mrkdwn as it stands; `verbatim` keeps Slack from finding mentions and links in it."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": shorten(text, 3000), "verbatim": True}}
+
+
+def context(text: str) -> Block:
+    return {
+        "type": "context",
+        "elements": [{"type": "mrkdwn", "text": shorten(text, 2000), "verbatim": True}],
+    }
+
+
+def shorten(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def quote(raw: str, limit: int = 600) -> str:
+    """What a customer wrote, as a quotation in which nothing is a mention, a link or a command."""
+    words = shorten(readable(raw), limit) or "(nothing to show)"
+    return "\n".join(f">{escape(line)}" for line in words.splitlines() if line.strip())
+
+
+_ENTITY = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+_INVISIBLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_NAMES = {"@": "@someone", "#": "#a channel"}
+
+
+def readable(raw: str) -> str:
+    """A message as a person would read it aloud: no entities, no control or direction characters."""
+
+    def word(match: re.Match[str]) -> str:
+        kind, target, label = match.groups()
+        if kind in _NAMES:
+            return kind + label.lstrip(kind) if label else _NAMES[kind]
+        if kind == "!":
+            return label or "@" + target.split("^")[0]
+        return f"{label} ({target})" if label and label != target else target
+
+    return _INVISIBLE.sub("", html.unescape(_ENTITY.sub(word, raw))).strip()
+
+
+# --- what customers see: no score, no flag, no name of an agent
+
+
+def reply(text: str, message_id: int, *, native: bool) -> list[Block]:
+    """An answer with *did this help?*. `native`: Slack's own feedback buttons; else plain ones for older servers."""
+    return [section(text), _feedback_buttons(message_id) if native else _plain_feedback(message_id)]
+
+
+def _feedback_buttons(message_id: int) -> Block:
+    def button(text: str, word: str, label: str) -> dict[str, Any]:
+        value = json.dumps({"message": message_id, "word": word})
+        return {"text": {"type": "plain_text", "text": text}, "accessibility_label": label, "value": value}
+
+    return {
+        "type": "context_actions",
+        "elements": [
+            {
+                "type": "feedback_buttons",
+                "action_id": "rate_answer",
+                "positive_button": button("Helpful", "helpful", "This answer helped me"),
+                "negative_button": button("Not helpful", "not_helpful", "This answer did not help me"),
+            }
+        ],
+    }
+
+
+def _plain_feedback(message_id: int) -> Block:
+    words = (("👍 Helpful", "helpful"), ("👎 Not helpful", "not_helpful"))
+    return {
+        "type": "actions",
+        "elements": [
+            _button(text, f"rate_{word}", {"message": message_id, "word": word}) for text, word in words
+        ],
+    }
+
+
+def clarify(text: str, options: Sequence[Mapping[str, str]], message_id: int) -> list[Block]:
+    """*Did you mean*, with up to three buttons and a way to a person."""
+    buttons = [
+        _button(option["title"], f"choose_{i}", {"message": message_id, "template": option["template"]})
+        for i, option in enumerate(options[:3])
+    ]
+    buttons.append(_button("None of these", "choose_none", {"message": message_id, "template": None}))
+    return [section(text), {"type": "actions", "elements": buttons}]
+
+
+# --- what agents see
+
+
+def card(case: Case, permalink: str | None) -> list[Block]:
+    """A case in the triage channel: who, where, what, how sure, and what can be done."""
+    where = f" · <{permalink}|open the message>" if permalink else ""
+    title = f"*{_TITLES[case.flag]}* · <@{case.customer}> in <#{case.channel}>{where}"
+    return [section(title), section(quote(case.text)), context(_reading(case)), *_card_foot(case)]
+
+
+def _reading(case: Case) -> str:
+    read = f"{_MOODS[case.label]} · {case.confidence:.0%} sure" if case.label else "not scored"
+    if case.corrected:
+        read = f"~{read}~ → {_MOODS[case.corrected]}, corrected by a person"
+    reasons = "; ".join(r for r in case.reasons if not r.startswith("reads "))
+    return " · ".join(part for part in (read, escape(reasons), f"model {case.version}") if part)
+
+
+def _card_foot(case: Case) -> list[Block]:
+    value = {"case": case.id}
+    menu = {
+        "type": "static_select",
+        "action_id": "correct_label",
+        "placeholder": {"type": "plain_text", "text": "Wrong label"},
+        "options": [
+            {
+                "text": {"type": "plain_text", "text": f"It is {_MOODS[label]}", "emoji": True},
+                "value": json.dumps({"case": case.id, "label": label}),
+            }
+            for label in LABELS
+        ],
+    }
+    take = _button("Take it", "take_case", value, style="primary")
+    resolve = _button("Resolve", "resolve_case", value)
+    if case.state == "resolved":
+        owner = f" by <@{case.owner}>" if case.owner else ""
+        return [context(f"✅ Resolved{owner}"), {"type": "actions", "elements": [menu]}]
+    if case.state == "taken":
+        return [context(f"🙋 Taken by <@{case.owner}>"), {"type": "actions", "elements": [resolve, menu]}]
+    return [{"type": "actions", "elements": [take, resolve, menu]}]
+
+
+def draft(facts: Mapping[str, Any], message_id: int, permalink: str | None) -> list[Block]:
+    """A drafted answer that an agent may send (mode *suggest*)."""
+    where = f" · <{permalink}|open the message>" if permalink else ""
+    send = _button("Send this answer", "send_draft", {"message": message_id}, style="primary")
+    return [
+        section(f"*✍️ Draft for* <#{facts['channel']}>{where}"),
+        section(str(facts["text"])),
+        {"type": "actions", "elements": [send]},
+    ]
+
+
+def notice(facts: Mapping[str, Any], *, native: bool) -> list[Block]:
+    """A report to the team: text, and a table if there is one (Slack's data table, or lines for older servers)."""
+    table = facts.get("table")
+    blocks = [section(str(facts["text"]))]
+    if table and native:
+        blocks.append(data_table(str(facts["caption"]), table))
+    elif table:
+        blocks.append(section("\n".join(" · ".join(escape(str(cell)) for cell in row) for row in table)))
+    return blocks
+
+
+def data_table(caption: str, rows: Sequence[Sequence[str | float]]) -> Block:
+    """Slack's native table; the first row is the header. At most 100 rows and 20 columns."""
+
+    def cell(value: str | float) -> dict[str, Any]:
+        if isinstance(value, str):
+            return {"type": "raw_text", "text": value or "–"}
+        return {"type": "raw_number", "value": value, "text": f"{value:.3f}"}
+
+    return {
+        "type": "data_table",
+        "caption": caption,
+        "rows": [[cell(v) for v in row[:20]] for row in rows[:101]],
+    }
+
+
+def home(role: str, product: str, cases: Sequence[Case], status: Sequence[str]) -> list[Block]:
+    """The App Home, by role: customers learn how to get help, the team sees its open cases."""
+    if role == "customer":
+        return [
+            _header(f"Help with {product}"),
+            section(
+                "Write in the support channel. You get an answer in your thread within seconds, or a person takes over."
+            ),
+            section("To reach a person at once, write *talk to a person*."),
+            context(
+                "Your messages there are read by a program first. It may be wrong: say so, and a person will look."
+            ),
+        ]
+    blocks = [_header("Open cases" if cases else "No open cases")]
+    for case in cases[:20]:
+        owner = f" · taken by <@{case.owner}>" if case.owner else ""
+        blocks += [
+            section(
+                f"*{_TITLES[case.flag]}* · <@{case.customer}> in <#{case.channel}>{owner}\n{quote(case.text, 200)}"
+            )
+        ]
+    return [*blocks, {"type": "divider"}, context("\n".join(status))]
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": {"type": "plain_text", "text": shorten(text, 150)}}
+
+
+def _button(text: str, action_id: str, value: Mapping[str, Any], style: str | None = None) -> Block:
+    button: Block = {
+        "type": "button",
+        "text": {"type": "plain_text", "text": shorten(text, 75), "emoji": True},
+        "action_id": action_id,
+        "value": json.dumps(dict(value)),
+    }
+    return button | ({"style": style} if style else {})
+
+
+_MARKUP = re.compile(r"[*_~]|<[^>|]*\|?([^>]*)>")
+
+
+def plain(text: str) -> str:
+    """The text without markup, for notifications and screen readers."""
+    return shorten(_MARKUP.sub(lambda m: m.group(1) or "", text), 1000)

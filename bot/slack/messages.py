@@ -1,0 +1,25 @@
+"""Events → inbox. The ack goes out when the listener returns, that is, once the event is on disk."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.services import Services
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    @app.event("message")
+    async def message(body: dict[str, Any]) -> None:
+        await services.pipeline.accept(body["team_id"], body["event"])
+
+    @app.event("app_mention")
+    async def mention(body: dict[str, Any]) -> None:
+        await services.pipeline.accept(body["team_id"], body["event"])
+
+    @app.event(re.compile("member_(joined|left)_channel"))
+    async def membership(event: dict[str, Any]) -> None:
+        if event.get("channel") == services.people.triage:
+            await services.people.refresh()

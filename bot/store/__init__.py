@@ -1,0 +1,29 @@
+"""What the bot remembers. One process, one connection, one thread; every method is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.store.conversations import Conversations
+from bot.store.database import Database, StoreError
+from bot.store.inbox import Inbox
+from bot.store.outbox import Outbox
+from bot.store.records import Records
+
+__all__ = ["Store", "StoreError", "open_store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    database: Database
+    inbox: Inbox
+    conversations: Conversations
+    outbox: Outbox
+    records: Records
+
+
+def open_store(file: Path) -> Store:
+    """Open (or create) the database, alone; raises StoreError with one line that says what to do."""
+    database = Database.open(file)
+    return Store(database, Inbox(database), Conversations(database), Outbox(database), Records(database))

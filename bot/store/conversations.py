@@ -1,0 +1,237 @@
+"""Messages, the threads around them, and cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain import TRIAGE, Action, Case, Decision, Message, Thread
+from bot.settings import Rules
+from bot.store.database import Database
+from bot.store.outbox import insert_actions
+from model.reading import Reading
+
+
+class Conversations:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def thread(self, message: Message, rules: Rules) -> Thread:
+        """What `decide` needs to know of the time before this message."""
+
+        def work(db: Any) -> Thread:
+            written = next(
+                db.query(
+                    "select max(cast(ts as real)) as at from messages"
+                    " where channel = ? and thread = ? and role != 'customer' and ts != ?",
+                    [message.channel, message.thread, message.ts],
+                )
+            )["at"]
+            earlier = list(
+                db.query(
+                    "select template, reply from messages where channel = ? and thread = ? and reply is not null and ts != ?",
+                    [message.channel, message.thread, message.ts],
+                )
+            )
+            # A clarifying question that was answered with a button has sent a template, too.
+            chosen = db.query(
+                "select json_extract(a.facts, '$.template') as template from actions a join messages m on m.id = a.message_id"
+                " where m.channel = ? and m.thread = ? and a.kind = 'reply'",
+                [message.channel, message.thread],
+            )
+            since = message.written_at - rules.conversation_s
+            nearby = list(
+                db.query(
+                    "select reply, label, confidence from messages where channel = ? and user = ? and thread = ts"
+                    " and ts != ? and cast(ts as real) between ? and ?",
+                    [message.channel, message.user, message.ts, since, message.written_at],
+                )
+            )
+            return Thread(
+                team_wrote_at=written,
+                templates_used=frozenset(r["template"] for r in [*earlier, *chosen] if r["template"]),
+                replies=frozenset(r["reply"] for r in earlier),
+                conversation_answered=any(r["reply"] for r in nearby),
+                conversation_negative=any(
+                    r["label"] == "negative" and r["confidence"] >= rules.negative_threshold for r in nearby
+                ),
+            )
+
+        return await self._database.run(work)
+
+    async def settle(
+        self,
+        inbox_id: int,
+        message: Message,
+        reading: Reading | None,
+        decision: Decision,
+        actions: Sequence[Action],
+        now: float,
+    ) -> None:
+        """Commit a message with everything that follows from it, in one transaction.
+
+        `reading` is None for people of the team. A flag opens the thread's case (or reopens it, or makes an
+        existing one more urgent) and queues its card.
+        """
+
+        def work(db: Any) -> None:
+            message_id = _insert_message(db, message, reading, decision, now)
+            insert_actions(db, message.team, actions, now, message_id)
+            case = next(
+                db["cases"].rows_where("channel = ? and thread = ?", [message.channel, message.thread]), None
+            )
+            if decision.flag:
+                _flag(db, message, message_id, decision, case, now)
+            elif case and reading and reading.label:
+                db["cases"].update(case["id"], {"mood": reading.label})
+            db["inbox"].update(inbox_id, {"state": "done", "event": None})
+
+        await self._database.run(work)
+
+    async def case(self, case_id: int) -> Case | None:
+        return await self._database.run(lambda db: _case(db, case_id))
+
+    async def open_cases(self, team: str, limit: int = 20) -> list[Case]:
+        """Cases that nobody has resolved yet, oldest first."""
+        sql = "select id from cases where team = ? and state != 'resolved' order by opened_at limit ?"
+
+        def work(db: Any) -> list[Case]:
+            found = [_case(db, row["id"]) for row in list(db.query(sql, [team, limit]))]
+            return [case for case in found if case]
+
+        return await self._database.run(work)
+
+    async def take(self, case_id: int, user: str, now: float) -> Case | None:
+        return await self._move(case_id, {"state": "taken", "owner": user, "taken_at": now}, user, now)
+
+    async def resolve(self, case_id: int, user: str, now: float) -> Case | None:
+        return await self._move(case_id, {"state": "resolved", "resolved_at": now}, user, now)
+
+    async def _move(self, case_id: int, changes: Mapping[str, Any], user: str, now: float) -> Case | None:
+        """Change a case, write the audit row and queue the card's update together; None if there is no such case."""
+
+        def work(db: Any) -> Case | None:
+            case = _case(db, case_id)
+            if case is None:
+                return None
+            db["cases"].update(case_id, dict(changes))
+            detail = json.dumps({"case": case_id})
+            db["audit"].insert(
+                {
+                    "team": case.team,
+                    "user": user,
+                    "what": f"case {changes['state']}",
+                    "detail": detail,
+                    "at": now,
+                }
+            )
+            queue_card_update(db, case.team, case_id, now)
+            return _case(db, case_id)
+
+        return await self._database.run(work)
+
+    async def message(self, message_id: int) -> Mapping[str, Any] | None:
+        sql = "select * from messages where id = ?"
+        return await self._database.run(lambda db: next(db.query(sql, [message_id]), None))
+
+    async def readings_by_version(self) -> dict[str, int]:
+        sql = "select version, count(*) as n from messages where version is not null group by version"
+        return await self._database.run(lambda db: {r["version"]: r["n"] for r in db.query(sql)})
+
+
+def queue_card_update(db: Any, team: str, case_id: int, now: float) -> None:
+    """Queue an update of the case's card, inside the caller's transaction. It shows the case as it is when sent."""
+    row = next(db.query("select count(*) as n from actions where case_id = ?", [case_id]))
+    action = Action("card_update", f"card:{case_id}:{row['n']}", TRIAGE, facts={"of": f"card:{case_id}"})
+    insert_actions(db, team, [action], now, case_id=case_id)
+
+
+def _insert_message(
+    db: Any, message: Message, reading: Reading | None, decision: Decision, now: float
+) -> int:
+    row = {
+        "team": message.team,
+        "channel": message.channel,
+        "ts": message.ts,
+        "thread": message.thread,
+        "user": message.user,
+        "role": message.role,
+        "text": message.text,
+        "created_at": now,
+    }
+    if reading is not None:
+        row |= {
+            "label": reading.label,
+            "confidence": reading.confidence,
+            "scores": json.dumps(dict(reading.scores)) if reading.scores else None,
+            "not_scored": reading.reason,
+            "version": reading.version,
+            "reply": decision.reply,
+            "template": decision.template,
+            "tone": decision.tone,
+            "flag": decision.flag,
+            "reasons": json.dumps(decision.reasons),
+        }
+    return int(db["messages"].insert(row).last_pk)
+
+
+_URGENCY = {"request": 0, "unread": 0, "unhappy": 1}
+
+
+def _flag(
+    db: Any, message: Message, message_id: int, decision: Decision, case: Mapping[str, Any] | None, now: float
+) -> None:
+    assert decision.flag
+    facts: dict[str, Any] = {"message_id": message_id, "flag": decision.flag, "mood": decision.flag}
+    if case is None:
+        case_id = int(
+            db["cases"]
+            .insert(
+                {"team": message.team, "channel": message.channel, "thread": message.thread, "state": "open",
+                 "opened_at": now, **facts}
+            ).last_pk
+        )  # fmt: skip
+        insert_actions(
+            db, message.team, [Action("card", f"card:{case_id}", TRIAGE)], now, message_id, case_id
+        )
+        return
+    reopened = case["state"] == "resolved"
+    if reopened:
+        facts |= {"state": "open", "owner": None, "corrected": None}
+    if reopened or _URGENCY[decision.flag] >= _URGENCY[case["flag"]]:
+        db["cases"].update(case["id"], facts | {"corrected": None})
+        queue_card_update(db, message.team, case["id"], now)
+        # An edited card rings nobody's bell: a note under it does.
+        note = Action("card_note", f"note:{message_id}", TRIAGE, facts={"of": f"card:{case['id']}"})
+        insert_actions(db, message.team, [note], now, message_id, case["id"])
+
+
+_CASE = """
+    select c.*, m.ts, m.user, m.text, m.label, m.confidence, m.version, m.reasons
+    from cases c join messages m on m.id = c.message_id where c.id = ?
+"""
+
+
+def _case(db: Any, case_id: int) -> Case | None:
+    row = next(db.query(_CASE, [case_id]), None)
+    if row is None:
+        return None
+    return Case(
+        id=row["id"],
+        team=row["team"],
+        channel=row["channel"],
+        thread=row["thread"],
+        message_ts=row["ts"],
+        customer=row["user"],
+        flag=row["flag"],
+        text=row["text"] or "",
+        label=row["label"],
+        confidence=row["confidence"] or 0.0,
+        version=row["version"] or "",
+        reasons=tuple(json.loads(row["reasons"] or "[]")),
+        state=row["state"],
+        owner=row["owner"],
+        corrected=row["corrected"],
+        message_id=row["message_id"],
+    )

@@ -1,0 +1,130 @@
+"""One connection, owned by one thread; the event loop hands it functions and awaits their results.
+
+Two facts force this shape (docs/operator.md): sqlite3 connections shared by threads corrupt transactions, and
+SQLite before 3.51.3 can lose a WAL reset with two connections. So: a lock file keeps other processes out,
+one thread does everything, and the journal is a rollback journal, which any outside reader may read along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import sqlite_utils
+
+from bot.store.schema import MIGRATIONS
+
+T = TypeVar("T")
+
+
+class StoreError(Exception):
+    """One line: what is wrong with the database, where, and what to do."""
+
+
+class Database:
+    def __init__(self, file: Path, lock: IO[str], thread: ThreadPoolExecutor, db: Any) -> None:
+        self.file = file
+        self._lock = lock
+        self._thread = thread
+        self._db = db
+
+    @classmethod
+    def open(cls, file: Path) -> Database:
+        """Take the lock, open the file, bring the schema up to date; raises StoreError."""
+        lock = _take_lock(file)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        try:
+            db = thread.submit(_open, file).result()
+        except BaseException:
+            thread.shutdown()
+            lock.close()
+            raise
+        return cls(file, lock, thread, db)
+
+    async def run(self, work: Callable[[Any], T]) -> T:
+        """Run `work(db)` on the database thread inside one immediate transaction and return its result."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    def run_blocking(self, work: Callable[[Any], T]) -> T:
+        """The same for callers without an event loop (the command line)."""
+        return self._thread.submit(self._transact, work).result()
+
+    def _transact(self, work: Callable[[Any], T]) -> T:
+        connection = self._db.conn
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self._db)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy to `target`, which must not exist yet."""
+        if target.exists():
+            raise StoreError(f"{target}: exists already — name a file that does not")
+        self._thread.submit(lambda: self._db.conn.execute("VACUUM INTO ?", [str(target)])).result()
+
+    def close(self) -> None:
+        self._thread.submit(self._db.conn.close).result()
+        self._thread.shutdown()
+        self._lock.close()
+
+
+def _take_lock(file: Path) -> IO[str]:
+    path = file.with_name(file.name + ".lock")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise StoreError(
+            f"{path}: cannot be written ({error.strerror}) — give the bot a folder it may write"
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise StoreError(
+            f"{file}: in use by a running bot — stop it first, or use the slash command instead"
+        ) from None
+    return lock
+
+
+def _open(file: Path) -> Any:
+    """On the database thread: connect, set the pragmas, migrate."""
+    try:
+        connection = sqlite3.connect(file, isolation_level=None)
+        connection.execute("PRAGMA journal_mode=TRUNCATE")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA busy_timeout=5000")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"{file}: not a database this bot can open ({error}) — restore a backup or move it away"
+        ) from None
+    if version > len(MIGRATIONS):
+        connection.close()
+        raise StoreError(
+            f"{file}: written by a newer Softanswer (schema {version}, this one knows {len(MIGRATIONS)}) — upgrade, or restore a backup"
+        )
+    db = sqlite_utils.Database(connection)
+    try:
+        for number, migrate in enumerate(MIGRATIONS[version:], start=version + 1):
+            connection.execute("BEGIN IMMEDIATE")
+            migrate(db)
+            connection.execute(f"PRAGMA user_version={number:d}")
+            connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise StoreError(
+            f"{file}: cannot be written ({error}) — give the bot a folder it may write"
+        ) from None
+    return db

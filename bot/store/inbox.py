@@ -1,0 +1,70 @@
+"""The inbox: every event on disk before it is acked, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    id: int
+    team: str
+    event: Mapping[str, Any]
+    attempts: int
+
+
+class Inbox:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, team: str, event: Mapping[str, Any], now: float) -> bool:
+        """Keep an event; False if it is there already (Slack delivers at least once, in any order).
+
+        A mention comes as `message` and as `app_mention`: both are the kind *message*. Everything that happens
+        to a message later (an edit, a deletion) has a time and a kind of its own.
+        """
+        kind = str(event.get("subtype") or "message")
+        row = {
+            "team": team,
+            "channel": str(event.get("channel")),
+            "ts": str(event.get("ts") or event.get("event_ts")),
+            "kind": "message" if kind in ("file_share", "thread_broadcast", "me_message") else kind,
+            "event": json.dumps(event),
+            "received_at": now,
+        }
+
+        def work(db: Any) -> bool:
+            before = db.conn.total_changes
+            db["inbox"].insert(row, ignore=True)
+            return bool(db.conn.total_changes > before)
+
+        return await self._database.run(work)
+
+    async def pending(self, limit: int) -> list[Received]:
+        """The oldest events that nobody has settled yet."""
+
+        def work(db: Any) -> list[Received]:
+            rows = db["inbox"].rows_where("state = 'pending'", order_by="id", limit=limit)
+            return [Received(r["id"], r["team"], json.loads(r["event"]), r["attempts"]) for r in rows]
+
+        return await self._database.run(work)
+
+    async def skip(self, inbox_id: int, reason: str) -> None:
+        """Settle an event that is nothing to answer. Its text is not kept."""
+        changes = {"state": "skipped", "reason": reason, "event": None}
+        await self._database.run(lambda db: db["inbox"].update(inbox_id, changes))
+
+    async def stumble(self, inbox_id: int, attempts: int, reason: str, *, give_up: bool) -> None:
+        """Note that settling an event failed: it stays pending, or is set aside as *failed* with its reason."""
+        changes = {"attempts": attempts, "reason": reason, "state": "failed" if give_up else "pending"}
+        await self._database.run(lambda db: db["inbox"].update(inbox_id, changes))
+
+    async def counts(self) -> dict[str, int]:
+        """How many events are in which state."""
+        sql = "select state, count(*) as n from inbox group by state"
+        return await self._database.run(lambda db: {r["state"]: r["n"] for r in db.query(sql)})

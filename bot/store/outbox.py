@@ -1,0 +1,140 @@
+"""The outbox: everything that is written to Slack, on disk before it is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain import Action
+from bot.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    id: int
+    team: str
+    kind: str
+    channel: str
+    thread: str | None
+    facts: Mapping[str, Any]
+    case_id: int | None
+    message_id: int | None
+    state: str
+    attempts: int
+
+
+def insert_actions(
+    db: Any,
+    team: str,
+    actions: Sequence[Action],
+    now: float,
+    message_id: int | None = None,
+    case_id: int | None = None,
+) -> None:
+    """Queue actions inside the caller's transaction. A key that is there already is left as it is."""
+    for action in actions:
+        db["actions"].insert(
+            {
+                "team": team,
+                "key": action.key,
+                "kind": action.kind,
+                "channel": action.channel,
+                "thread": action.thread,
+                "facts": json.dumps(dict(action.facts)),
+                "message_id": message_id,
+                "case_id": case_id,
+                "due_at": now,
+                "created_at": now,
+            },
+            ignore=True,
+        )
+
+
+class Outbox:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, team: str, action: Action, now: float) -> None:
+        await self._database.run(lambda db: insert_actions(db, team, [action], now))
+
+    async def put_for_message(
+        self, team: str, message_id: int, actions: Sequence[Action], now: float
+    ) -> None:
+        """Queue actions that belong to a message, all or none."""
+        await self._database.run(lambda db: insert_actions(db, team, actions, now, message_id))
+
+    async def due(self, now: float, limit: int = 50) -> list[Queued]:
+        """The oldest actions to send: at most one a channel, so that the order within a channel holds.
+
+        An action that must wait (a retry) holds back those behind it in its channel, and no others.
+        """
+        sql = """
+            select * from actions where id in (
+                select min(id) from actions where state in ('pending', 'sending') group by channel
+            ) and due_at <= ? order by id limit ?
+        """
+        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql, [now, limit])])
+
+    async def next_due(self) -> float | None:
+        """When the next waiting action falls due, in seconds since the epoch; None if none waits."""
+        sql = """
+            select min(due_at) as at from actions where id in (
+                select min(id) from actions where state in ('pending', 'sending') group by channel
+            )
+        """
+        return await self._database.run(lambda db: next(db.query(sql))["at"])
+
+    async def sending(self, action_id: int) -> None:
+        """From here on the outcome is unknown until `sent` or `retry` is on disk."""
+        await self._change(action_id, {"state": "sending"})
+
+    async def sent(self, action_id: int, channel: str, ts: str | None, now: float) -> None:
+        await self._change(
+            action_id,
+            {"state": "sent", "slack_channel": channel, "slack_ts": ts, "sent_at": now, "error": None},
+        )
+
+    async def retry(self, action_id: int, attempts: int, due_at: float, error: str, *, known: bool) -> None:
+        """Send again at `due_at`. `known` says that Slack certainly did not take it the last time."""
+        state = "pending" if known else "sending"
+        await self._change(
+            action_id, {"state": state, "attempts": attempts, "due_at": due_at, "error": error}
+        )
+
+    async def fail(self, action_id: int, attempts: int, error: str) -> None:
+        """Set an action aside for good; it stays visible in `/softanswer status`."""
+        await self._change(action_id, {"state": "failed", "attempts": attempts, "error": error})
+
+    async def _change(self, action_id: int, changes: Mapping[str, Any]) -> None:
+        await self._database.run(lambda db: db["actions"].update(action_id, dict(changes)))
+
+    async def sent_as(self, key: str) -> tuple[str, str] | None:
+        """Channel and ts under which the action with this key stands in Slack, if it does."""
+        sql = "select slack_channel, slack_ts from actions where key = ? and state = 'sent'"
+
+        def work(db: Any) -> tuple[str, str] | None:
+            row = next(db.query(sql, [key]), None)
+            return (row["slack_channel"], row["slack_ts"]) if row and row["slack_ts"] else None
+
+        return await self._database.run(work)
+
+    async def counts(self) -> dict[str, int]:
+        sql = "select state, count(*) as n from actions group by state"
+        return await self._database.run(lambda db: {r["state"]: r["n"] for r in db.query(sql)})
+
+
+def _queued(row: Mapping[str, Any]) -> Queued:
+    return Queued(
+        id=row["id"],
+        team=row["team"],
+        kind=row["kind"],
+        channel=row["channel"],
+        thread=row["thread"],
+        facts=json.loads(row["facts"]),
+        case_id=row["case_id"],
+        message_id=row["message_id"],
+        state=row["state"],
+        attempts=row["attempts"],
+    )

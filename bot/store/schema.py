@@ -1,0 +1,74 @@
+"""The tables, as numbered migrations: number n brings a database from schema n-1 to n. Never edit one that shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def _first(db: Any) -> None:
+    # One mention can arrive as `message` and `app_mention`, in Slack Connect even with different team ids:
+    # channel + ts + kind names the event; the team is kept, not compared.
+    db["inbox"].create(
+        {"id": int, "team": str, "channel": str, "ts": str, "kind": str, "event": str, "received_at": float,
+         "state": str, "reason": str, "attempts": int},
+        pk="id", not_null={"team", "channel", "ts", "kind", "received_at", "state", "attempts"},
+        defaults={"state": "pending", "attempts": 0},
+    )  # fmt: skip
+    db["inbox"].create_index(["channel", "ts", "kind"], unique=True)
+    db["inbox"].create_index(["state", "id"])
+    db["messages"].create(
+        {"id": int, "team": str, "channel": str, "ts": str, "thread": str, "user": str, "role": str, "text": str,
+         "label": str, "confidence": float, "scores": str, "not_scored": str, "version": str,
+         "reply": str, "template": str, "tone": str, "flag": str, "reasons": str, "created_at": float},
+        pk="id", not_null={"team", "channel", "ts", "thread", "user", "role", "created_at"},
+    )  # fmt: skip
+    db["messages"].create_index(["channel", "ts"], unique=True)
+    db["messages"].create_index(["channel", "thread"])
+    db["cases"].create(
+        {"id": int, "team": str, "channel": str, "thread": str, "message_id": int, "flag": str, "state": str,
+         "mood": str, "owner": str, "corrected": str, "opened_at": float, "taken_at": float, "resolved_at": float},
+        pk="id", not_null={"team", "channel", "thread", "flag", "state", "opened_at"},
+        foreign_keys=[("message_id", "messages", "id")],
+    )  # fmt: skip
+    db["cases"].create_index(["channel", "thread"], unique=True)
+    db["actions"].create(
+        {"id": int, "team": str, "key": str, "kind": str, "channel": str, "thread": str, "facts": str, "message_id": int,
+         "case_id": int, "state": str, "attempts": int, "due_at": float, "slack_channel": str, "slack_ts": str,
+         "error": str, "created_at": float, "sent_at": float},
+        pk="id", not_null={"team", "key", "kind", "channel", "facts", "state", "attempts", "due_at", "created_at"},
+        defaults={"state": "pending", "attempts": 0},
+        foreign_keys=[("message_id", "messages", "id"), ("case_id", "cases", "id")],
+    )  # fmt: skip
+    db["actions"].create_index(["key"], unique=True)
+    db["actions"].create_index(["state", "id"])
+    db["feedback"].create(
+        {"id": int, "team": str, "message_id": int, "kind": str, "value": str, "user": str, "source": str,
+         "version": str, "at": float},
+        pk="id", not_null={"team", "message_id", "kind", "value", "user", "source", "at"},
+        foreign_keys=[("message_id", "messages", "id")],
+    )  # fmt: skip
+    db["feedback"].create_index(["message_id", "kind", "user", "id"])
+    db["models"].create(
+        {"version": str, "team": str, "parent": str, "state": str, "metrics": str, "verdict": str, "data_hash": str,
+         "created_at": float, "promoted_at": float},
+        pk="version", not_null={"team", "state", "created_at"},
+    )  # fmt: skip
+    db["model_feedback"].create(
+        {"version": str, "feedback_id": int, "team": str},
+        pk=("version", "feedback_id"), not_null={"team"},
+        foreign_keys=[("version", "models", "version"), ("feedback_id", "feedback", "id")],
+    )  # fmt: skip
+    db["runs"].create(
+        {"id": int, "team": str, "trigger": str, "user": str, "state": str, "version": str, "summary": str,
+         "started_at": float, "ended_at": float},
+        pk="id", not_null={"team", "trigger", "state", "started_at"},
+    )  # fmt: skip
+    db["audit"].create(
+        {"id": int, "team": str, "user": str, "what": str, "detail": str, "at": float},
+        pk="id", not_null={"team", "user", "what", "at"},
+    )  # fmt: skip
+    db["settings"].create({"team": str, "key": str, "value": str}, pk=("team", "key"), not_null={"value"})
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first,)
