@@ -1,0 +1,152 @@
+"""Socket Mode: the app's WebSockets, envelopes to one of them each, acks, retries and the refresh.
+
+Protocol: https://docs.slack.dev/apis/events-api/using-socket-mode/
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from sandbox.deliveries import Deliveries, Delivery
+
+MOST_SOCKETS = 10
+
+
+@dataclass(eq=False)
+class Link:
+    """One open socket and what was sent over it and is not yet acked, by envelope id."""
+
+    socket: WebSocket
+    waiting: dict[str, Delivery] = field(default_factory=dict)
+    leaving: bool = False
+
+
+class SocketMode:
+    """The open sockets of the app."""
+
+    def __init__(self, app_id: str, deliveries: Deliveries) -> None:
+        self.app_id = app_id
+        self.deliveries = deliveries
+        self.links: list[Link] = []
+        self._tickets: set[str] = set()
+        self._connected = asyncio.Event()
+        self._turn = itertools.count()
+
+    def ticket(self) -> str:
+        """Leave to open one socket."""
+        ticket = str(uuid4())
+        self._tickets.add(ticket)
+        return ticket
+
+    async def run(self) -> None:
+        """Send what is due; while no socket is open, hold it."""
+        while True:
+            delivery = await self.deliveries.due.get()
+            try:
+                while not (open_links := [link for link in self.links if not link.leaving]):
+                    self._connected.clear()
+                    await self._connected.wait()
+            except asyncio.CancelledError:
+                self.deliveries.put_back(delivery)
+                raise
+            if not delivery.settled:
+                await self._send(open_links[next(self._turn) % len(open_links)], delivery)
+
+    async def _send(self, link: Link, delivery: Delivery) -> None:
+        self.deliveries.sending(delivery)
+        envelope: dict[str, Any] = {
+            "envelope_id": delivery.envelope_id,
+            "payload": delivery.payload,
+            "type": delivery.kind,
+            "accepts_response_payload": delivery.accepts_response_payload,
+        }
+        if delivery.event_id is not None:
+            envelope |= {"retry_attempt": delivery.retry_num, "retry_reason": delivery.retry_reason}
+        link.waiting[delivery.envelope_id] = delivery
+        asyncio.get_running_loop().call_later(
+            self.deliveries.ack_timeout, self._overdue, link, delivery.envelope_id
+        )
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            # A socket that broke is noticed by its reader, which makes everything unacked due again.
+            await link.socket.send_text(json.dumps(envelope))
+
+    def _overdue(self, link: Link, envelope_id: str) -> None:
+        # It stays in `waiting`: a late ack of an earlier attempt still counts.
+        delivery = link.waiting.get(envelope_id)
+        if delivery is not None and delivery.envelope_id == envelope_id:
+            self.deliveries.failed(delivery, "timeout")
+
+    async def serve(self, socket: WebSocket, ticket: str) -> None:
+        """One socket from hello to its end."""
+        if ticket not in self._tickets:
+            await socket.close(4401)
+            return
+        self._tickets.discard(ticket)
+        await socket.accept()
+        if len(self.links) >= MOST_SOCKETS:
+            await socket.send_json({"type": "disconnect", "reason": "too_many_websockets"})
+            await socket.close()
+            return
+        link = Link(socket)
+        self.links.append(link)
+        hello = {
+            "type": "hello",
+            "num_connections": len(self.links),
+            "debug_info": {"host": "sandbox", "approximate_connection_time": 18060},
+            "connection_info": {"app_id": self.app_id},
+        }
+        try:
+            await socket.send_text(json.dumps(hello))
+            self._connected.set()
+            while True:
+                self._take(link, await socket.receive_text())
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # RuntimeError: we closed it ourselves
+        finally:
+            self.links.remove(link)
+            for envelope_id, delivery in link.waiting.items():
+                if delivery.envelope_id == envelope_id:
+                    self.deliveries.failed(delivery, "timeout")
+
+    def _take(self, link: Link, text: str) -> None:
+        try:
+            ack = json.loads(text)
+        except ValueError:
+            return  # Slack ignores what is no envelope, too
+        if isinstance(ack, dict) and (delivery := link.waiting.pop(ack.get("envelope_id", ""), None)):
+            self.deliveries.acked(delivery, ack.get("payload"))
+
+    async def disconnect(self, reason: str = "refresh_requested", grace: float = 0.0) -> int:
+        """Tell every socket to leave and close it after `grace` seconds; returns how many there were."""
+        leaving = [link for link in self.links if not link.leaving]
+        for link in leaving:
+            link.leaving = True
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await link.socket.send_json(
+                    {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
+                )
+        if grace:
+            await asyncio.sleep(grace)
+        for link in leaving:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await link.socket.close()
+        return len(leaving)
+
+
+def routes(socket_mode: SocketMode) -> APIRouter:
+    """`/link`: where the URLs of apps.connections.open lead."""
+    router = APIRouter()
+
+    @router.websocket("/link")
+    async def link(socket: WebSocket, ticket: str = "") -> None:
+        await socket_mode.serve(socket, ticket)
+
+    return router
