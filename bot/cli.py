@@ -105,14 +105,14 @@ def _training(arguments: Sequence[str]) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     try:
-        from bot import demo
+        from bot.demo import main as demo
     except ModuleNotFoundError as error:
         from bot.settings import SettingsError
 
         raise SettingsError(
             f"demo needs {error.name}, which is not installed — pip install 'softanswer[cpu,train,sandbox]'"
         ) from None
-    return demo.main(script=options.script, port=options.port, keep=options.keep)
+    return demo(script=options.script, port=options.port, keep=options.keep)
 
 
 def _init(options: argparse.Namespace) -> None:

@@ -131,7 +131,13 @@ class BotProcess:
         assert self.process.stdout
         lines: queue.Queue[str] = queue.Queue()
         stdout = self.process.stdout
-        threading.Thread(target=lambda: [lines.put(line) for line in [*stdout, ""]], daemon=True).start()
+
+        def pump() -> None:
+            for line in stdout:
+                lines.put(line)
+            lines.put("")
+
+        threading.Thread(target=pump, daemon=True).start()
         try:
             line = lines.get(timeout=_READY_WITHIN_S).strip()
         except queue.Empty:

@@ -1,0 +1,38 @@
+# make demo   a local Slack with the bot in it (make demo ARGS=--script plays a story without a browser)
+# make test   everything that must hold: style, types, tests
+# ACCEL=gpu|cpu chooses the ONNX Runtime (gpu where nvidia-smi answers); EXTRAS overrides what is installed.
+ACCEL  ?= $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
+EXTRAS ?= $(ACCEL),train,dev
+PYTHON ?= python3
+ARGS   ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: demo test lint clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/installed
+	$(BIN)/softanswer demo $(ARGS)
+
+test: lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage report --include='$(PURE)' --fail-under=100 --show-missing
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# The modules without I/O: whoever changes a rule changes its test.
+PURE := bot/gate.py,bot/decide.py,bot/domain.py,bot/slack/blocks.py,model/text.py,model/reading.py,training/promote.py
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "softanswer needs Python 3.11 or newer; set PYTHON=…" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage

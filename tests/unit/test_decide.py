@@ -1,0 +1,176 @@
+"""The rules of conduct, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.decide import asks, decide, is_small_talk, wants_a_person
+from bot.domain import Decision, Message, Near, Thread
+from bot.settings import Rules
+from model.reading import Reading
+
+RULES = Rules(match_threshold=0.55, match_margin=0.04, strong_threshold=0.62, clarify_threshold=0.45)
+EXPORT = Near("export", "Exporting data", 0.8)
+FAR = [Near("export", "Exporting data", 0.2), Near("refund", "Refunds", 0.1)]
+NOW = 1_000_000.0
+
+
+def reading(label: str | None, sure: float = 0.9, reason: str | None = None) -> Reading:
+    if label is None:
+        return Reading("v1", None, None, None, reason)
+    rest = (1 - sure) / 2
+    scores = {name: (sure if name == label else rest) for name in ("negative", "neutral", "positive")}
+    return Reading("v1", label, scores, None)
+
+
+def decided(
+    label: str | None = "neutral",
+    text: str = "How do I export my data?",
+    near: list[Near] | None = None,
+    *,
+    sure: float = 0.9,
+    reason: str | None = None,
+    reply: bool = False,
+    **thread: Any,
+) -> Decision:
+    ts = f"{NOW:.6f}"
+    message = Message("T1", "C1", ts, "1.0" if reply else ts, "U1", text, "customer", "auto")
+    near = [EXPORT, FAR[1]] if near is None else near
+    return decide(message, text, reading(label, sure, reason), near, Thread(**thread), RULES, NOW)
+
+
+def kind(decision: Decision) -> tuple[Any, Any]:
+    return decision.reply, decision.flag
+
+
+def test_a_question_with_a_near_template_is_answered() -> None:
+    decision = decided()
+    assert (decision.reply, decision.template, decision.tone, decision.flag) == ("template", "export", "neutral", None)
+
+
+def test_not_scored_is_flagged_as_unread_and_not_answered() -> None:
+    decision = decided(None, reason="other language")
+    assert kind(decision) == (None, "unread")
+    assert decision.reasons == ("not scored: other language",)
+
+
+def test_an_unhappy_customer_with_a_strong_match_gets_the_soft_tone_and_a_person() -> None:
+    decision = decided("negative")
+    assert (decision.template, decision.tone, decision.flag) == ("export", "negative", "unhappy")
+
+
+def test_an_unhappy_customer_without_a_match_is_held_once() -> None:
+    assert kind(decided("negative", near=FAR)) == ("holding", "unhappy")
+    assert kind(decided("negative", near=FAR, replies=frozenset({"holding"}))) == (None, "unhappy")
+    assert kind(decided("negative", near=[])) == ("holding", "unhappy")
+
+
+def test_an_unhappy_customer_never_gets_the_same_template_twice() -> None:
+    decision = decided("negative", templates_used=frozenset({"export"}))
+    assert (decision.reply, decision.flag) == ("holding", "unhappy")
+
+
+def test_an_uncertain_negative_is_answered_soberly_and_not_flagged() -> None:
+    decision = decided("negative", sure=0.6)
+    assert (decision.reply, decision.tone, decision.flag) == ("template", "neutral", None)
+
+
+@pytest.mark.parametrize(("label", "flag"), [("negative", "unhappy"), ("neutral", None), ("positive", None)])
+def test_silent_while_a_person_of_the_team_is_in_the_thread(label: str, flag: str | None) -> None:
+    assert kind(decided(label, reply=True, team_wrote_at=NOW - 1799)) == (None, flag)
+
+
+def test_speaks_again_when_the_person_has_been_quiet_long_enough() -> None:
+    assert decided(reply=True, team_wrote_at=NOW - 1801).reply == "template"
+
+
+def test_one_reply_to_one_conversation() -> None:
+    assert kind(decided(conversation_answered=True)) == (None, None)
+    assert kind(decided("negative", conversation_answered=True)) == (None, "unhappy")
+    assert decided(reply=True, conversation_answered=True).reply == "template"
+
+
+def test_the_worst_reading_of_a_conversation_sets_the_tone() -> None:
+    decision = decided("positive", conversation_negative=True)
+    assert decision.tone == "neutral"
+
+
+def test_the_same_template_does_not_come_twice_in_a_thread() -> None:
+    decision = decided(reply=True, templates_used=frozenset({"export"}))
+    assert kind(decision) == ("handover", "request")
+
+
+def test_several_near_templates_are_offered() -> None:
+    near = [Near("a", "A", 0.60), Near("b", "B", 0.58), Near("c", "C", 0.5), Near("d", "D", 0.49)]
+    decision = decided(near=near)
+    assert decision.reply == "clarify"
+    assert [n.template for n in decision.options] == ["a", "b", "c"]
+    assert kind(decided(near=near, replies=frozenset({"clarify"}))) == ("handover", "request")
+
+
+def test_a_question_that_nothing_is_near_goes_to_a_person_once() -> None:
+    assert kind(decided(near=FAR)) == ("handover", "request")
+    assert kind(decided(near=[])) == ("handover", "request")
+    assert kind(decided(near=FAR, replies=frozenset({"handover"}))) == (None, "request")
+
+
+def test_a_remark_in_a_thread_is_left_alone() -> None:
+    assert kind(decided(text="It was the second file.", near=FAR, reply=True)) == (None, None)
+    assert kind(decided(text="Which file do you need?", near=FAR, reply=True)) == ("handover", "request")
+
+
+def test_asking_for_a_person() -> None:
+    assert kind(decided(text="Can I talk to a human please")) == ("handover", "request")
+
+
+@pytest.mark.parametrize("text", ["hi", "Thanks!", "ok, thanks", "Good morning everyone", "got it", "perfect", "nvm"])
+def test_small_talk_is_left_alone(text: str) -> None:
+    assert kind(decided("neutral", text=text)) == (None, None)
+
+
+def test_praise_is_left_alone_unless_a_question_came_with_it() -> None:
+    assert kind(decided("positive", text="The new board is wonderful.")) == (None, None)
+    decision = decided("positive", text="Love it! How do I export my data?")
+    assert (decision.reply, decision.tone) == ("template", "positive")
+
+
+def test_sour_small_talk_counts_as_unhappy() -> None:
+    assert decided("negative", text="great, thanks", near=FAR).flag == "unhappy"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hello there", "thank you so much", "thanks a lot!!", "okay, will do", "cheers", "ty :)", "all right", "noted, thanks"],
+)
+def test_whole_message_small_talk(text: str) -> None:
+    assert is_small_talk(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["hi, my export fails", "thanks but it still crashes", "ok so what now", "great service, again down", ""]
+)
+def test_more_than_small_talk(text: str) -> None:
+    assert not is_small_talk(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["I want to speak to a real person", "connect me with an agent", "could someone put me through to a human?"]
+)
+def test_wants_a_person(text: str) -> None:
+    assert wants_a_person(text)
+
+
+@pytest.mark.parametrize("text", ["the person who invited me left", "our agent runs on linux", "how do I add a person?"])
+def test_speaks_of_persons_without_wanting_one(text: str) -> None:
+    assert not wants_a_person(text)
+
+
+@pytest.mark.parametrize("text", ["how do I", "pls fix this", "is it down", "it is slow?", "I need a receipt"])
+def test_asks(text: str) -> None:
+    assert asks(text)
+
+
+def test_a_statement_asks_nothing() -> None:
+    assert not asks("the export returns 504 above 10k rows")
