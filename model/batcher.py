@@ -1,4 +1,4 @@
-"""Micro-batching for asyncio: while one batch runs, the next one fills. No timer: nobody waits for company."""
+"""Micro-batching for asyncio: while one batch runs, the next one fills. No timer, nobody waits for company."""
 
 from __future__ import annotations
 

@@ -1,0 +1,178 @@
+"""`python -m training train | retrain | evaluate | export`: the learning half of Softanswer.
+
+Exit code 0: done; 1: failed or refused; 2: bad input. An error is one line on stderr, and nothing is half-written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from model.artefact_folder import ArtefactError, read_manifest
+from model.classifier import Classifier
+from model.registry import SHIPPED
+from training import base, dataset
+from training.evaluate import evaluate
+from training.progress import Progress
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _stop)
+    try:
+        given.run(given)
+    except (ArtefactError, dataset.DataError, base.BaseModelError) as error:
+        print(f"softanswer training: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"softanswer training: {error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if type(error).__name__ != "ExportRefused":  # its module imports torch, which evaluate must not
+            raise
+        print(f"softanswer training: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(143)  # as an exception, so that what is half-built is cleared away
+
+
+def _train(given: argparse.Namespace) -> None:
+    from training.retrain import train_version
+
+    progress = Progress()
+    found = base.resolve(given.base, given.base_sha256)
+    files = given.data or dataset.corpus_files()
+    progress.line(train_version(_config(given), files, found, given.out, given.version, progress))
+
+
+def _retrain(given: argparse.Namespace) -> None:
+    read_manifest(given.active)  # before the seconds that torch takes to load
+    from training.retrain import retrain
+
+    progress = Progress()
+    found = base.resolve(given.base, given.base_sha256)
+    progress.line(
+        retrain(_config(given), given.snapshot, given.active, found, given.out, given.sample, progress)
+    )
+
+
+def _evaluate(given: argparse.Namespace) -> None:
+    examples = (
+        dataset.rows([given.data])
+        if given.data
+        else dataset.split(dataset.load(dataset.corpus_files())).holdout
+    )
+    classifier = Classifier.load(given.model, threads=given.threads or os.cpu_count() or 1)
+    figures = evaluate(classifier, examples)
+    print(json.dumps(figures) if given.json else _readable(figures))
+
+
+def _export(given: argparse.Namespace) -> None:
+    manifest = read_manifest(given.model)
+    from training.candidate import build_gpu, under_construction
+
+    found = base.resolve(given.base or manifest.base_model, manifest.base_sha256)
+    dev = dataset.split(dataset.load(dataset.corpus_files())).dev
+    version = f"{manifest.version}-gpu"
+    if (given.out / version).exists():
+        raise ArtefactError(f"{given.out / version}: is already there — remove it or give another --out")
+    with under_construction(given.out) as building:
+        build_gpu(building / version, given.model, found, dev)
+        (building / version).rename(given.out / version)
+    Progress().line({"stage": "done", "candidate": str(given.out / version), "version": version})
+
+
+def _config(given: argparse.Namespace) -> Any:
+    from training.train import Config
+
+    named = {name: getattr(given, name) for name in ("method", "epochs", "learning_rate", "seed", "threads")}
+    return Config(**{name: value for name, value in named.items() if value is not None})
+
+
+def _readable(figures: dict[str, Any]) -> str:
+    lines = [
+        f"{figures['version']} on {figures['n']} messages: macro-F1 {figures['macro_f1']:.3f}, "
+        f"accuracy {figures['accuracy']:.3f}, calibration error {figures['ece']:.3f}"
+    ]
+    lines += [
+        f"  {label:9} precision {c['precision']:.3f}  recall {c['recall']:.3f}  F1 {c['f1']:.3f}  n {c['support']}"
+        for label, c in figures["per_class"].items()
+    ]
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("train", help="train a version on the corpus")
+    command.add_argument(
+        "--data", nargs="+", type=Path, metavar="FILE", help="these files instead of the corpus"
+    )
+    command.add_argument(
+        "--out", type=Path, default=Path("runs"), help="where the version folder goes (runs)"
+    )
+    command.add_argument("--version", help="its name; default: the time and the data's hash")
+    _add_training(command)
+    command.set_defaults(run=_train)
+
+    command = commands.add_parser("retrain", help="train a candidate with corrections and judge it")
+    command.add_argument("--snapshot", type=Path, metavar="FILE", help="corrections, a JSON object a line")
+    command.add_argument(
+        "--active", type=Path, default=SHIPPED, help="the version in service (the shipped one)"
+    )
+    command.add_argument("--out", type=Path, required=True, help="where the candidate folder goes")
+    command.add_argument("--sample", type=_positive, metavar="N", help="take N messages of the corpus only")
+    _add_training(command)
+    command.set_defaults(run=_retrain)
+
+    command = commands.add_parser("evaluate", help="measure a version; needs no torch")
+    command.add_argument("--model", type=Path, default=SHIPPED, help="version folder (the shipped one)")
+    command.add_argument("--data", type=Path, metavar="FILE", help="labelled messages (the corpus' holdout)")
+    command.add_argument("--json", action="store_true", help="one JSON object")
+    command.add_argument("--threads", type=_positive, help="CPU threads (all)")
+    command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("export", help="make the GPU's graph of a version")
+    command.add_argument("--device", choices=["gpu"], required=True)
+    command.add_argument("--model", type=Path, required=True, help="version folder")
+    command.add_argument("--out", type=Path, required=True, help="where the new version folder goes")
+    command.add_argument("--base", help="folder of the base model, if it is not installed")
+    command.set_defaults(run=_export)
+    return parser
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--method", choices=["full", "lora"])
+    command.add_argument("--epochs", type=_positive)
+    command.add_argument("--learning-rate", type=float)
+    command.add_argument("--seed", type=int)
+    command.add_argument("--threads", type=_positive, help="CPU threads (all)")
+    command.add_argument("--base", default=base.NAME, help="folder or hub name of the base model")
+    command.add_argument(
+        "--base-sha256",
+        type=lambda text: None if text == "any" else text,
+        default=base.SHA256,
+        help="of its model.safetensors; 'any' takes any",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

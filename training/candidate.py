@@ -1,0 +1,166 @@
+"""Writing version folders: complete and checked, or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from model.artefact_folder import (
+    CARD,
+    GRAPH,
+    TOKENIZER,
+    WEIGHTS,
+    ArtefactError,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
+from model.classifier import Classifier, load_tokenizer
+from model.reading import LABELS
+from model.session import create_session
+from training.base import Base
+from training.card import card
+from training.dataset import Example, Split, data_hash
+from training.encoder import Encoder, load_trained, merge, prepare
+from training.evaluate import evaluate
+from training.export import LEAST_AGREEMENT, export_cpu, export_gpu
+from training.metrics import fit_temperature
+from training.train import Config, Result, predict_logits
+
+
+@contextmanager
+def under_construction(out: Path) -> Iterator[Path]:
+    """A folder in `out` to build in, gone afterwards, and `out` with it if it was made for this and stayed empty.
+
+    Move out of it what is finished. Raises ArtefactError if `out` cannot be written.
+    """
+    is_new = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=".building-", dir=out))
+    except OSError as error:
+        raise ArtefactError(
+            f"{out}: {error.strerror} — give a folder with --out that can be written"
+        ) from None
+    try:
+        yield building
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+        if is_new and not any(out.iterdir()):
+            out.rmdir()
+
+
+def build(
+    folder: Path,
+    result: Result,
+    config: Config,
+    data: Split,
+    base: Base,
+    *,
+    parent: str | None,
+    corrections: int = 0,
+    least_agreement: float = LEAST_AGREEMENT,
+) -> Classifier:
+    """Write the int8 version folder `folder`, whose name is the version; returns it loaded.
+
+    Raises ExportRefused if the graph does not say what the trained encoder says.
+    """
+    folder.mkdir()
+    shutil.copyfile(base.folder / "tokenizer.json", folder / TOKENIZER)
+    tokenizer = load_tokenizer(folder / TOKENIZER)
+    tokenizer.enable_truncation(config.max_length)
+    tokenizer.no_padding()
+    dev = [example.cleaned for example in data.dev]
+    agreement = export_cpu(result.encoder, tokenizer, dev, folder / GRAPH, least_agreement)
+    # Half precision is what the GPU's graph runs in, and half the size in git.
+    save_file({name: w.half().contiguous() for name, w in result.weights.items()}, folder / WEIGHTS)
+    manifest = Manifest(
+        version=folder.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        device="cpu",
+        method=config.method,
+        base_model=base.name,
+        base_sha256=base.sha256,
+        parent=parent,
+        data_hash=data_hash(data.train),
+        labels=LABELS,
+        temperature=1.0,
+        max_length=config.max_length,
+        embedding_dim=result.encoder.dim,
+        settings={
+            "epochs": len(result.history),
+            "learning_rate": config.rate,
+            "batch_size": config.batch_size,
+            "seed": config.seed,
+            "train_rows": len(data.train),
+            "corrections": corrections,
+        },
+        metrics={},
+        files={},
+    )
+    session, device = create_session(folder / GRAPH, device="cpu", threads=torch.get_num_threads())
+    logits, _ = Classifier(manifest, tokenizer, session, device).forward(dev)
+    manifest = dataclasses.replace(manifest, temperature=fit_temperature(logits, _positions(data.dev)))
+    classifier = Classifier(manifest, tokenizer, session, device)
+    metrics: dict[str, Any] = {
+        "dev": evaluate(classifier, data.dev),
+        "holdout": evaluate(classifier, data.holdout),
+        "int8_agreement": agreement,
+        "train_seconds": round(result.seconds, 1),
+        "history": result.history,
+    }
+    _finish(folder, dataclasses.replace(manifest, metrics=metrics))
+    return Classifier(read_manifest(folder), tokenizer, session, device)
+
+
+def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> None:
+    """Write the fp16 version folder `folder` from the trained weights of `source`.
+
+    Raises ArtefactError if the base or the weights do not belong to `source`, ExportRefused as `build` does.
+    """
+    manifest = read_manifest(source)
+    if base.sha256 != manifest.base_sha256:
+        raise ArtefactError(
+            f"{source}: was trained from a base with sha256 {manifest.base_sha256} — give that one"
+        )
+    encoder = Encoder(base.folder)
+    prepare(encoder, manifest.method)
+    try:
+        load_trained(encoder, load_file(source / WEIGHTS))
+    except KeyError as error:
+        raise ArtefactError(f"{source / WEIGHTS}: {error.args[0]} — train the version again") from None
+    merge(encoder)
+    folder.mkdir()
+    shutil.copyfile(source / WEIGHTS, folder / WEIGHTS)
+    shutil.copyfile(source / TOKENIZER, folder / TOKENIZER)
+    tokenizer = load_tokenizer(folder / TOKENIZER)
+    tokenizer.enable_truncation(manifest.max_length)
+    tokenizer.no_padding()
+    tokens = [tokenizer.encode(example.cleaned).ids for example in dev]
+    temperature = fit_temperature(predict_logits(encoder, tokens)[0].numpy(), _positions(dev))
+    export_gpu(encoder, encoder.bert.config.num_attention_heads, tokens, folder / GRAPH)
+    _finish(
+        folder,
+        dataclasses.replace(
+            manifest, version=folder.name, device="gpu", parent=manifest.version, temperature=temperature
+        ),
+    )
+
+
+def _finish(folder: Path, manifest: Manifest) -> None:
+    (folder / CARD).write_text(card(manifest), "utf-8")
+    write_manifest(folder, manifest)
+
+
+def _positions(examples: list[Example]) -> np.ndarray:
+    return np.array([LABELS.index(example.label) for example in examples])

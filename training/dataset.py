@@ -1,0 +1,161 @@
+"""Labelled messages: reading them with errors that name file and line, and splitting them without leaks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.reading import LABELS
+from model.text import clean
+
+CORPUS = Path(__file__).parent / "corpus"
+FEWEST_OF_A_CLASS = 20
+
+# Of 20 hash buckets 4 are the holdout, a fifth; 2 are for choosing settings and stopping early.
+_BUCKETS = 20
+_HOLDOUT = range(0, 4)
+_DEV = range(4, 6)
+
+
+class DataError(Exception):
+    """Training data cannot be used. One line: file and line, what is wrong, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled message."""
+
+    text: str
+    label: str
+    kind: str = ""
+    pair: str | None = None
+    """Contrast pairs share a name: a few words differ, and the label."""
+    cleaned: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What is learned from, what settings are chosen on, and what neither ever sees."""
+
+    train: list[Example]
+    dev: list[Example]
+    holdout: list[Example]
+
+
+def rows(paths: Sequence[Path]) -> list[Example]:
+    """Every example of JSON-lines files: `{"text", "label"}` and, where there are, `kind` and `pair`.
+
+    Raises DataError on the first line that is not right, or if there is none.
+    """
+    return [example for _, example in _examples(paths)]
+
+
+def load(paths: Sequence[Path]) -> list[Example]:
+    """The examples to learn from: each message once, without those of which cleaning leaves nothing to read.
+
+    Raises DataError as `rows` does, and on a message that occurs with two labels.
+    """
+    first: dict[str, tuple[str, Example]] = {}
+    for place, example in _examples(paths):
+        earlier_place, earlier = first.setdefault(" ".join(example.text.split()), (place, example))
+        if earlier.label != example.label:
+            raise DataError(
+                f"{place}: labelled {example.label}, but {earlier.label} in {earlier_place} — decide on one"
+            )
+    return [example for _, example in first.values() if example.cleaned]
+
+
+def corpus_files() -> list[Path]:
+    """The files of the project's own corpus, in order."""
+    return sorted(CORPUS.glob("*.jsonl"))
+
+
+def split(examples: Iterable[Example]) -> Split:
+    """Split by a hash, so that an example's part never depends on the others; contrast pairs stay together."""
+    parts = Split([], [], [])
+    for example in examples:
+        bucket = _hash(example.pair or example.text) % _BUCKETS
+        part = parts.holdout if bucket in _HOLDOUT else parts.dev if bucket in _DEV else parts.train
+        part.append(example)
+    return parts
+
+
+def sample(examples: Sequence[Example], size: int) -> list[Example]:
+    """About `size` examples with the labels' shares kept; the same ones every time."""
+    chosen: list[Example] = []
+    for label in LABELS:
+        of_label = sorted((e for e in examples if e.label == label), key=lambda e: _hash(e.text))
+        chosen += of_label[: round(size * len(of_label) / len(examples))]
+    return chosen
+
+
+def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
+    """The corpus with the team's corrections added to what is trained on.
+
+    A correction supersedes the corpus' label for the same message. What is in dev or holdout stays out of
+    training, or the gate would measure what was learned by heart.
+    """
+    kept_out = {e.cleaned for e in corpus.dev} | {e.cleaned for e in corpus.holdout}
+    usable = [e for e in corrections if e.cleaned not in kept_out]
+    corrected = {e.cleaned for e in usable}
+    return Split([e for e in corpus.train if e.cleaned not in corrected] + usable, corpus.dev, corpus.holdout)
+
+
+def require_enough(examples: Sequence[Example], source: str) -> None:
+    """Raises DataError if a class has too few examples to be learned."""
+    for label in LABELS:
+        count = sum(1 for example in examples if example.label == label)
+        if count < FEWEST_OF_A_CLASS:
+            raise DataError(
+                f"{source}: {count} examples of {label} — at least {FEWEST_OF_A_CLASS} are needed"
+            )
+
+
+def data_hash(examples: Iterable[Example]) -> str:
+    """sha256 over texts and labels, whatever their order."""
+    rows = sorted(json.dumps([e.text, e.label], ensure_ascii=False) for e in examples)
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _examples(paths: Sequence[Path]) -> list[tuple[str, Example]]:
+    """Examples with their places, file:line."""
+    found = [(place, _example(place, fields)) for path in paths for place, fields in _lines(path)]
+    if not found:
+        raise DataError(f"{', '.join(map(str, paths))}: no examples — give a file with labelled messages")
+    return found
+
+
+def _lines(path: Path) -> Iterable[tuple[str, Any]]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror} — give a readable JSON-lines file") from None
+    for number, line in enumerate(raw.splitlines(), start=1):
+        place = f"{path}:{number}"
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"{place}: not UTF-8 at byte {error.start} — save the file as UTF-8") from None
+        if not text.strip():
+            continue
+        try:
+            yield place, json.loads(text)
+        except ValueError as error:
+            raise DataError(f"{place}: not JSON ({error}) — write one object a line") from None
+
+
+def _example(place: str, fields: Any) -> Example:
+    if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
+        raise DataError(f'{place}: no "text" — a line is {{"text": "…", "label": "neutral"}}')
+    label = fields.get("label")
+    if label not in LABELS:
+        raise DataError(f"{place}: unknown label {label!r} — use one of {', '.join(LABELS)}")
+    return Example(fields["text"], label, fields.get("kind") or "", fields.get("pair"), clean(fields["text"]))
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")

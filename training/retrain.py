@@ -1,0 +1,83 @@
+"""The two runs from data to a version folder: `train` for people, `retrain` for the bot and its corrections."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from model.classifier import Classifier
+from training import dataset, promote
+from training.base import Base
+from training.candidate import build, under_construction
+from training.evaluate import predict
+from training.progress import Progress
+from training.train import Config, train
+
+
+def train_version(
+    config: Config, files: list[Path], base: Base, out: Path, version: str | None, progress: Progress
+) -> dict[str, Any]:
+    """Train on the files (their own dev and holdout kept out) and publish `out/<version>`; returns the last line."""
+    progress.report("load", 0.0)
+    examples = dataset.load(files)
+    dataset.require_enough(examples, ", ".join(str(path) for path in files))
+    data = dataset.split(examples)
+    version = version or _new_version(data.train)
+    with under_construction(out) as building:
+        result = train(config, data, base, progress)
+        progress.report("export", 0.0)
+        classifier = build(building / version, result, config, data, base, parent=None)
+        (building / version).rename(out / version)
+    return {
+        "stage": "done",
+        "candidate": str(out / version),
+        "version": version,
+        "metrics": dict(classifier.manifest.metrics),
+    }
+
+
+def retrain(
+    config: Config,
+    snapshot: Path | None,
+    active: Path,
+    base: Base,
+    out: Path,
+    sample: int | None,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train from the frozen base on the corpus and the snapshot, and judge the outcome against the active version.
+
+    Always from the base and always with everything: a model trained on from the last one forgets. `sample` takes
+    that many of the corpus' training rows (the snapshot's are always all there). Returns the last line.
+    """
+    progress.report("load", 0.0)
+    serving = Classifier.load(active, device="cpu", threads=max(1, config.threads))
+    corrections = dataset.load([snapshot]) if snapshot else []
+    corpus = dataset.split(dataset.load(dataset.corpus_files()))
+    if sample is not None and sample < len(corpus.train):
+        corpus = dataset.Split(dataset.sample(corpus.train, sample), corpus.dev, corpus.holdout)
+    data = dataset.replay(corpus, corrections)
+    dataset.require_enough(data.train, "corpus and snapshot")
+    version = _new_version(data.train)
+    with under_construction(out) as building:
+        result = train(config, data, base, progress)
+        progress.report("export", 0.0)
+        folder = building / version
+        candidate = build(
+            folder, result, config, data, base, parent=serving.version, corrections=len(corrections)
+        )
+        progress.report("evaluate", 0.0)
+        gold = [example.label for example in data.holdout]
+        labels = predict(candidate, data.holdout)
+        progress.report("evaluate", 0.5)
+        verdict = promote.verdict(gold, labels, predict(serving, data.holdout))
+        progress.report("gate", 1.0)
+        (folder / "verdict.json").write_text(json.dumps(verdict, indent=2) + "\n", "utf-8")
+        folder.rename(out / version)
+    return {"stage": "done", "candidate": str(out / version), "version": version, "verdict": verdict}
+
+
+def _new_version(rows: list[dataset.Example]) -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{dataset.data_hash(rows)[:6]}"

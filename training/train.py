@@ -1,0 +1,186 @@
+"""Fine-tuning, one visible loop: `train(config, split, base)` reads top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+
+from model.reading import LABELS
+from training.base import Base
+from training.dataset import Example, Split
+from training.encoder import Encoder, load_trained, merge, prepare, trained_weights
+from training.metrics import scores
+from training.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a run can be told. The defaults are what was measured best; see docs/model.md."""
+
+    method: str = "lora"
+    epochs: int = 8
+    learning_rate: float | None = None
+    """None: what suits the method."""
+    batch_size: int = 32
+    warmup: float = 0.1
+    """Share of the steps over which the learning rate rises; afterwards it falls in a line to 0."""
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.05
+    meaning_weight: float = 3.0
+    """How hard the embedding is held to the frozen base's, so that routing keeps working."""
+    patience: int = 3
+    """Epochs without a better dev macro-F1 before the run stops."""
+    max_length: int = 128
+    seed: int = 1
+    threads: int = 0
+    """CPU threads; 0: torch decides."""
+
+    @property
+    def rate(self) -> float:
+        return self.learning_rate or {"full": 1e-4, "lora": 5e-4}[self.method]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A trained encoder and how it came to be."""
+
+    encoder: Encoder
+    """Merged, in eval mode, with the weights of the best epoch."""
+    weights: dict[str, Tensor]
+    """What was trained, by name; see training.encoder.load_trained."""
+    history: list[dict[str, float]]
+    """By epoch: loss, dev_macro_f1."""
+    seconds: float
+    """Wall time of embedding and training."""
+
+
+def train(config: Config, data: Split, base: Base, progress: Progress) -> Result:
+    """Fine-tune the base on `data.train`, keep the epoch that is best on `data.dev`."""
+    began = time.monotonic()
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    shuffle = np.random.default_rng(config.seed)
+    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+    tokenizer.enable_truncation(config.max_length)
+    tokenizer.no_padding()
+
+    tokens = [tokenizer.encode(example.cleaned).ids for example in data.train]
+    dev_tokens = [tokenizer.encode(example.cleaned).ids for example in data.dev]
+    labels = torch.tensor([LABELS.index(example.label) for example in data.train])
+
+    encoder = Encoder(base.folder)
+    # Once, not at every step: the frozen base's forward pass would cost a third of the run.
+    meanings = _base_embeddings(encoder, tokens, progress)
+    prepare(encoder, config.method)
+    decayed = [p for p in encoder.parameters() if p.requires_grad and p.ndim > 1]
+    undecayed = [p for p in encoder.parameters() if p.requires_grad and p.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": decayed, "weight_decay": config.weight_decay},
+            {"params": undecayed, "weight_decay": 0.0},
+        ],
+        lr=config.rate,
+    )
+    steps = config.epochs * -(-len(tokens) // config.batch_size)
+    rising = max(1, round(config.warmup * steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / rising, (steps - step) / max(1, steps - rising))
+    )
+
+    best_f1, best_weights, best_epoch = -1.0, trained_weights(encoder), 0
+    history: list[dict[str, float]] = []
+    step = 0
+    for epoch in range(1, config.epochs + 1):
+        encoder.train()
+        losses = []
+        for batch in _buckets(tokens, config.batch_size, shuffle):
+            ids, mask = pad([tokens[i] for i in batch])
+            with _reduced_precision():
+                logits, embedding = encoder(ids, mask)
+            feeling = functional.cross_entropy(
+                logits.float(), labels[batch], label_smoothing=config.label_smoothing
+            )
+            drift = 1 - functional.cosine_similarity(embedding.float(), meanings[batch]).mean()
+            loss = feeling + config.meaning_weight * drift
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(decayed + undecayed, 1.0)
+            optimizer.step()
+            schedule.step()
+            step += 1
+            losses.append(loss.item())
+            progress.report("train", step / steps, epoch=epoch, loss=round(losses[-1], 4))
+        f1 = _macro_f1(encoder, dev_tokens, data.dev)
+        history.append({"loss": float(np.mean(losses)), "dev_macro_f1": f1})
+        if f1 > best_f1:
+            best_f1, best_weights, best_epoch = f1, trained_weights(encoder), epoch
+        if epoch - best_epoch >= config.patience:
+            break
+    load_trained(encoder, best_weights)
+    return Result(merge(encoder), best_weights, history, time.monotonic() - began)
+
+
+def pad(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+    """Token ids as (batch, longest) int64, padded with 0, and the mask of what is not padding."""
+    longest = max(map(len, tokens))
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row in tokens])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
+    return ids, mask
+
+
+def predict_logits(
+    encoder: Encoder, tokens: Sequence[list[int]], batch_size: int = 64
+) -> tuple[Tensor, Tensor]:
+    """Logits and embeddings in float32, in the order of `tokens`; nothing is learned."""
+    encoder.eval()
+    order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
+    logits, embeddings = torch.zeros(len(tokens), len(LABELS)), torch.zeros(len(tokens), encoder.dim)
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        with torch.no_grad():
+            some_logits, some_embeddings = encoder(*pad([tokens[i] for i in batch]))
+        logits[batch], embeddings[batch] = some_logits.float(), some_embeddings.float()
+    return logits, embeddings
+
+
+def _buckets(tokens: Sequence[list[int]], size: int, shuffle: np.random.Generator) -> Iterator[list[int]]:
+    """Batches of texts of about one length, in random order: padding is most of what a CPU would compute."""
+    order = shuffle.permutation(len(tokens)).tolist()
+    near = 20 * size
+    batches = []
+    for start in range(0, len(order), near):
+        alike = sorted(order[start : start + near], key=lambda i: len(tokens[i]))
+        batches += [alike[i : i + size] for i in range(0, len(alike), size)]
+    return (batches[i] for i in shuffle.permutation(len(batches)))
+
+
+def _base_embeddings(encoder: Encoder, tokens: Sequence[list[int]], progress: Progress) -> Tensor:
+    chunk = 512
+    parts = []
+    for start in range(0, len(tokens), chunk):
+        progress.report("embed", start / len(tokens))
+        with _reduced_precision():
+            parts.append(predict_logits(encoder, tokens[start : start + chunk])[1])
+    progress.report("embed", 1.0)
+    return torch.cat(parts)
+
+
+def _macro_f1(encoder: Encoder, tokens: Sequence[list[int]], examples: Sequence[Example]) -> float:
+    with _reduced_precision():
+        predicted = predict_logits(encoder, tokens)[0].argmax(dim=1).tolist()
+    return float(scores([e.label for e in examples], [LABELS[i] for i in predicted])["macro_f1"])
+
+
+def _reduced_precision() -> Any:
+    """bf16 where the CPU computes in it: twice as fast. Elsewhere it is emulated, and slower than float32."""
+    can = torch.cpu.get_capabilities()
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(can.get("avx512_bf16") or can.get("amx_bf16")))
