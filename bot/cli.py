@@ -105,7 +105,7 @@ def _training(arguments: Sequence[str]) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     try:
-        from bot.demo import main as demo
+        from bot.demo.run import main as demo
     except ModuleNotFoundError as error:
         from bot.settings import SettingsError
 

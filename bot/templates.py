@@ -195,8 +195,8 @@ class Router:
 
     def prepare(self, embed: Embed, version: str) -> None:
         """Embed all examples with a model version; blocking, and done before that version serves."""
-        kept = {v: i for v, i in list(self._indexes.items())[-1:] if v != version}
-        self._indexes = {**kept, version: Index(self.templates, embed, version)}
+        others = [(v, i) for v, i in self._indexes.items() if v != version]
+        self._indexes = {**dict(others[-1:]), version: Index(self.templates, embed, version)}
 
     def nearest(self, embedding: npt.NDArray[np.float32], version: str) -> list[Near]:
         index = self._indexes.get(version)

@@ -18,11 +18,9 @@ from typing import Any
 import yaml
 
 from bot import example
-from bot.demo_story import Story
+from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE, Story
 from sandbox.server import Sandbox
 
-CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
-HELP, TRIAGE = "C0HELP", "C0TRIAGE"
 _READY_WITHIN_S = 60.0
 
 

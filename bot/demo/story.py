@@ -1,0 +1,189 @@
+"""The story that `softanswer demo --script` plays: persons write and press through the sandbox, as a browser would.
+
+Every step states what must happen and waits for it; a step that does not happen ends the story with exit code 1.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from bot.demo.people import Message, Persons, StepFailed, bot_reply, find, texts
+
+CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
+HELP, TRIAGE = "C0HELP", "C0TRIAGE"
+NAMES = {CARLA: "Carla (customer)", BEN: "Ben (customer)", ANNA: "Anna (agent)", ADA: "Ada (admin)"}
+
+REMARK = "Our finance lead asked me this morning whether we should be looking at other vendors for next year."
+"""Calm in its words, and yet a customer about to leave: what a person reads better than a model."""
+
+INTERNAL = (
+    "negative",
+    "confidence",
+    "% sure",
+    "triage",
+    "anna",
+    "okafor",
+    "flag",
+    "unhappy",
+    "model support",
+)
+"""Words that would give away what is internal, were they to reach a customer."""
+
+
+class Story:
+    def __init__(self, url: str, database: Path) -> None:
+        self._persons = Persons(url)
+        self._database = database
+        self._started = time.monotonic()
+
+    async def prepare(self) -> None:
+        """What the demo's admin has done before the newcomer comes: she has allowed the bot to learn."""
+        async with self._persons:
+            await self._persons.command(ADA, TRIAGE, "/softanswer consent on")
+
+    async def play(self) -> int:
+        """Play all steps; returns the exit code."""
+        async with self._persons:
+            try:
+                await self._question()
+                await self._complaint()
+                await self._handover_and_correction()
+                await self._rating()
+                await self._nothing_internal()
+                retrain_from = time.monotonic()
+                self._say(f"— everything but the retraining took {retrain_from - self._started:.0f} s —")
+                await self._retraining()
+                self._say(f"— the retraining took {time.monotonic() - retrain_from:.0f} s —")
+                self._books()
+            except StepFailed as error:
+                self._say(f"✗ {error}")
+                return 1
+        self._say("✓ every step happened")
+        return 0
+
+    # --- the steps
+
+    async def _question(self) -> None:
+        self._title("A customer asks, and gets an answer in the thread")
+        asked = await self._write(CARLA, "Hi! How can I export all our data to Excel?")
+        answer = await self._persons.until(
+            "an answer about exporting", lambda s: bot_reply(s, HELP, asked, "Export"), CARLA
+        )
+        self._show("Softanswer", answer)
+
+    async def _complaint(self) -> None:
+        self._title("Another is unhappy: the bot stays soft, and the team gets a card")
+        asked = await self._write(
+            BEN, "Third time this week the export dies on me. We lose half a day every time!!"
+        )
+        self._complaint_ts = asked
+        answer = await self._persons.until("a soft answer", lambda s: bot_reply(s, HELP, asked, "sorry"), BEN)
+        self._show("Softanswer", answer)
+        card = await self._persons.until("a card in #triage", lambda s: find(s, TRIAGE, "dies on me"), ANNA)
+        self._show("Softanswer, in #triage", card)
+        await self._persons.press(ANNA, TRIAGE, card["ts"], "take_case")
+        self._say("Anna presses: Take it")
+        taken = await self._persons.until(
+            "the card to show who took it", lambda s: find(s, TRIAGE, "Taken by"), ANNA
+        )
+        self._say(f"   the card now says: {_context_with(taken, 'Taken by')}")
+
+    async def _handover_and_correction(self) -> None:
+        self._title("What no template answers goes to a person, and a wrong label is put right")
+        asked = await self._write(CARLA, REMARK)
+        handed = await self._persons.until(
+            "a word that a person will answer", lambda s: bot_reply(s, HELP, asked, "team"), CARLA
+        )
+        self._show("Softanswer", handed)
+        card = await self._persons.until("a card for it", lambda s: find(s, TRIAGE, REMARK[:20]), ANNA)
+        self._show("Softanswer, in #triage", card)
+        await self._persons.choose(ANNA, TRIAGE, card["ts"], "correct_label", "negative")
+        self._say("Anna chooses in “Wrong label ▾”: It is negative")
+        await self._persons.until(
+            "the card to show the correction", lambda s: find(s, TRIAGE, "corrected by a person"), ANNA
+        )
+        self._say("   the card now says: corrected by a person")
+
+    async def _rating(self) -> None:
+        self._title("The first customer rates the answer")
+        answer = await self._persons.until("the answer", lambda s: bot_reply(s, HELP, None, "Export"), CARLA)
+        await self._persons.press(CARLA, HELP, answer["ts"], "rate_answer", value_has='"helpful"')
+        self._say("Carla presses: 👍 Helpful")
+        await self._persons.until("a word of thanks", lambda s: find(s, HELP, "Thank you, noted"), CARLA)
+        self._say("   Softanswer, to Carla alone: Thank you, noted.")
+
+    async def _nothing_internal(self) -> None:
+        self._title("What the customers have seen")
+        for customer in (CARLA, BEN):
+            state = await self._persons.state(customer)
+            if TRIAGE in state["messages"]:
+                raise StepFailed(f"{NAMES[customer]} can see #triage")
+            for message in state["messages"][HELP]:
+                words = " ".join(texts(message)).lower()
+                leaked = [word for word in INTERNAL if message.get("bot_id") and word in words]
+                if leaked:
+                    raise StepFailed(f"{NAMES[customer]} can read {leaked} in: {words}")
+        self._say("No score, no flag, no agent's name, no triage channel.")
+
+    async def _retraining(self) -> None:
+        self._title("An admin retrains; the result is proven or refused")
+        self._say("Ada writes: /softanswer consent on")
+        self._show(
+            "Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer consent on")
+        )
+        self._say("Ada writes: /softanswer retrain")
+        self._show(
+            "Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer retrain")
+        )
+        seen: set[str] = set()
+
+        def finished(state: dict[str, Any]) -> Message | None:
+            run = find(state, TRIAGE, "🎓") or find(state, TRIAGE, "⚠️")
+            words = texts(run)[0] if run else ""
+            stage = words.split(" · ")[0]
+            if stage and stage not in seen:
+                seen.add(stage)
+                self._say(f"   {words}")
+            return run if any(w in words for w in ("serves now", "does not serve", "failed")) else None
+
+        result = await self._persons.until("the result of the retraining", finished, ADA, within_s=300.0)
+        if "failed" in texts(result)[0]:
+            raise StepFailed(texts(result)[0])
+        self._show("Softanswer, in #triage", result)
+        self._say("Ada writes: /softanswer status")
+        self._show("Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer status"))
+
+    def _books(self) -> None:
+        self._title("It is all in SQLite")
+        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as db:
+            for table in ("messages", "actions", "cases", "feedback", "models", "audit"):
+                count = db.execute(f"select count(*) from {table}").fetchone()[0]  # noqa: S608
+                self._say(f"   {table:<9} {count}")
+                if count == 0:
+                    raise StepFailed(f"the table {table} is empty")
+
+    async def _write(self, user: str, text: str) -> str:
+        self._say(f"{NAMES[user]}: {text}")
+        return await self._persons.write(user, HELP, text)
+
+    # --- printing
+
+    def _title(self, text: str) -> None:
+        print(f"\n── {text} ──", flush=True)
+
+    def _say(self, text: str) -> None:
+        print(f"{time.monotonic() - self._started:6.1f} s  {text}", flush=True)
+
+    def _show(self, who: str, message: Message) -> None:
+        self._say(f"{who}:")
+        for text in texts(message):
+            for line in text.splitlines():
+                print(f"            │ {line}", flush=True)
+
+
+def _context_with(message: Message, words: str) -> str:
+    return next(text for text in texts(message) if words in text)

@@ -1,0 +1,149 @@
+"""Block Kit builders: pure, within Slack's limits, and harmless whatever a customer wrote."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain import Case
+from bot.slack import blocks
+
+CASE = Case(
+    id=7,
+    team="T1",
+    channel="C1",
+    thread="1.0",
+    message_ts="2.0",
+    customer="U1",
+    flag="unhappy",
+    text="it &lt;fails&gt; <!channel> for <@U2|bea> in <#C3|ops>, see <https://x.io|the log>",
+    label="negative",
+    confidence=0.94,
+    version="support-1",
+    reasons=("reads negative", "asks about Exporting data"),
+    state="open",
+    owner=None,
+    corrected=None,
+    message_id=3,
+)
+
+
+def texts(shown: list[dict[str, Any]]) -> str:
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def action_ids(shown: list[dict[str, Any]]) -> list[str]:
+    return [e["action_id"] for b in shown for e in b.get("elements", []) if "action_id" in e]
+
+
+def test_an_open_card() -> None:
+    shown = blocks.card(CASE, "https://acme/p1")
+    assert (
+        shown[0]["text"]["text"]
+        == "*🔴 Unhappy customer* · <@U1> in <#C1> · <https://acme/p1|open the message>"
+    )
+    assert shown[1]["text"]["text"] == "&gt;".join(
+        [">it &lt;fails", " @channel for @bea in #ops, see the log (https://x.io)"]
+    )
+    assert "😟 negative · 94% sure · asks about Exporting data · model support-1" in texts(shown)
+    assert action_ids(shown) == ["take_case", "resolve_case", "correct_label"]
+
+
+def test_a_taken_and_a_resolved_card() -> None:
+    taken = blocks.card(dataclasses.replace(CASE, state="taken", owner="UA"), None)
+    assert "Taken by <@UA>" in texts(taken)
+    assert action_ids(taken) == ["resolve_case", "correct_label"]
+    resolved = blocks.card(dataclasses.replace(CASE, state="resolved", owner="UA"), None)
+    assert "Resolved by <@UA>" in texts(resolved)
+    assert action_ids(resolved) == ["correct_label"]
+    assert "✅ Resolved" in texts(blocks.card(dataclasses.replace(CASE, state="resolved"), None))
+
+
+def test_a_corrected_card_and_one_that_was_not_scored() -> None:
+    shown = texts(blocks.card(dataclasses.replace(CASE, corrected="neutral"), None))
+    assert "~😟 negative · 94% sure~ → 😐 neutral, corrected by a person" in shown
+    unread = dataclasses.replace(CASE, flag="unread", label=None, confidence=0.0, text="")
+    assert "not scored" in texts(blocks.card(unread, None))
+    assert "(nothing to show)" in texts(blocks.card(unread, None))
+
+
+def test_an_answer_asks_whether_it_helped() -> None:
+    native = blocks.reply("Here.", 5, native=True)
+    buttons = native[1]["elements"][0]
+    assert buttons["type"] == "feedback_buttons"
+    assert json.loads(buttons["positive_button"]["value"]) == {"message": 5, "word": "helpful"}
+    plain = blocks.reply("Here.", 5, native=False)
+    assert action_ids(plain) == ["rate_helpful", "rate_not_helpful"]
+
+
+def test_did_you_mean_has_at_most_three_options_and_a_way_out() -> None:
+    options = [{"template": f"t{i}", "title": "x" * 100} for i in range(5)]
+    shown = blocks.clarify("Did you mean?", options, 5)
+    assert action_ids(shown) == ["choose_0", "choose_1", "choose_2", "choose_none"]
+    assert all(len(e["text"]["text"]) <= 75 for e in shown[1]["elements"])
+
+
+def test_a_draft_and_notices() -> None:
+    shown = blocks.draft({"channel": "C1", "text": "Hello"}, 5, "https://acme/p1")
+    assert action_ids(shown) == ["send_draft"]
+    assert "open the message" not in texts(blocks.draft({"channel": "C1", "text": "Hello"}, 5, None))
+    facts = {
+        "text": "Done",
+        "caption": "Before and after",
+        "table": [["Check", "Before"], ["macro-F1", 0.92]],
+    }
+    table = blocks.notice(facts, native=True)[1]
+    assert table["rows"][1] == [
+        {"type": "raw_text", "text": "macro-F1"},
+        {"type": "raw_number", "value": 0.92, "text": "0.920"},
+    ]
+    assert blocks.notice(facts, native=False)[1]["text"]["text"] == "Check · Before\nmacro-F1 · 0.92"
+    assert len(blocks.notice({"text": "Only text"}, native=True)) == 1
+    assert blocks.data_table("c", [["a"], [""]])["rows"][1][0]["text"] == "–"
+
+
+def test_the_home_by_role() -> None:
+    customer = texts(blocks.home("customer", "Acme", [CASE], ["*Model* x"]))
+    assert "Help with Acme" in customer
+    assert "Unhappy" not in customer and "Model" not in customer
+    team = texts(blocks.home("agent", "Acme", [CASE, dataclasses.replace(CASE, owner="UA")], ["*Model* x"]))
+    assert "Open cases" in team and "taken by <@UA>" in team and "*Model* x" in team
+    assert "No open cases" in texts(blocks.home("admin", "Acme", [], ["ok"]))
+
+
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        ("&lt;!channel&gt;", "<!channel>"),
+        ("<!here>", "@here"),
+        ("<!date^1700000000^{date}|Tuesday>", "Tuesday"),
+        ("<@U1>", "@someone"),
+        ("<#C1>", "#a channel"),
+        ("<https://a.b>", "https://a.b"),
+        ("<https://a.b|https://a.b>", "https://a.b"),
+        ("a\u202eb\x00c\u200bd", "abcd"),
+        ("two\nlines", "two\nlines"),
+    ],
+)
+def test_readable(raw: str, read: str) -> None:
+    assert blocks.readable(raw) == read
+
+
+@given(st.text(max_size=6000))
+def test_a_quotation_holds_no_markup_and_keeps_the_limit(raw: str) -> None:
+    quoted = blocks.quote(raw)
+    assert all(line.startswith(">") for line in quoted.splitlines())
+    assert "<" not in quoted
+    section = blocks.card(dataclasses.replace(CASE, text=raw), None)[1]
+    assert 1 <= len(section["text"]["text"]) <= 3000
+    assert section["text"]["verbatim"] is True
+
+
+def test_plain_and_shorten() -> None:
+    assert blocks.plain("*Hi* <@U1> see <https://a|the page>") == "Hi  see the page"
+    assert blocks.shorten("abcdef", 4) == "abc…"
