@@ -89,7 +89,8 @@ def _plain(text: str, mention: str = MENTION, link: str = LINK) -> str:
     text = _QUOTE.sub(" ", text)
     text = _ENTITY.sub(lambda match: _entity(match[1], mention, link), text)
     text = _ADDRESS.sub(link, text)
-    text = _INVISIBLE.sub("", html.unescape(text))
+    # Cut before normalising: there are characters that NFKC makes eighteen of.
+    text = _fold(_INVISIBLE.sub("", html.unescape(text)))[:KEPT]
     return _MARKS.sub("", unicodedata.normalize("NFKC", text))
 
 
