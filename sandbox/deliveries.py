@@ -91,6 +91,10 @@ class Deliveries:
         finally:
             delivery.given_up = not delivery.acked
 
+    def tell(self, kind: str, type_: str, payload: dict[str, Any]) -> None:
+        """Queue an interaction that nobody waits for."""
+        self._queue(Delivery(kind, type_, payload, self.now()))
+
     def redeliver(self, event_id: str, retry_num: int, retry_reason: str) -> Delivery:
         """Queue an event once more, acked or not; raises KeyError for an unknown one."""
         original = next((d for d in self.all if d.event_id == event_id), None)
@@ -118,8 +122,11 @@ class Deliveries:
         if delivery.settled:
             return
         if delivery.kind != EVENTS:
-            # The person's own patience (`ask`) bounds these; Slack sends no retry fields with them.
-            self.put_back(delivery)
+            # No retry fields with these: as long as a person waits for the answer, another socket may have it.
+            if delivery.answer is not None and not delivery.answer.done():
+                self.put_back(delivery)
+            else:
+                delivery.given_up = True
         elif retry and delivery.retry_num < len(self.retry_delays):
             delay = self.retry_delays[delivery.retry_num]
             delivery.retry_num += 1

@@ -92,9 +92,11 @@ class EventsApi:
     def _failed(self, delivery: Delivery, reason: str, *, retry: bool = True) -> None:
         if delivery.kind == EVENTS:
             self.deliveries.failed(delivery, reason, retry=retry)
-        elif delivery.answer is not None and not delivery.answer.done():
+        else:
             # Over HTTP nothing can be held: the person sees the failure at once.
-            delivery.answer.set_exception(TimeoutError(reason))
+            delivery.given_up = True
+            if delivery.answer is not None and not delivery.answer.done():
+                delivery.answer.set_exception(TimeoutError(reason))
 
     async def _post(
         self, body: str, content_type: str, headers: dict[str, str]

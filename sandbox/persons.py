@@ -129,7 +129,7 @@ class Persons:
         channel = self._channel(user, args)
         command, _, text = args.required("text").strip().partition(" ")
         if command not in self.place.app.get("commands", []):
-            raise SlackError("invalid_command")
+            raise SlackError("unknown_command")
         text = typed(text.strip(), self.workspace, named=True)
         payload = self.place.payloads.command(user, command, text, channel)
         answer = await self.place.deliveries.ask(COMMANDS, command, payload)
@@ -166,7 +166,7 @@ class Persons:
         payload = self.place.payloads.view_closed(user, view, is_cleared=cleared)
         self.place.views.close(user, view, all_of_them=cleared)
         if view["notify_on_close"]:
-            await self.place.deliveries.ask(INTERACTIVE, "view_closed", payload)
+            self.place.deliveries.tell(INTERACTIVE, "view_closed", payload)
         return {}
 
     def _modal(self, user: str, args: Arguments) -> View:

@@ -110,7 +110,8 @@ class Sandbox:
         guarded = Guard(self.app, local_only=self.host in ("127.0.0.1", "localhost", "::1"))
         config = uvicorn.Config(
             guarded,
-            log_level="warning",
+            log_config=None,  # the logging of this process is not ours to set up
+            access_log=False,
             http="h11",
             ws="websockets-sansio",
             lifespan="on",

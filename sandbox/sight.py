@@ -41,7 +41,8 @@ class Sight:
             "name": channel.name if channel.kind in ("channel", "group") else ", ".join(others),
             "topic": channel.topic,
             "is_member": user in channel.members,
-            "is_im": channel.kind in ("im", "mpim"),
+            "is_im": channel.kind == "im",
+            "is_mpim": channel.kind == "mpim",
             "is_private": channel.kind != "channel",
             "members": channel.members,
         }

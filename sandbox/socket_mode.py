@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from sandbox.deliveries import Deliveries, Delivery
+from sandbox.deliveries import EVENTS, Deliveries, Delivery
 
 MOST_SOCKETS = 10
 
@@ -81,7 +81,7 @@ class SocketMode:
     def _overdue(self, link: Link, envelope_id: str) -> None:
         # It stays in `waiting`: a late ack of an earlier attempt still counts.
         delivery = link.waiting.get(envelope_id)
-        if delivery is not None and delivery.envelope_id == envelope_id:
+        if delivery is not None and delivery.envelope_id == envelope_id and delivery.kind == EVENTS:
             self.deliveries.failed(delivery, "timeout")
 
     async def serve(self, socket: WebSocket, ticket: str) -> None:

@@ -103,14 +103,16 @@ def _own(place: Place, channel: Channel, ts: str, refusal: str) -> Message:
 
 
 def update(place: Place, args: Arguments) -> dict[str, Any]:
-    """chat.update: text without blocks takes the blocks away; metadata stays unless given."""
+    """chat.update: what is not given stays as it was; an empty list takes the blocks away."""
     channel = visible(place, place.workspace.channel(args.required("channel")))
     ts = args.required("ts")
     _own(place, channel, ts, "cant_update_message")
     text, blocks = _content(args)
-    fields: dict[str, Any] = {"text": text, "blocks": blocks}
-    if not args.has("text"):
-        del fields["text"]
+    fields: dict[str, Any] = {}
+    if args.has("text"):
+        fields["text"] = text
+    if args.has("blocks"):
+        fields["blocks"] = blocks
     if args.has("metadata"):
         fields["metadata"] = _metadata(args)
     message = place.workspace.edit(channel, ts, place.workspace.bot_user, **fields)
