@@ -1,0 +1,249 @@
+"""The database: one owner, numbered schema, every event once, every action in order and once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain import TRIAGE, Action, Decision, Message
+from bot.settings import Rules
+from bot.store import Store, StoreError, open_store
+from model.reading import Reading
+
+SCORES = {"negative": 0.9, "neutral": 0.05, "positive": 0.05}
+ANGRY = Reading("v1", "negative", SCORES, None)
+RULES = Rules()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = open_store(tmp_path / "a.db")
+    yield store
+    store.database.close()
+
+
+def message(ts: str = "100.0", thread: str | None = None, user: str = "U1", role: Any = "customer") -> Message:
+    return Message("T1", "C1", ts, thread or ts, user, f"text of {ts}", role, "auto")
+
+
+async def settle(store: Store, written: Message, decision: Decision, *actions: Action, reading: Any = ANGRY) -> None:
+    await store.inbox.put("T1", {"channel": written.channel, "ts": written.ts}, 1.0)
+    inbox_id = (await store.inbox.pending(100))[-1].id
+    await store.conversations.settle(inbox_id, written, reading, decision, actions, 1.0)
+
+
+async def test_an_event_is_kept_once_however_it_comes(store: Store) -> None:
+    event = {"type": "message", "channel": "C1", "ts": "100.0", "text": "hi"}
+    assert await store.inbox.put("T1", event, 1.0)
+    assert not await store.inbox.put("T1", event, 2.0)
+    assert not await store.inbox.put("T2", event | {"type": "app_mention"}, 2.0)
+    assert not await store.inbox.put("T1", event | {"subtype": "file_share"}, 2.0)
+    assert await store.inbox.put("T1", {"channel": "C1", "ts": "101.0", "subtype": "message_changed"}, 2.0)
+    assert len(await store.inbox.pending(10)) == 2
+
+
+async def test_settled_events_keep_no_text(store: Store) -> None:
+    await store.inbox.put("T1", {"channel": "C1", "ts": "1", "text": "secret words"}, 1.0)
+    await store.inbox.skip(1, "written by a bot")
+    await settle(store, message(), Decision())
+    assert await store.inbox.counts() == {"skipped": 1, "done": 1}
+    rows = await store.database.run(lambda db: [r["event"] for r in db["inbox"].rows])
+    assert rows == [None, None]
+
+
+async def test_a_flag_opens_one_case_and_queues_its_card(store: Store) -> None:
+    await settle(store, message(), Decision("holding", flag="unhappy", reasons=("reads negative",)))
+    case = await store.conversations.case(1)
+    assert case and (case.state, case.flag, case.confidence, case.customer) == ("open", "unhappy", 0.9, "U1")
+    due = await store.outbox.due(2.0)
+    assert [(a.kind, a.channel, a.case_id) for a in due] == [("card", TRIAGE, 1)]
+
+
+async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Store) -> None:
+    await settle(store, message(), Decision(flag="request"))
+    await settle(store, message("101.0", "100.0"), Decision(flag="unhappy"))
+    await settle(store, message("102.0", "100.0"), Decision(flag="request"))
+    case = await store.conversations.case(1)
+    assert case and (case.flag, case.message_ts) == ("unhappy", "101.0")
+    kinds = await store.database.run(lambda db: [r["kind"] for r in db["actions"].rows])
+    assert kinds == ["card", "card_update", "card_note"]
+
+
+async def test_a_resolved_case_opens_again(store: Store) -> None:
+    await settle(store, message(), Decision(flag="unhappy"))
+    await store.conversations.take(1, "UA", 2.0)
+    resolved = await store.conversations.resolve(1, "UA", 3.0)
+    assert resolved and (resolved.state, resolved.owner) == ("resolved", "UA")
+    assert await store.conversations.open_cases("T1") == []
+    await settle(store, message("101.0", "100.0"), Decision(flag="request"))
+    case = await store.conversations.case(1)
+    assert case and (case.state, case.owner) == ("open", None)
+    assert await store.conversations.take(99, "UA", 2.0) is None
+
+
+async def test_a_calmer_word_changes_the_mood_and_not_the_case(store: Store) -> None:
+    await settle(store, message(), Decision(flag="unhappy"))
+    happy = Reading("v1", "positive", SCORES, None)
+    await settle(store, message("101.0", "100.0"), Decision(), reading=happy)
+    row = await store.database.run(lambda db: next(db["cases"].rows))
+    assert (row["mood"], row["state"]) == ("positive", "open")
+
+
+async def test_the_thread_so_far(store: Store) -> None:
+    await settle(store, message(), Decision("template", "export"))
+    await settle(store, message("110.0", "100.0", "UA", "agent"), Decision(), reading=None)
+    thread = await store.conversations.thread(message("120.0", "100.0"), RULES)
+    assert thread.team_wrote_at == 110.0
+    assert thread.templates_used == {"export"}
+    assert thread.replies == {"template"}
+
+
+async def test_a_conversation_of_several_threads(store: Store) -> None:
+    await settle(store, message(), Decision("holding"))
+    near = await store.conversations.thread(message("150.0"), RULES)
+    assert (near.conversation_answered, near.conversation_negative) == (True, True)
+    late = await store.conversations.thread(message("300.0"), RULES)
+    other = await store.conversations.thread(message("150.0", user="U2"), RULES)
+    assert not late.conversation_answered and not other.conversation_answered
+
+
+async def test_actions_come_once_and_in_order_within_a_channel(store: Store) -> None:
+    for key in ("a", "b", "a"):
+        await store.outbox.put("T1", Action("reply", key, "C1", "1.0", {"text": key}), 1.0)
+    await store.outbox.put("T1", Action("reply", "c", "C2"), 1.0)
+    assert [a.facts.get("text") for a in await store.outbox.due(1.0)] == ["a", None]
+    await store.outbox.retry(1, 1, 50.0, "rate limited", known=True)
+    assert [a.channel for a in await store.outbox.due(2.0)] == ["C2"]
+    assert await store.outbox.next_due() == 1.0
+    await store.outbox.sent(1, "C1", "9.9", 3.0)
+    assert [a.facts.get("text") for a in await store.outbox.due(3.0)] == ["b", None]
+    assert await store.outbox.sent_as("a") == ("C1", "9.9")
+    assert await store.outbox.sent_as("b") is None
+    await store.outbox.fail(2, 8, "channel_not_found")
+    assert await store.outbox.counts() == {"sent": 1, "failed": 1, "pending": 1}
+
+
+async def test_corrections_are_what_everybody_agrees_on(store: Store) -> None:
+    for ts in ("100.0", "200.0"):
+        await settle(store, message(ts), Decision(flag="unhappy"))
+    records = store.records
+    assert await records.correct("T1", 1, "neutral", "UA", "card", 2.0)
+    assert await records.correct("T1", 1, "positive", "UA", "card", 3.0)
+    assert await records.correct("T1", 2, "neutral", "UA", "card", 4.0)
+    assert not await records.correct("T1", 9, "neutral", "UA", "card", 4.0)
+    assert [(c.text, c.label, c.feedback_ids) for c in await records.corrections("T1")] == [
+        ("text of 100.0", "positive", (2,)),
+        ("text of 200.0", "neutral", (3,)),
+    ]
+    await records.correct("T1", 2, "negative", "UB", "card", 5.0)
+    assert [c.text for c in await records.corrections("T1")] == ["text of 100.0"]
+
+
+async def test_only_the_first_choice_counts(store: Store) -> None:
+    await settle(store, message(), Decision("clarify"))
+    answer = Action("reply", "chosen", "C1", "100.0", {"template": "export"})
+    assert await store.records.choose("T1", 1, "export", "U1", [answer], 2.0)
+    assert not await store.records.choose("T1", 1, "refund", "U1", [answer], 2.0)
+    assert not await store.records.choose("T1", 99, "refund", "U1", [answer], 2.0)
+    thread = await store.conversations.thread(message("120.0", "100.0"), RULES)
+    assert thread.templates_used == {"export"}
+
+
+async def test_ratings_and_counts(store: Store) -> None:
+    await settle(store, message(), Decision("template", "export"))
+    assert await store.records.rate("T1", 1, "helpful", "U1", 2.0)
+    assert not await store.records.rate("T1", 99, "helpful", "U1", 2.0)
+    assert await store.records.feedback_counts() == {"rating:helpful": 1}
+
+
+async def test_one_run_at_a_time(store: Store) -> None:
+    first = await store.records.begin_run("T1", "command", "UADA", 1.0)
+    assert first == 1
+    assert await store.records.begin_run("T1", "schedule", None, 1.0) is None
+    await store.records.end_run(1, "refused", "worse", 2.0, "v2")
+    assert await store.records.begin_run("T1", "schedule", None, 3.0) == 2
+    assert await store.records.fail_interrupted_runs(4.0) == 1
+    last = await store.records.last_run("T1")
+    assert last and (last.id, last.state) == (2, "failed")
+
+
+async def test_models_and_their_lineage(store: Store) -> None:
+    await settle(store, message(), Decision(flag="unhappy"))
+    await store.records.correct("T1", 1, "neutral", "UA", "card", 2.0)
+    await store.records.add_model("T1", "v2", "v1", {"promote": True}, "candidate", [1], 3.0)
+    await store.records.serve_model("T1", "v2", "UADA", "promoted", 4.0)
+    await store.records.add_model("T1", "v3", "v2", {"promote": True}, "candidate", [], 5.0)
+    await store.records.serve_model("T1", "v3", "UADA", "promoted", 6.0)
+    assert await store.records.model_states("T1") == {"v2": "retired", "v3": "active"}
+    rows = await store.database.run(lambda db: [r["version"] for r in db["model_feedback"].rows])
+    assert rows == ["v2"]
+
+
+async def test_consent_is_recorded_with_its_giver(store: Store) -> None:
+    assert not await store.records.consent("T1")
+    await store.records.set_consent("T1", True, "UADA", 1.0)
+    assert await store.records.consent("T1") and not await store.records.consent("T2")
+    await store.records.set_consent("T1", False, "UADA", 2.0)
+    assert not await store.records.consent("T1")
+    audit = await store.database.run(lambda db: [(r["user"], r["what"]) for r in db["audit"].rows])
+    assert audit == [("UADA", "consent on"), ("UADA", "consent off")]
+
+
+async def test_a_failing_write_leaves_nothing_behind(store: Store) -> None:
+    def half(db: Any) -> None:
+        db["audit"].insert({"team": "T1", "user": "U1", "what": "x", "at": 1.0})
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        await store.database.run(half)
+    assert await store.database.run(lambda db: db["audit"].count) == 0
+
+
+def test_one_owner_at_a_time(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "a.db")
+    with pytest.raises(StoreError, match=r"in use by a running bot — stop it first"):
+        open_store(tmp_path / "a.db")
+    store.database.close()
+    open_store(tmp_path / "a.db").database.close()
+
+
+def test_a_reader_may_look_while_the_bot_runs(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "a.db")
+    with closing(sqlite3.connect(f"file:{tmp_path / 'a.db'}?mode=ro", uri=True)) as reader:
+        assert reader.execute("select count(*) from messages").fetchone() == (0,)
+    store.database.close()
+
+
+def test_a_database_from_a_newer_version(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        db.execute("PRAGMA user_version=99")
+    with pytest.raises(StoreError, match=r"written by a newer Softanswer \(schema 99, this one knows 1\)"):
+        open_store(tmp_path / "a.db")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        assert db.execute("select count(*) from sqlite_master").fetchone() == (0,)
+
+
+def test_not_a_database(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("certainly not a database, but long enough to look like one" * 20)
+    with pytest.raises(StoreError, match="not a database"):
+        open_store(tmp_path / "a.db")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        open_store(tmp_path / "file" / "a.db")
+
+
+def test_a_backup_can_be_opened(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "a.db")
+    store.database.backup(tmp_path / "b.db")
+    with pytest.raises(StoreError, match="exists already"):
+        store.database.backup(tmp_path / "b.db")
+    store.database.close()
+    open_store(tmp_path / "b.db").database.close()
