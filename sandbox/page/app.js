@@ -72,25 +72,28 @@ function iconButton(name, label, onClick, attributes = {}) {
 
 // ── 2 Emoji ──────────────────────────────────────────────────────────────────────────────────────────
 
-const EMOJI = {
-  "+1": "👍", "-1": "👎", "100": "💯", alarm_clock: "⏰", angry: "😠", art: "🎨", arrow_down: "⬇️", arrow_left: "⬅️", arrow_right: "➡️", arrow_up: "⬆️",
-  ballot_box_with_check: "☑️", bangbang: "‼️", bar_chart: "📊", bell: "🔔", black_circle: "⚫", blue_heart: "💙", blush: "😊", book: "📖", books: "📚", boom: "💥",
-  brain: "🧠", bug: "🐛", bulb: "💡", busts_in_silhouette: "👥", calendar: "📅", chart_with_downwards_trend: "📉", chart_with_upwards_trend: "📈", checkered_flag: "🏁",
-  clap: "👏", clipboard: "📋", confused: "😕", construction: "🚧", credit_card: "💳", cry: "😢", dart: "🎯", disappointed: "😞", email: "📧", envelope: "✉️",
-  exclamation: "❗", eyes: "👀", face_with_monocle: "🧐", fire: "🔥", flag: "🚩", gear: "⚙️", gift: "🎁", globe_with_meridians: "🌐", green_heart: "💚", grey_question: "❔",
-  grin: "😁", grinning: "😀", handshake: "🤝", headphones: "🎧", heart: "❤️", heart_eyes: "😍", heavy_check_mark: "✔️", hourglass: "⌛", hourglass_flowing_sand: "⏳",
-  inbox_tray: "📥", information_source: "ℹ️", joy: "😂", key: "🔑", label: "🏷️", large_blue_circle: "🔵", large_green_circle: "🟢", large_orange_circle: "🟠",
-  large_red_square: "🟥", large_yellow_circle: "🟡", link: "🔗", lock: "🔒", mag: "🔍", mega: "📣", memo: "📝", moneybag: "💰", muscle: "💪", neutral_face: "😐",
-  new: "🆕", no_entry: "⛔", no_entry_sign: "🚫", ok: "🆗", ok_hand: "👌", open_hands: "👐", package: "📦", paperclip: "📎", partying_face: "🥳", pencil: "📝", pensive: "😔",
-  phone: "☎️", pray: "🙏", pushpin: "📌", question: "❓", rage: "😡", raised_hand: "✋", raised_hands: "🙌", recycle: "♻️", red_circle: "🔴", relieved: "😌", repeat: "🔁",
-  robot_face: "🤖", rocket: "🚀", rotating_light: "🚨", satellite: "📡", scales: "⚖️", see_no_evil: "🙈", seedling: "🌱", shield: "🛡️", shrug: "🤷", slightly_frowning_face: "🙁",
-  slightly_smiling_face: "🙂", smile: "😄", smiley: "😃", sob: "😭", sos: "🆘", sparkles: "✨", speech_balloon: "💬", star: "⭐", stopwatch: "⏱️", sunglasses: "😎",
-  sweat_smile: "😅", tada: "🎉", thinking_face: "🤔", thumbsdown: "👎", thumbsup: "👍", ticket: "🎫", triangular_flag_on_post: "🚩", unamused: "😒", unlock: "🔓", warning: "⚠️",
-  wave: "👋", white_check_mark: "✅", white_circle: "⚪", wink: "😉", wrench: "🔧", writing_hand: "✍️", x: "❌", yellow_heart: "💛", zap: "⚡", zzz: "💤",
-};
+const EMOJI_TABLE = `
+  +1 👍  -1 👎  100 💯  alarm_clock ⏰  angry 😠  art 🎨  arrow_down ⬇️  arrow_left ⬅️  arrow_right ➡️  arrow_up ⬆️
+  ballot_box_with_check ☑️  bangbang ‼️  bar_chart 📊  bell 🔔  black_circle ⚫  blue_heart 💙  blush 😊  book 📖  books 📚
+  boom 💥  brain 🧠  bug 🐛  bulb 💡  busts_in_silhouette 👥  calendar 📅  chart_with_downwards_trend 📉
+  chart_with_upwards_trend 📈  checkered_flag 🏁  clap 👏  clipboard 📋  confused 😕  construction 🚧  credit_card 💳  cry 😢
+  dart 🎯  disappointed 😞  email 📧  envelope ✉️  exclamation ❗  eyes 👀  face_with_monocle 🧐  fire 🔥  flag 🚩  gear ⚙️
+  gift 🎁  globe_with_meridians 🌐  green_heart 💚  grey_question ❔  grin 😁  grinning 😀  handshake 🤝  headphones 🎧
+  heart ❤️  heart_eyes 😍  heavy_check_mark ✔️  hourglass ⌛  hourglass_flowing_sand ⏳  inbox_tray 📥
+  information_source ℹ️  joy 😂  key 🔑  label 🏷️  large_blue_circle 🔵  large_green_circle 🟢  large_orange_circle 🟠
+  large_red_square 🟥  large_yellow_circle 🟡  link 🔗  lock 🔒  mag 🔍  mega 📣  memo 📝  moneybag 💰  muscle 💪  neutral_face 😐
+  new 🆕  no_entry ⛔  no_entry_sign 🚫  ok 🆗  ok_hand 👌  open_hands 👐  package 📦  paperclip 📎  partying_face 🥳  pencil 📝
+  pensive 😔  phone ☎️  pray 🙏  pushpin 📌  question ❓  rage 😡  raised_hand ✋  raised_hands 🙌  recycle ♻️  red_circle 🔴
+  relieved 😌  repeat 🔁  robot_face 🤖  rocket 🚀  rotating_light 🚨  satellite 📡  scales ⚖️  see_no_evil 🙈  seedling 🌱
+  shield 🛡️  shrug 🤷  slightly_frowning_face 🙁  slightly_smiling_face 🙂  smile 😄  smiley 😃  sob 😭  sos 🆘  sparkles ✨
+  speech_balloon 💬  star ⭐  stopwatch ⏱️  sunglasses 😎  sweat_smile 😅  tada 🎉  thinking_face 🤔  thumbsdown 👎  thumbsup 👍
+  ticket 🎫  triangular_flag_on_post 🚩  unamused 😒  unlock 🔓  warning ⚠️  wave 👋  white_check_mark ✅  white_circle ⚪
+  wink 😉  wrench 🔧  writing_hand ✍️  x ❌  yellow_heart 💛  zap ⚡  zzz 💤
+`;
+const EMOJI = Object.fromEntries([...EMOJI_TABLE.matchAll(/(\S+) (\S+)/g)].map(([, name, character]) => [name, character]));
 
-const PICKER = ["+1", "-1", "heart", "tada", "eyes", "pray", "raised_hands", "clap", "smile", "joy", "thinking_face", "cry", "angry", "rage",
-  "white_check_mark", "x", "question", "warning", "fire", "rocket", "bug", "bulb", "100", "wave"];
+const PICKER = `+1 -1 heart tada eyes pray raised_hands clap smile joy thinking_face cry angry rage white_check_mark x
+  question warning fire rocket bug bulb 100 wave`.split(/\s+/);
 
 function emoji(name) {
   const character = EMOJI[name.split("::")[0]];
@@ -100,7 +103,6 @@ function emoji(name) {
 // ── 3 Text: mrkdwn and markdown ──────────────────────────────────────────────────────────────────────
 
 const unescapeText = (text) => text.replace(/&(lt|gt|amp);/g, (_, name) => ({ lt: "<", gt: ">", amp: "&" })[name]);
-const escapeText = (text) => text.replace(/[&<>]/g, (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[character]);
 
 // Every alternative stops at its own delimiter or at the line's end, so 40,000 characters stay a linear scan.
 const INLINE = new RegExp(
@@ -179,7 +181,7 @@ function reference(source) {
   if (/^@[UWB]\w+$/.test(target)) return personMention(target.slice(1), label);
   if (/^#[CGD]\w+$/.test(target)) return channelMention(target.slice(1), label);
   if (/^!(here|channel|everyone)$/.test(target)) return h("span", { class: "mention mention-me" }, `@${target.slice(1)}`);
-  if (target.startsWith("!subteam^")) return h("span", { class: "mention" }, label || "@group");
+  if (target.startsWith("!subteam^")) return groupMention(target.slice("!subteam^".length), label);
   if (target.startsWith("!date^")) return dateMention(target, label);
   return link(unescapeText(target), label);
 }
@@ -187,6 +189,13 @@ function reference(source) {
 function personMention(id, label) {
   const name = label || author({ user: id }).name;
   return h("span", { class: id === store.me?.id ? "mention mention-me" : "mention", data: { user: id } }, h("bdi", {}, `@${name.replace(/^@/, "")}`));
+}
+
+const groupHandle = (id) => store.workspace.usergroups?.find((group) => group.id === id)?.handle;
+
+function groupMention(id, label) {
+  const group = store.workspace.usergroups?.find((one) => one.id === id);
+  return h("span", { class: group?.users?.includes(store.me?.id) ? "mention mention-me" : "mention" }, group ? `@${group.handle}` : label || "@group");
 }
 
 function channelMention(id, label) {
@@ -203,9 +212,13 @@ function dateMention(target, fallback) {
   return h("time", { datetime: date.toISOString(), title: fallback }, text);
 }
 
-/** A link, if its scheme can do no harm. */
+/** A link, if its scheme can do no harm. The permalink of a message that this person can see leads there. */
 function link(url, label = "") {
   if (!/^(https?:\/\/|mailto:)[^\s]+$/i.test(url)) return null;
+  const [, domain, channel, seconds, micros] = /^https:\/\/([\w-]+)\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})/.exec(url) ?? [];
+  if (channel && domain === store.workspace.team?.domain && store.channels.has(channel)) {
+    return h("a", { href: placeHash(store.me.id, channel, `${seconds}.${micros}`), title: "Show the message" }, h("bdi", {}, label || url));
+  }
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", title: url }, h("bdi", {}, label || url.replace(/^mailto:/i, "")));
 }
 
@@ -579,7 +592,7 @@ function richTextInline(item) {
     link: () => link(item.url, item.text) ?? (item.text || item.url),
     user: () => personMention(item.user_id),
     channel: () => channelMention(item.channel_id),
-    usergroup: () => h("span", { class: "mention" }, "@group"),
+    usergroup: () => groupMention(item.usergroup_id, ""),
     broadcast: () => h("span", { class: "mention mention-me" }, `@${item.range}`),
     emoji: () => emoji(item.name),
     date: () => dateMention(`!date^${item.timestamp}^${item.format ?? "{date} {time}"}`, item.fallback ?? ""),
@@ -766,25 +779,20 @@ function drawLine(plot, line, seriesIndex, type) {
 
 const store = {
   workspace: {}, people: [], me: null, openedAt: Date.now() / 1000,
-  channels: new Map(), messages: new Map(), // channel id → its messages by ts
+  sought: null, channels: new Map(), messages: new Map(), // channel id → its messages by ts
   home: null, view: null, place: null, thread: null,
   pressed: new Map(), expanded: new Set(), dismissed: new Set(), read: {}, drafts: new Map(), sentHere: new Set(),
 };
 
 const ERRORS = {
   operation_timeout: "The app did not answer in time",
-  dispatch_failed: "The app could not be reached",
-  dispatch_unknown_error: "The app answered with an error",
-  app_not_connected: "The app is not running",
   invalid_command: "There is no such command",
-  unknown_command: "There is no such command",
   message_not_found: "That message is gone",
   view_not_found: "That window is gone",
-  not_in_channel: "You are not in this channel",
+  action_not_found: "That button is gone",
+  channel_not_found: "You are not in this channel",
   cant_update_message: "Only its author can change a message",
   cant_delete_message: "Only its author can delete a message",
-  no_text: "A message needs some text",
-  msg_too_long: "That message is too long",
   unreachable: "The sandbox cannot be reached",
 };
 
@@ -892,10 +900,10 @@ function plainWords(message) {
 
 // ── 8 What is on screen ──────────────────────────────────────────────────────────────────────────────
 
-const ROLES = [["admin", /admin|owner/i], ["agent", /agent|support|team/i]];
-const titleOf = (person) => person.title || person.profile?.title || "";
-const roleOf = (person) => ROLES.find(([, words]) => words.test(titleOf(person)))?.[0] ?? "customer";
-const nameOf = (person) => person.real_name || person.profile?.real_name || person.name || person.id;
+const ROLES = [["admin", /admin|owner/i], ["agent", /agent|support/i]];
+const titleOf = (person) => person.profile?.title ?? "";
+const roleOf = (person) => ROLES.find(([, words]) => words.test(titleOf(person)))?.[0] ?? (person.is_admin ? "admin" : "customer");
+const nameOf = (person) => person.real_name || person.name;
 const initials = (name) => name.split(/\s+/).filter(Boolean).map((word) => [...word][0]).slice(0, 2).join("").toUpperCase();
 const placeHash = (user, channel, ts) => `#${[user, channel, ts].filter(Boolean).join("/")}`;
 
@@ -909,16 +917,23 @@ function author(message) {
 }
 
 function avatar({ id, name, isBot }, size = "") {
-  const tint = [...String(id)].reduce((sum, character) => (sum * 31 + character.codePointAt(0)) % 8, 0);
-  return h("span", { class: `avatar ${size}`, "aria-hidden": "true", data: { tint: isBot ? "app" : tint } }, isBot ? icon("app") : initials(name));
+  const letters = size === "avatar-tiny" ? [...initials(name)][0] : initials(name);
+  return h("span", { class: `avatar ${size}`, "aria-hidden": "true", data: { tint: isBot ? "app" : tintOf(id) } }, isBot ? icon("app") : letters);
 }
 
-const isDirect = (channel) => channel.is_im || channel.is_mpim || /^[DG]/.test(channel.id);
-const memberIds = (channel) => (Array.isArray(channel.members) ? channel.members : []);
+/** The role's own colour for its first person, other colours for the next ones. */
+function tintOf(id) {
+  const person = store.people.find((one) => one.id === id);
+  if (!person) return "none";
+  const peers = store.people.filter((one) => roleOf(one) === roleOf(person));
+  return `${roleOf(person)}-${peers.indexOf(person) % 4}`;
+}
+
+const isDirect = (channel) => channel.is_im;
 
 function placeName(channel) {
   if (!isDirect(channel)) return channel.name;
-  const others = memberIds(channel).filter((id) => id !== store.me.id).map((id) => author({ user: id }).name);
+  const others = channel.members.filter((id) => id !== store.me.id).map((id) => author({ user: id }).name);
   return others.join(", ") || channel.name || "Direct message";
 }
 
@@ -946,7 +961,17 @@ function render() {
   renderPlace();
   renderThread();
   renderModal();
+  revealSought();
   markRead();
+}
+
+/** The message that the address names comes into sight. */
+function revealSought() {
+  const found = [...document.querySelectorAll(`.message[data-ts="${CSS.escape(store.sought ?? "")}"]`)];
+  if (!found.length) return;
+  found.forEach((node) => node.scrollIntoView({ block: "nearest" }));
+  if (store.sought !== store.thread) found.forEach((node) => node.classList.add("message-flash"));
+  store.sought = null;
 }
 
 // Rail
@@ -1008,7 +1033,7 @@ function renderPlace() {
   const atHome = store.place === "home";
   const app = store.workspace.app ?? {};
   byId("place-name").replaceChildren(...(atHome ? [`${app.name ?? "App"} Home`] : channel ? [!isDirect(channel) && icon("hash"), h("bdi", {}, placeName(channel))].filter(Boolean) : ["…"]));
-  byId("place-topic").replaceChildren(mrkdwn(atHome ? "What the app shows to you alone" : (channel?.topic?.value ?? channel?.topic ?? "")));
+  byId("place-topic").replaceChildren(mrkdwn(atHome ? "What the app shows to you alone" : (channel?.topic ?? "")));
   renderMembers(channel);
   byId("acting-as").replaceChildren(avatar({ id: store.me.id, name: nameOf(store.me) }, "avatar-small"), h("span", {}, "You are ", h("strong", {}, nameOf(store.me)), h("small", {}, titleOf(store.me) || roleOf(store.me))));
   byId("messages").hidden = atHome;
@@ -1020,7 +1045,7 @@ function renderPlace() {
 }
 
 function renderMembers(channel) {
-  const ids = channel ? memberIds(channel) : [];
+  const ids = channel?.members ?? [];
   const faces = ids.slice(0, 4).map((id) => avatar(author({ user: id }), "avatar-tiny"));
   const names = ids.map((id) => author({ user: id }).name).join(", ");
   byId("place-members").replaceChildren(...(ids.length ? [h("span", { class: "faces", title: names }, faces, h("span", { class: "muted" }, String(ids.length)), h("span", { class: "visually-hidden" }, ` members: ${names}`))] : []));
@@ -1204,7 +1229,7 @@ function messageTools(message, channel, { mine, inThread, node }) {
   if (!inThread) tools.append(h("a", { class: "icon-button", href: placeHash(store.me.id, channel, message.ts), "aria-label": "Reply in thread", title: "Reply in thread", data: { testid: "reply" } }, icon("reply")));
   const items = [];
   if (mine) items.push({ label: "Edit message", glyph: "edit", run: () => editMessage(message, channel, node) }, { label: "Delete message", glyph: "trash", danger: true, run: () => deleteMessage(message, channel) });
-  for (const shortcut of store.workspace.shortcuts ?? store.workspace.app?.shortcuts ?? []) items.push({ label: shortcut.name ?? shortcut.callback_id, glyph: "app", run: () => runShortcut(shortcut, channel, message) });
+  for (const shortcut of store.workspace.app?.shortcuts ?? []) items.push({ label: shortcut.name ?? shortcut.callback_id, glyph: "app", run: () => runShortcut(shortcut, channel, message) });
   if (items.length) tools.append(iconButton("more", "More actions", (event) => menu(event.currentTarget, items), { "aria-haspopup": "menu", "data-testid": "more" }));
   return tools;
 }
@@ -1219,7 +1244,7 @@ function editMessage(message, channel, node) {
   const content = node.querySelector(".message-content");
   const close = () => editor.replaceWith(content);
   const save = async () => {
-    const answer = await call("edit", { channel, ts: message.ts, text: outgoing(field.value.trim()) });
+    const answer = await call("edit", { channel, ts: message.ts, text: field.value.trim() });
     if (!answer.ok) toast(explain(answer.error));
     else close();
   };
@@ -1384,22 +1409,7 @@ function toast(text) {
 
 // ── 9 Writing ────────────────────────────────────────────────────────────────────────────────────────
 
-/** What is typed becomes what Slack's own client sends: `& < >` escaped, @name, #channel and @here as references. */
-function outgoing(text) {
-  return escapeText(text)
-    .replace(/(?<![\w@])@([\w.-]+\w|\w)/g, (typed, name) => {
-      if (["here", "channel", "everyone"].includes(name)) return `<!${name}>`;
-      const person = (store.workspace.people ?? []).find((one) => one.name?.toLowerCase() === name.toLowerCase());
-      const isApp = store.workspace.app?.name?.toLowerCase() === name.toLowerCase();
-      return person ? `<@${person.id}>` : isApp ? `<@${store.workspace.app.bot_user}>` : typed;
-    })
-    .replace(/(?<![\w#&])#([\w-]+)/g, (typed, name) => {
-      const channel = [...store.channels.values()].find((one) => one.name === name);
-      return channel ? `<#${channel.id}|${name}>` : typed;
-    });
-}
-
-/** The way back, for editing. */
+/** A message's text as it was typed, for editing; the server turns names and links into references again. */
 function editable(text) {
   const words = (text ?? "")
     .replace(/<@(\w+)(?:\|[^>]*)?>/g, (source, id) => {
@@ -1408,6 +1418,7 @@ function editable(text) {
     })
     .replace(/<#\w+\|([^>]*)>/g, "#$1")
     .replace(/<!(here|channel|everyone)>/g, "@$1")
+    .replace(/<!subteam\^(\w+)[^>]*>/g, (source, id) => (groupHandle(id) ? `@${groupHandle(id)}` : source))
     .replace(/<((?:https?|mailto):[^|>]+)(?:\|[^>]*)?>/g, "$1");
   return unescapeText(words);
 }
@@ -1446,7 +1457,7 @@ function placeComposer(id, area, channel, threadTs) {
     if (!text || form.hasAttribute("aria-busy")) return;
     form.setAttribute("aria-busy", "true");
     const isCommand = /^\/\w/.test(text);
-    const answer = isCommand ? await call("command", { channel: channel.id, text, thread_ts: threadTs ?? undefined }) : await call("say", { channel: channel.id, text: outgoing(text), thread_ts: threadTs ?? undefined });
+    const answer = isCommand ? await call("command", { channel: channel.id, text, thread_ts: threadTs ?? undefined }) : await call("say", { channel: channel.id, text: text, thread_ts: threadTs ?? undefined });
     form.removeAttribute("aria-busy");
     if (!answer.ok) return toast(isCommand ? `${text.split(/\s/)[0]}: ${explain(answer.error)}` : explain(answer.error));
     if (answer.ts && !threadTs) store.sentHere.add(answer.ts);
@@ -1549,9 +1560,8 @@ function suggestionsFor(field, list) {
 }
 
 function commands() {
-  const listed = store.workspace.commands ?? store.workspace.app?.commands ?? [];
-  return listed.map((command) => (typeof command === "string" ? { word: command, detail: `A command of ${store.workspace.app?.name ?? "the app"}; try “${command} help”` }
-    : { word: command.command, detail: [command.description, command.usage_hint].filter(Boolean).join(" · ") }));
+  const { commands: listed = [], app } = store.workspace;
+  return listed.map((word) => ({ word, detail: `A command of ${app?.name ?? "the app"}; try “${word} help”` }));
 }
 
 function mentionable() {
@@ -1573,6 +1583,7 @@ function route() {
   const before = store.place;
   store.place = place && (changed || place === "home" || store.channels.has(place)) ? place : (store.place ?? firstPlace());
   store.thread = thread ? rootOf(store.place, thread) : null;
+  store.sought = thread ?? null;
   if (store.place === "home" && (changed || before !== "home")) call("home", {}).then((answer) => answer.ok || toast(explain(answer.error)));
   if (changed) connect();
   else render();
