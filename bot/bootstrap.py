@@ -17,6 +17,7 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings as settings_module
@@ -129,9 +130,10 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         asyncio.create_task(bot.deliverer.run()),
         asyncio.create_task(bot.services.people.keep_fresh()),
     ]
-    socket = await _connect(bot)
-    ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
+    socket: AsyncSocketModeHandler | None = None
     try:
+        socket = await _connect(bot)
+        ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
         await stop.wait()
     finally:
         if socket:
@@ -149,9 +151,21 @@ async def _connect(bot: Bot) -> AsyncSocketModeHandler | None:
     if bot.tokens.app is None:
         return None
     web_client = AsyncWebClient(token=bot.tokens.app, base_url=bot.client.base_url)
+    await check_app_token(web_client, bot.tokens.app)
     handler = AsyncSocketModeHandler(bot.app, bot.tokens.app, web_client=web_client)
     await handler.connect_async()  # type: ignore[no-untyped-call]
     return handler
+
+
+async def check_app_token(client: AsyncWebClient, token: str) -> None:
+    """The socket client would try a wrong token for ever; asked once, Slack says at once what is wrong with it."""
+    try:
+        await client.apps_connections_open(app_token=token)
+    except SlackApiError as error:
+        code = error.response.get("error", "unknown_error")
+        raise SettingsError(
+            f"Slack refused SLACK_APP_TOKEN ({code}) — create an app-level token with connections:write"
+        ) from None
 
 
 async def _start_http(bot: Bot) -> web.AppRunner:
@@ -208,6 +222,10 @@ async def check(config: Path) -> list[str]:
         settings.people,
     )
     await people.load()
+    if tokens.app is not None:
+        await check_app_token(
+            AsyncWebClient(token=tokens.app, base_url=settings_module.api_url()), tokens.app
+        )
     registry = Registry(settings.model.folder)
     classifier = await asyncio.to_thread(load_classifier, settings, registry.folder(registry.active()))
     roles: dict[str, Any] = {

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
@@ -24,6 +25,7 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.domain import TRIAGE, Action
 from bot.people import People
 from bot.settings import Learning as LearningSettings
+from bot.settings import SettingsError
 from bot.store import Store
 from bot.store.records import Corrected
 from bot.templates import Router
@@ -74,7 +76,8 @@ class Learning:
         self._load = load
         self._committed = committed
         self._clock = clock
-        self._scheduler = AsyncIOScheduler(timezone=settings.timezone)
+        self._cron = _cron(settings)
+        self._scheduler = AsyncIOScheduler(timezone=self._cron.timezone)
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._swap = asyncio.Lock()
@@ -88,7 +91,7 @@ class Learning:
         shutil.rmtree(self._runs, ignore_errors=True)
         self._scheduler.add_job(
             self.start,
-            CronTrigger.from_crontab(self._settings.schedule, timezone=self._settings.timezone),
+            self._cron,
             args=["schedule", None],
             id="retrain",
             replace_existing=True,
@@ -266,6 +269,21 @@ class Learning:
             action = Action("notice_update", key, TRIAGE, facts=facts | {"of": f"run:{run_id}"})
         await self._store.outbox.put(self._people.team, action, self._clock())
         self._committed()
+
+
+def _cron(settings: LearningSettings) -> CronTrigger:
+    try:
+        zone = ZoneInfo(settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise SettingsError(
+            f"softanswer.yaml: learning.timezone {settings.timezone} is unknown — use a name like Europe/Berlin"
+        ) from None
+    try:
+        return CronTrigger.from_crontab(settings.schedule, timezone=zone)
+    except ValueError as error:
+        raise SettingsError(
+            f"softanswer.yaml: learning.schedule '{settings.schedule}' is not in crontab form ({error}) — use e.g. '0 3 * * *'"
+        ) from None
 
 
 def _write_snapshot(file: Path, corrections: Sequence[Corrected]) -> None:

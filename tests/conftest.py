@@ -1,0 +1,70 @@
+"""What several tests need: a local Slack with the bot in it, inside the test's process or as processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import bootstrap
+from bot.bootstrap import Bot
+from bot.demo.people import Persons
+from bot.demo.run import BotProcess, seed, write_config
+from bot.settings import Tokens, load_settings
+from bot.store import open_store
+from bot.templates import load_templates
+from sandbox.server import Sandbox
+
+TOKENS = Tokens("xoxb-sandbox", "xapp-sandbox", "sandbox-signing-secret")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A local Slack with the demo's workspace."""
+    with Sandbox(seed(), port=0) as running:
+        yield running
+
+
+@pytest.fixture
+async def persons(sandbox: Sandbox) -> AsyncIterator[Persons]:
+    async with Persons(sandbox.url) as people:
+        yield people
+
+
+@pytest.fixture
+async def bot(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Bot]:
+    """The bot, built as `softanswer run` builds it, working inside the test; events come by `app.async_dispatch`."""
+    config = write_config(tmp_path)
+    store = open_store(tmp_path / "softanswer.db")
+    built = await bootstrap.build(
+        load_settings(config), load_templates(config), TOKENS, store, sandbox.api_url
+    )
+    await built.batcher.start()
+    await built.services.learning.open()
+    work = [asyncio.create_task(built.services.pipeline.run()), asyncio.create_task(built.deliverer.run())]
+    yield built
+    await built.services.learning.close()
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    await built.batcher.close()
+    store.database.close()
+
+
+@pytest.fixture
+def start_bot(sandbox: Sandbox, tmp_path: Path) -> Iterator[Callable[..., BotProcess]]:
+    """Starts the bot as a process, as often as a test likes, on the same settings and database."""
+    config = write_config(tmp_path)
+    started: list[BotProcess] = []
+
+    def start(**environment: str) -> BotProcess:
+        process = BotProcess(config, sandbox.api_url, tmp_path / "bot.log", environment)
+        started.append(process)
+        process.wait_until_ready()
+        return process
+
+    yield start
+    for process in started:
+        process.stop()

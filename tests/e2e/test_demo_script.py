@@ -1,0 +1,34 @@
+"""`softanswer demo --script`: the whole story, on a training sample small enough for a test."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import rows
+
+
+@pytest.mark.timeout(420)
+def test_the_whole_story(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "demo", "--script", "--keep", str(tmp_path)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✓ every step happened" in done.stdout
+    without_retraining = re.search(r"everything but the retraining took (\d+) s", done.stdout)
+    assert without_retraining and int(without_retraining[1]) <= 60
+    database = tmp_path / "softanswer.db"
+    assert rows(database, "select state from runs") in ([("promoted",)], [("refused",)])
+    assert rows(database, "select what from audit where what = 'consent on'")
+    labels = rows(database, "select value from feedback where kind = 'label'")
+    assert labels == [("negative",)]
