@@ -41,11 +41,11 @@ class AppEvents:
                 author = change.message.get("user", "")
                 event = {"user": change.user, "reaction": change.name, "item": item, "item_user": author}
                 self.send({"type": change.kind, **event})
-            case "joined" if channel is not None:
+            case "joined" | "left" if channel is not None:
                 letter = "G" if channel.kind == "group" else "C"
                 event = {"user": change.user, "channel": channel.id, "channel_type": letter}
                 inviter = {"inviter": change.name} if change.name else {}
-                self.send({"type": "member_joined_channel", **event, **inviter, "team": self._team})
+                self.send({"type": f"member_{change.kind}_channel", **event, **inviter, "team": self._team})
             case "home_opened":
                 view = {"view": change.view} if change.view else {}
                 channel_id = self.workspace.direct([change.user, self.workspace.bot_user]).id

@@ -42,11 +42,12 @@ def routes(place: Place, web_api: WebApi) -> APIRouter:
 
     async def disconnect(args: Arguments) -> dict[str, Any]:
         reason = args.text("reason", "refresh_requested")
-        return {"sockets": await place.socket_mode.disconnect(reason)}
+        grace = _seconds(args, "grace") or 0.0
+        return {"sockets": await place.socket_mode.disconnect(reason, grace)}
 
     async def hold(args: Arguments) -> dict[str, Any]:
-        seconds = float(args.text("seconds")) if args.has("seconds") else None
-        place.interventions.hold(args.required("method"), args.number("times", 1), seconds)
+        times = args.number("times", 1)
+        place.interventions.hold(args.required("method"), times, _seconds(args, "seconds"))
         return {}
 
     async def fail(args: Arguments) -> dict[str, Any]:
@@ -91,3 +92,10 @@ def routes(place: Place, web_api: WebApi) -> APIRouter:
             return {"ok": False, "error": "invalid_json"}
 
     return router
+
+
+def _seconds(args: Arguments, name: str) -> float | None:
+    try:
+        return float(args.text(name)) if args.has(name) else None
+    except ValueError:
+        raise SlackError("invalid_arguments") from None

@@ -102,6 +102,14 @@ class Persons:
             self.workspace.join(found, user)
         return {}
 
+    async def leave(self, user: str, args: Arguments) -> Answer:
+        """Leave a channel, or send `remove` out of a channel of one's own."""
+        channel = self._channel(user, args)
+        if channel.kind in ("im", "mpim"):
+            raise SlackError("method_not_supported_for_channel_type")
+        self.workspace.leave(channel, args.text("remove") or user)
+        return {}
+
     async def press(self, user: str, args: Arguments) -> Answer:
         """Press a button or choose in a menu, in a message or in a view."""
         block_id, action_id = args.text("block_id"), args.required("action_id")
@@ -191,6 +199,7 @@ def routes(place: Place, sight: Sight) -> APIRouter:
         "delete": persons.delete,
         "react": persons.react,
         "join": persons.join,
+        "leave": persons.leave,
         "press": persons.press,
         "command": persons.command,
         "shortcut": persons.shortcut,

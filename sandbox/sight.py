@@ -69,9 +69,14 @@ class Sight:
         elif kind == "ephemeral_removed":
             removed = {"type": "message_removed", "channel": channel.id, "ts": change.ts}
             self._push([change.user], removed)
-        elif kind in ("channel", "joined"):
+        elif kind in ("channel", "joined", "left"):
             for member in channel.members:
-                self._push([member], {"type": "channel", "channel": self.channel(channel, member)})
+                shown = self.channel(channel, member)
+                if kind == "left":
+                    # Told before it happens, so that the one who leaves hears of it too.
+                    shown["members"] = [user for user in channel.members if user != change.user]
+                    shown["is_member"] = member != change.user
+                self._push([member], {"type": "channel", "channel": shown})
 
     def _push(self, users: list[str], push: Push) -> None:
         for user in users:

@@ -125,10 +125,13 @@ class SocketMode:
             self.deliveries.acked(delivery, ack.get("payload"))
 
     async def disconnect(self, reason: str = "refresh_requested", grace: float = 0.0) -> int:
-        """Tell every socket to leave and close it after `grace` seconds; returns how many there were."""
+        """Tell every socket to leave and close it after `grace` seconds; returns how many there were.
+
+        A `warning` only announces the refresh: the socket stays open and in use.
+        """
         leaving = [link for link in self.links if not link.leaving]
         for link in leaving:
-            link.leaving = True
+            link.leaving = reason != "warning"
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await link.socket.send_json(
                     {"type": "disconnect", "reason": reason, "debug_info": {"host": "sandbox"}}
@@ -136,8 +139,9 @@ class SocketMode:
         if grace:
             await asyncio.sleep(grace)
         for link in leaving:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                await link.socket.close()
+            if link.leaving:
+                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                    await link.socket.close()
         return len(leaving)
 
 

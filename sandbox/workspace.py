@@ -50,11 +50,12 @@ class Channel:
     kind: str = "channel"  # as in events: channel | group | im | mpim
     created: int = 0
     messages: dict[str, Message] = field(default_factory=dict)
+    replies: dict[str, list[str]] = field(default_factory=dict)  # root → its replies, oldest first
     ephemerals: dict[str, tuple[str, Message]] = field(default_factory=dict)  # ts → (addressee, message)
 
     def thread(self, root: str) -> list[Message]:
         """The root and its replies, oldest first."""
-        return [m for ts, m in sorted(self.messages.items()) if ts == root or m.get("thread_ts") == root]
+        return [self.messages[ts] for ts in [root, *self.replies.get(root, [])]]
 
 
 class Workspace:
@@ -198,6 +199,7 @@ class Workspace:
         message["thread_ts"] = root
         message["parent_user_id"] = parent.get("user", "")
         parent["thread_ts"] = root
+        channel.replies.setdefault(root, []).append(message["ts"])
         self._count_replies(channel, root)
 
     def _count_replies(self, channel: Channel, root: str) -> None:
@@ -247,6 +249,7 @@ class Workspace:
         self.tell(Change("message_deleted", channel, previous=message, ts=ts))
         root = message.get("thread_ts")
         if root in channel.messages:
+            channel.replies[root].remove(ts)
             self._count_replies(channel, root)
             self.tell(Change("thread", channel, channel.messages[root]))
 
@@ -313,3 +316,13 @@ class Workspace:
             return
         channel.members.append(user)
         self.tell(Change("joined", channel, user=user, name=inviter))
+        author = {"subtype": "channel_join", "user": user}
+        self.post(channel, author, f"<@{user}> has joined the channel", inviter=inviter)
+
+    def leave(self, channel: Channel, user: str) -> None:
+        """End a membership; raises `not_in_channel`. The app still hears when it is itself that leaves."""
+        if user not in channel.members:
+            raise SlackError("not_in_channel")
+        self.post(channel, {"subtype": "channel_leave", "user": user}, f"<@{user}> has left the channel")
+        self.tell(Change("left", channel, user=user))
+        channel.members.remove(user)

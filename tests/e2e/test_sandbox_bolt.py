@@ -157,12 +157,13 @@ async def test_events_of_every_kind_arrive(app, connect, anna, http):
     @app.event("reaction_added")
     @app.event("reaction_removed")
     @app.event("member_joined_channel")
+    @app.event("member_left_channel")
     @app.event("app_home_opened")
     async def any_event(event, body):
         assert body["authorizations"][0]["user_id"] == "U0BOT"
         seen.append((event["type"], event.get("subtype")))
 
-    for subtype in ("message_changed", "message_deleted"):
+    for subtype in ("message_changed", "message_deleted", "channel_leave"):
         app.event({"type": "message", "subtype": subtype})(any_event)
     await connect(app)
     ts = await anna.say("hello <@U0BOT>")
@@ -171,8 +172,10 @@ async def test_events_of_every_kind_arrive(app, connect, anna, http):
     await anna.act("edit", channel=CHANNEL, ts=ts, text="hello again")
     await anna.act("delete", channel=CHANNEL, ts=ts)
     await anna.act("join", channel="C0OTHER", invite="U0BOT")
+    await anna.act("leave", channel="C0OTHER")
     await anna.act("home")
-    await until(lambda: len(seen) >= 8)
+    # Bolt itself keeps its own joining message from its listeners.
+    await until(lambda: len(seen) >= 10)
     assert set(seen) == {
         ("message", None),
         ("app_mention", None),
@@ -180,7 +183,9 @@ async def test_events_of_every_kind_arrive(app, connect, anna, http):
         ("reaction_removed", None),
         ("message", "message_changed"),
         ("message", "message_deleted"),
+        ("message", "channel_leave"),
         ("member_joined_channel", None),
+        ("member_left_channel", None),
         ("app_home_opened", None),
     }
 

@@ -112,6 +112,15 @@ def test_joining_tells_the_members(sandbox, http):
         push = json.loads(ben.recv(timeout=10))
     assert (push["type"], push["channel"]["id"]) == ("channel", PRIVATE)
     assert act(http, "U0BEN", "join", channel="C0NONE")["error"] == "channel_not_found"
+    with live(sandbox, "U0BEN") as ben:
+        assert act(http, "U0ANNA", "leave", channel=PRIVATE, remove="U0BEN")["ok"]
+        seen = pushes(ben, "<@U0BEN> has left the channel")
+        gone = json.loads(ben.recv(timeout=10))
+    assert [push["type"] for push in seen] == ["message"]
+    assert (gone["channel"]["is_member"], gone["channel"]["members"]) == (False, ["U0ANNA", "U0BOT"])
+    assert act(http, "U0BEN", "leave", channel=PRIVATE)["error"] == "channel_not_found"
+    direct = act(http, "U0BEN", "leave", channel="D0BEN")["error"]
+    assert direct == "method_not_supported_for_channel_type"
 
 
 def test_people_change_only_what_is_theirs(http):
