@@ -32,7 +32,10 @@ class PortInUse(OSError):
 
 
 def create_app(seed: dict[str, Any] | None = None, settings: Settings | None = None) -> FastAPI:
-    """The app for a workspace; raises `SeedError`. `app.state.place` holds its parts."""
+    """The app for a workspace; raises `SeedError`. `app.state.place` holds its parts.
+
+    `Sandbox` serves it behind the guard against other websites; nothing else should be put on a port.
+    """
     place = Place(DEFAULT_SEED if seed is None else seed, settings or Settings())
 
     @contextlib.asynccontextmanager
