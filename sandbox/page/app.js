@@ -122,10 +122,8 @@ const INLINE = new RegExp(
 /** Slack's mrkdwn as nodes: fences, quotes, then what stands inside a line. */
 function mrkdwn(text) {
   const fragment = document.createDocumentFragment();
-  String(text ?? "").split("```").forEach((part, index, parts) => {
-    const fenced = index % 2 === 1;
-    if (fenced && index === parts.length - 1) fragment.append(...quotesAndLines("```" + part)); // never closed: not a fence
-    else if (fenced) fragment.append(h("pre", {}, unescapeText(part.replace(/^\n|\n$/g, ""))));
+  String(text ?? "").split(/```(?!`)([\s\S]+?)```/).forEach((part, index) => {
+    if (index % 2) fragment.append(h("pre", {}, unescapeText(part.replace(/^\n|\n$/g, ""))));
     else fragment.append(...quotesAndLines(index ? part.replace(/^\n/, "") : part));
   });
   return fragment;
@@ -786,7 +784,7 @@ const store = {
 
 const ERRORS = {
   operation_timeout: "The app did not answer in time",
-  invalid_command: "There is no such command",
+  unknown_command: "There is no such command",
   message_not_found: "That message is gone",
   view_not_found: "That window is gone",
   action_not_found: "That button is gone",
@@ -890,11 +888,13 @@ function noticeMessage(channel, message) {
   byId("announcer").append(h("p", {}, `${author(message).name}: ${plainWords(message)}`));
   while (byId("announcer").childElementCount > 20) byId("announcer").firstElementChild.remove();
   const answersMe = message.thread_ts && store.sentHere.has(message.thread_ts) && author(message).isBot;
-  if (answersMe && !store.thread && innerWidth >= 1100) location.hash = placeHash(store.me.id, channel, message.thread_ts);
+  if (!answersMe || store.thread || innerWidth < 1100) return;
+  store.threadOpenedItself = true; // so that whoever is still typing keeps the focus
+  location.hash = placeHash(store.me.id, channel, message.thread_ts);
 }
 
 function plainWords(message) {
-  const nodes = message.text ? [mrkdwn(message.text)] : blocks(message.blocks ?? [], {});
+  const nodes = message.text ? [mrkdwn(message.text.slice(0, 600))] : blocks(message.blocks ?? [], {});
   return h("div", {}, nodes).textContent.replace(/\s+/g, " ").slice(0, 300);
 }
 
@@ -1161,18 +1161,20 @@ function messageNode(message, { channel, compact, thread, inThread }) {
   return node;
 }
 
+// Characters of a message that are shown at first: laying out 40,000 takes a browser seconds.
+const LONG = 3000;
+
 function messageContent(message, channel) {
   const edited = message.edited && !message.bot_id && h("small", { class: "edited" }, " (edited)");
-  const content = message.blocks?.length
-    ? h("div", { class: "message-content" }, blocks(message.blocks, { channel, ts: message.ts }), edited)
-    : h("div", { class: "message-content text", dir: "auto" }, mrkdwn(message.text), edited);
   const files = message.files?.length && h("div", { class: "files" }, message.files.map(fileCard));
-  const words = message.blocks?.length ? 0 : (message.text ?? "").length;
-  const long = words > 3000 || (message.text ?? "").split("\n").length > 60;
-  if (!long) return h("div", {}, content, files);
+  if (message.blocks?.length) return h("div", {}, h("div", { class: "message-content" }, blocks(message.blocks, { channel, ts: message.ts }), edited), files);
+  const text = message.text ?? "";
   const open = store.expanded.has(message.ts);
-  content.classList.toggle("content-cut", !open);
-  const toggle = h("button", { type: "button", class: "link-button", "aria-expanded": String(open), data: { testid: "show-more" }, on: { click: () => expand(message.ts, !open) } }, open ? "Show less" : `Show more (${number.format(words)} characters)`);
+  const long = text.length > LONG || text.split("\n").length > 60;
+  const shown = open || text.length <= LONG ? text : `${text.slice(0, LONG).replace(/\s+\S*$/, "")} …`;
+  const content = h("div", { class: long && !open ? "message-content text content-cut" : "message-content text", dir: "auto" }, mrkdwn(shown), edited);
+  const label = open ? "Show less" : `Show more (${number.format(text.length)} characters)`;
+  const toggle = long && h("button", { type: "button", class: "link-button", "aria-expanded": String(open), data: { testid: "show-more" }, on: { click: () => expand(message.ts, !open) } }, label);
   return h("div", {}, content, toggle, files);
 }
 
@@ -1286,7 +1288,8 @@ function renderThread() {
   if (!root) return byId("thread-composer-area").replaceChildren();
   byId("thread-place").textContent = isDirect(channel) ? placeName(channel) : `#${channel.name}`;
   renderMessages(byId("thread-messages"), [root, ...replies(channel.id, root.ts)], channel.id, { inThread: true });
-  placeComposer("thread-composer", byId("thread-composer-area"), channel, root.ts);
+  placeComposer("thread-composer", byId("thread-composer-area"), channel, root.ts, { takeFocus: !store.threadOpenedItself });
+  store.threadOpenedItself = false;
 }
 
 // Modals, questions, menus, toasts
@@ -1424,7 +1427,7 @@ function editable(text) {
 }
 
 /** Puts a composer for this person and place into an area, unless it is already there. */
-function placeComposer(id, area, channel, threadTs) {
+function placeComposer(id, area, channel, threadTs, { takeFocus = true } = {}) {
   const key = [store.me.id, channel.id, threadTs].filter(Boolean).join("/");
   if (area.dataset.key === key && area.childElementCount) return;
   area.dataset.key = key;
@@ -1489,7 +1492,7 @@ function placeComposer(id, area, channel, threadTs) {
   };
   area.replaceChildren(...[!threadTs && firstWords(channel, fill), form].filter(Boolean));
   redraw();
-  if (matchMedia("(hover: hover)").matches) field.focus({ preventScroll: true });
+  if (takeFocus && matchMedia("(hover: hover)").matches) field.focus({ preventScroll: true });
 }
 
 /** For a customer who has not written here yet: sentences that show what the workspace can do. */

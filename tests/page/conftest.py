@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -67,7 +68,12 @@ SEED: dict[str, Any] = {
             ],
         },
         {"id": "C0TRIAGE", "name": "triage", "topic": "Cases", "members": [ANNA, ADA, "U0BOT"]},
-        {"id": "C0QUIET", "name": "quiet", "members": [CARLA, ANNA, "U0BOT"]},
+        {
+            "id": "C0QUIET",
+            "name": "quiet",
+            "topic": "<img src=x onerror=hit()> <javascript:hit()|here>",
+            "members": [CARLA, ANNA, "U0BOT"],
+        },
         {"id": "C0KIT", "name": "kit", "members": [CARLA, ANNA, ADA, "U0BOT"]},
     ],
     "usergroups": [{"id": "S0AGENTS", "handle": "agents", "users": [ANNA]}],
@@ -173,7 +179,16 @@ def build_app(sandbox: Sandbox) -> tuple[AsyncApp, SimpleNamespace]:
         greeting = {"type": "section", "text": {"type": "mrkdwn", "text": f"Welcome, <@{event['user']}>"}}
         await client.views_publish(user_id=event["user"], view={"type": "home", "blocks": [greeting]})
 
+    @app.event(re.compile(".*"))
+    async def anything_else() -> None:
+        """Taken, so that it is not delivered again."""
+
     return app, heard
+
+
+@pytest.fixture(scope="session")
+def seed() -> dict[str, Any]:
+    return SEED
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -207,32 +222,42 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
-OpenPage = Callable[..., Awaitable[Page]]
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def desktop(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """One profile for most windows: opening a profile costs more than opening a window."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    yield context
+    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser, sandbox: Sandbox, heard: SimpleNamespace) -> AsyncIterator[OpenPage]:
+async def open_page(
+    desktop: BrowserContext, sandbox: Sandbox, heard: SimpleNamespace
+) -> AsyncIterator[Callable[..., Awaitable[Page]]]:
     """Opens a window as a person. A page that complains, or talks to anybody else, fails its test."""
     complaints: list[str] = []
-    windows = []
+    pages: list[Page] = []
 
-    async def open_window(user: str, place: str = "C0HELP", **options: Any) -> Page:
-        context = await browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
-        windows.append(context)
-        page = await context.new_page()
+    async def open_window(user: str, place: str = "C0HELP", viewport: Any = None) -> Page:
+        page = await desktop.new_page()
+        pages.append(page)
         page.set_default_timeout(5000)
         page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "request",
-            lambda r: r.url.startswith((sandbox.url, "data:")) or complaints.append(f"left the origin: {r.url}"),
+            lambda r: (
+                r.url.startswith((sandbox.url, "data:")) or complaints.append(f"left the origin: {r.url}")
+            ),
         )
+        if viewport:
+            await page.set_viewport_size(viewport)
         await page.goto(f"{sandbox.url}/#{user}/{place}")
-        await page.locator(f"#me[data-user={user}]").wait_for()
-        await page.locator("[data-channel=C0HELP]").wait_for()
+        await page.locator(f"#me[data-user={user}]").wait_for(state="attached")
+        await page.locator("[data-channel=C0HELP]").wait_for(state="attached")
         return page
 
     yield open_window
-    for context in windows:
-        await context.close()
+    for page in pages:
+        await page.close()
     assert complaints == []
