@@ -1,0 +1,172 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from model.artefact_folder import ArtefactError, write_manifest
+from model.classifier import Classifier
+from model.reading import LABELS
+from model.registry import SHIPPED
+from model.session import create_session
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier.load(SHIPPED)
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / SHIPPED.name
+    folder.mkdir()
+    for file in SHIPPED.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    yield folder
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("third time this week the export dies on me", "negative"),
+        ("Great, another outage. Love it.", "negative"),
+        ("still waiting…", "negative"),
+        ("The export returns 504 above 10k rows.", "neutral"),
+        ("How do I kill a stuck job?", "neutral"),
+        ("Where can I download invoices?", "neutral"),
+        ("ok, done", "neutral"),
+        ("That fixed it, thank you so much!", "positive"),
+        ("Love the new dashboard.", "positive"),
+        ("works perfectly now :tada:", "positive"),
+    ],
+)
+def test_the_guides_own_examples(classifier: Classifier, text: str, label: str) -> None:
+    assert classifier.read([text])[0].label == label
+
+
+def test_a_reading_is_complete(classifier: Classifier) -> None:
+    reading = classifier.read(["Where can I download invoices?"])[0]
+    assert reading.version == SHIPPED.name == classifier.version
+    assert reading.scores is not None and reading.embedding is not None and reading.reason is None
+    assert tuple(reading.scores) == LABELS
+    assert sum(reading.scores.values()) == pytest.approx(1.0)
+    assert reading.confidence == max(reading.scores.values())
+    assert reading.embedding.dtype == np.float32
+    assert reading.embedding.shape == (384,)
+    assert np.linalg.norm(reading.embedding) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_many_are_read_in_their_order(classifier: Classifier) -> None:
+    long, short = "and then it failed again, " * 80, "thx"
+    texts = [long, short, "<https://a.example>", *["Where are my invoices?"] * 60, ""]
+    readings = classifier.read(texts)
+    assert [reading.reason for reading in readings] == [None, None, "only a link", *[None] * 60, "empty"]
+    assert readings[0].label == classifier.read([long])[0].label
+    assert readings[1].label == classifier.read([short])[0].label
+    assert readings[2].confidence == 0.0 and readings[2].label is None and readings[2].embedding is None
+    assert classifier.read([]) == []
+
+
+def test_embeddings_know_what_is_alike(classifier: Classifier) -> None:
+    embeddings = classifier.embed(
+        ["How do I reset my password?", "forgot my password", "The invoice is wrong", ""]
+    )
+    assert embeddings.shape == (4, 384)
+    assert np.linalg.norm(embeddings, axis=1) == pytest.approx(1.0, abs=1e-5)
+    assert embeddings[0] @ embeddings[1] > embeddings[0] @ embeddings[2]
+
+
+def test_hostile_text_is_read(classifier: Classifier) -> None:
+    texts = [
+        "a" * 40_000,
+        "<!channel> {{ 7 * 7 }}",
+        "\x00\x07\ud800",
+        "\u202eevil",
+        "😡" * 5_000,
+        "' OR 1=1 --",
+    ]
+    assert len(classifier.read(texts)) == len(texts)
+
+
+def test_wrong_device(copied: Path) -> None:
+    with pytest.raises(ArtefactError, match="device is 'tpu'"):
+        Classifier.load(copied, device="tpu")
+    with pytest.raises(ArtefactError, match="export --device gpu"):
+        Classifier.load(copied, device="gpu")
+    with pytest.raises(ArtefactError, match="threads is 0"):
+        Classifier.load(copied, threads=0)
+
+
+def test_a_broken_graph_or_tokenizer_is_one_line(copied: Path, classifier: Classifier) -> None:
+    (copied / "model.onnx").write_bytes(b"no graph")
+    write_manifest(copied, classifier.manifest)
+    with pytest.raises(ArtefactError, match=r"model\.onnx: onnxruntime cannot load it") as raised:
+        Classifier.load(copied)
+    assert "\n" not in str(raised.value)
+    (copied / "tokenizer.json").write_text("{}")
+    write_manifest(copied, classifier.manifest)
+    with pytest.raises(ArtefactError, match=r"tokenizer\.json: not a tokenizer"):
+        Classifier.load(copied)
+
+
+class FakeSession:
+    def __init__(self, providers: list[str]) -> None:
+        self._providers = providers
+
+    def get_providers(self) -> list[str]:
+        return self._providers
+
+
+@pytest.mark.parametrize("comes_up", [True, False])
+def test_a_gpu_is_believed_only_when_the_session_says_so(
+    monkeypatch: pytest.MonkeyPatch, comes_up: bool
+) -> None:
+    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    asked: list[Any] = []
+
+    def session(graph: Path, options: Any, providers: list[str]) -> FakeSession:
+        asked.append(providers)
+        return FakeSession(both if comes_up else both[1:])
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: both)
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: asked.append("preload"))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+    if comes_up:
+        assert create_session(Path("model.onnx"), device="gpu", threads=1)[1] == "gpu"
+    else:
+        with pytest.raises(ArtefactError, match="came up on the CPU"):
+            create_session(Path("model.onnx"), device="gpu", threads=1)
+    assert asked == ["preload", both]
+
+
+def test_no_gpu_in_this_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(ArtefactError, match="no CUDA in this onnxruntime"):
+        create_session(Path("model.onnx"), device="gpu", threads=1)
+
+
+def test_reading_needs_neither_torch_nor_transformers() -> None:
+    program = (
+        "import sys; from model.classifier import Classifier; from model.registry import SHIPPED;"
+        "import model.batcher; Classifier.load(SHIPPED).read(['hi']);"
+        "print(sorted({'torch', 'transformers', 'onnx', 'sklearn', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_evaluate_needs_no_torch_and_holds_the_floor() -> None:
+    program = (
+        "import sys; from training.__main__ import main; code = main(['evaluate', '--json']);"
+        "sys.exit(code or ('torch' in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    figures = json.loads(done.stdout)
+    assert set(figures) == {"n", "accuracy", "macro_f1", "per_class", "ece", "version"}
+    assert figures["version"] == SHIPPED.name
+    assert figures["macro_f1"] >= 0.88

@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training import dataset
+from training.dataset import DataError, Example, Split
+
+
+def write(path: Path, *lines: Any) -> Path:
+    path.write_text(
+        "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines), "utf-8"
+    )
+    return path
+
+
+def examples(count: int, label: str = "neutral") -> list[Example]:
+    return [Example(f"{label} message {n}", label, cleaned=f"{label} message {n}") for n in range(count)]
+
+
+def test_lines_become_examples(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "a.jsonl",
+        {"text": "Broken <@U1>", "label": "negative", "kind": "plain", "pair": "p1", "trade": "banking"},
+        "",
+        {"text": "ok", "label": "neutral", "pair": None},
+    )
+    assert dataset.load([file]) == [
+        Example("Broken <@U1>", "negative", "plain", "p1", "Broken someone"),
+        Example("ok", "neutral", "", None, "ok"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"text": "ok", "label": "angry"}, "unknown label 'angry'"),
+        ({"text": "ok"}, "unknown label None"),
+        ({"text": "ok", "label": ["neutral"]}, "unknown label"),
+        ({"label": "neutral"}, 'no "text"'),
+        ([], 'no "text"'),
+        ("{", "not JSON"),
+        ({"text": "fine  so far", "label": "negative"}, r"labelled negative, but neutral in .*a\.jsonl:1"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, line: Any, message: str) -> None:
+    file = write(tmp_path / "a.jsonl", {"text": "fine so far", "label": "neutral"}, line)
+    with pytest.raises(DataError, match=rf"a\.jsonl:2: .*{message}") as raised:
+        dataset.load([file])
+    assert "\n" not in str(raised.value)
+
+
+def test_invalid_utf8_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b'{"text": "ok", "label": "neutral"}\n{"text": "\xff"}\n')
+    with pytest.raises(DataError, match=r"a\.jsonl:2: not UTF-8 at byte 10"):
+        dataset.load([file])
+
+
+def test_empty_and_missing_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl: no examples"):
+        dataset.load([write(tmp_path / "a.jsonl")])
+    with pytest.raises(DataError, match=r"none\.jsonl: No such file"):
+        dataset.load([tmp_path / "none.jsonl"])
+
+
+def test_learning_takes_a_message_once_and_measuring_takes_every_line(tmp_path: Path) -> None:
+    same = {"text": "same", "label": "neutral"}
+    file = write(tmp_path / "a.jsonl", same, same, {"text": "`code`", "label": "neutral"})
+    assert [e.text for e in dataset.load([file])] == ["same"]
+    assert [e.text for e in dataset.rows([file])] == ["same", "same", "`code`"]
+
+
+def test_the_corpus_is_sound_and_a_fifth_is_held_out() -> None:
+    corpus = dataset.load(dataset.corpus_files())
+    assert len(corpus) >= 4_200
+    parts = dataset.split(corpus)
+    assert 0.18 < len(parts.holdout) / len(corpus) < 0.22
+    assert 0.08 < len(parts.dev) / len(corpus) < 0.12
+    texts = [{e.cleaned for e in part} for part in (parts.train, parts.dev, parts.holdout)]
+    assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
+    pairs = [{e.pair for e in part if e.pair} for part in (parts.train, parts.dev, parts.holdout)]
+    assert not pairs[0] & pairs[1] and not pairs[0] & pairs[2] and not pairs[1] & pairs[2]
+
+
+def test_an_examples_part_does_not_depend_on_the_others() -> None:
+    many = examples(400)
+    whole, half = dataset.split(many), dataset.split(many[::-2])
+    assert {e.text for e in half.holdout} <= {e.text for e in whole.holdout}
+    assert {e.text for e in half.train} <= {e.text for e in whole.train}
+
+
+def test_a_sample_keeps_the_labels_shares() -> None:
+    many = examples(600) + examples(300, "negative") + examples(100, "positive")
+    chosen = dataset.sample(many, 100)
+    assert [sum(e.label == label for e in chosen) for label in ("neutral", "negative", "positive")] == [
+        60,
+        30,
+        10,
+    ]
+    assert chosen == dataset.sample(many[::-1], 100)
+
+
+def test_replay_adds_corrections_and_never_what_is_judged_by() -> None:
+    train, dev, holdout = (examples(1, label) for label in ("neutral", "negative", "positive"))
+    relabelled = Example(train[0].text, "negative", cleaned=train[0].cleaned)
+    new = Example("new", "positive", cleaned="new")
+    parts = dataset.replay(Split(train, dev, holdout), [relabelled, new, dev[0], holdout[0]])
+    assert parts == Split([relabelled, new], dev, holdout)
+
+
+def test_too_few_of_a_class() -> None:
+    enough = examples(20) + examples(20, "negative") + examples(20, "positive")
+    dataset.require_enough(enough, "a.jsonl")
+    with pytest.raises(DataError, match=r"a\.jsonl: 19 examples of positive"):
+        dataset.require_enough(enough[:-1], "a.jsonl")
+
+
+def test_the_data_hash_knows_labels_and_ignores_order() -> None:
+    some = examples(3)
+    assert dataset.data_hash(some) == dataset.data_hash(some[::-1])
+    assert dataset.data_hash(some) != dataset.data_hash([*some[:2], Example(some[2].text, "negative")])
