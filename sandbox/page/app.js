@@ -950,7 +950,8 @@ let renderPending = false;
 function scheduleRender() {
   if (renderPending) return;
   renderPending = true;
-  requestAnimationFrame(() => {
+  // A window in the background draws no frames, but its title counts what is unread.
+  (document.hidden ? setTimeout : requestAnimationFrame)(() => {
     renderPending = false;
     render();
   });

@@ -223,23 +223,27 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def desktop(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """One profile for most windows: opening a profile costs more than opening a window."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    yield context
-    await context.close()
+async def desktops(browser: Browser) -> AsyncIterator[dict[str, BrowserContext]]:
+    """A profile a person: windows in one profile would take turns at being drawn."""
+    opened = {
+        user: await browser.new_context(viewport={"width": 1280, "height": 800})
+        for user in (CARLA, ANNA, ADA)
+    }
+    yield opened
+    for context in opened.values():
+        await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(
-    desktop: BrowserContext, sandbox: Sandbox, heard: SimpleNamespace
+    desktops: dict[str, BrowserContext], sandbox: Sandbox, heard: SimpleNamespace
 ) -> AsyncIterator[Callable[..., Awaitable[Page]]]:
     """Opens a window as a person. A page that complains, or talks to anybody else, fails its test."""
     complaints: list[str] = []
     pages: list[Page] = []
 
     async def open_window(user: str, place: str = "C0HELP", viewport: Any = None) -> Page:
-        page = await desktop.new_page()
+        page = await desktops[user].new_page()
         pages.append(page)
         page.set_default_timeout(5000)
         page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
