@@ -12,13 +12,17 @@
 
 const byId = (id) => document.getElementById(id);
 
-/** An element with attributes, `data`, `on` (listeners) and children (nodes or text). */
-function h(tag, { data, on, ...attributes } = {}, ...children) {
+/** An element: `h("p.muted", {title, data: {…}, on: {click}}, …children)`; attributes may be left out. */
+function h(selector, ...rest) {
+  const [tag, ...classes] = selector.split(".");
+  const { data = {}, on = {}, ...attributes } = rest[0]?.constructor === Object ? rest.shift() : {};
   const node = document.createElement(tag);
+  if (classes.length) node.className = classes.join(" ");
+  if (tag === "button") node.type = "button";
   setAttributes(node, attributes);
-  for (const [name, value] of Object.entries(data ?? {})) if (value != null) node.dataset[name] = value;
-  for (const [name, listener] of Object.entries(on ?? {})) node.addEventListener(name, listener);
-  node.append(...children.flat().filter((child) => child != null && child !== false));
+  for (const [name, value] of Object.entries(data)) if (value != null) node.dataset[name] = value;
+  for (const [name, listener] of Object.entries(on)) node.addEventListener(name, listener);
+  node.append(...rest.flat(2).filter((child) => child != null && child !== false));
   return node;
 }
 
@@ -67,7 +71,11 @@ function icon(name, className = "icon") {
 
 function iconButton(name, label, onClick, attributes = {}) {
   const { class: extra = "", ...rest } = attributes;
-  return h("button", { type: "button", class: `icon-button ${extra}`.trim(), "aria-label": label, title: label, on: { click: onClick }, ...rest }, icon(name));
+  return h(
+    "button",
+    { class: `icon-button ${extra}`.trim(), "aria-label": label, title: label, on: { click: onClick }, ...rest },
+    icon(name),
+  );
 }
 
 // ── 2 Emoji ──────────────────────────────────────────────────────────────────────────────────────────
@@ -97,7 +105,7 @@ const PICKER = `+1 -1 heart tada eyes pray raised_hands clap smile joy thinking_
 
 function emoji(name) {
   const character = EMOJI[name.split("::")[0]];
-  return character ? h("span", { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` }, character) : `:${name}:`;
+  return character ? h("span.emoji", { role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` }, character) : `:${name}:`;
 }
 
 // ── 3 Text: mrkdwn and markdown ──────────────────────────────────────────────────────────────────────
@@ -122,10 +130,12 @@ const INLINE = new RegExp(
 /** Slack's mrkdwn as nodes: fences, quotes, then what stands inside a line. */
 function mrkdwn(text) {
   const fragment = document.createDocumentFragment();
-  String(text ?? "").split(/```(?!`)([\s\S]+?)```/).forEach((part, index) => {
-    if (index % 2) fragment.append(h("pre", {}, unescapeText(part.replace(/^\n|\n$/g, ""))));
-    else fragment.append(...quotesAndLines(index ? part.replace(/^\n/, "") : part));
-  });
+  String(text ?? "")
+    .split(/```(?!`)([\s\S]+?)```/)
+    .forEach((part, index) => {
+      if (index % 2) fragment.append(h("pre", unescapeText(part.replace(/^\n|\n$/g, ""))));
+      else fragment.append(...quotesAndLines(index ? part.replace(/^\n/, "") : part));
+    });
   return fragment;
 }
 
@@ -136,7 +146,7 @@ function quotesAndLines(text) {
     const quote = /^(?:&gt;|>){3} ?([\s\S]*)$/.exec(rest) ?? /^((?:(?:&gt;|>)[^\n]*(?:\n|$))+)/.exec(rest);
     if (quote) {
       const lines = quote[1].replace(/\n$/, "").replace(/^(?:&gt;|>) ?/gm, "");
-      nodes.push(h("blockquote", {}, inline(lines)));
+      nodes.push(h("blockquote", inline(lines)));
       rest = rest.slice(quote[0].length);
       continue;
     }
@@ -161,12 +171,12 @@ function inline(text) {
 }
 
 function inlineNode(source, found) {
-  if (found.code) return h("code", {}, unescapeText(found.code));
+  if (found.code) return h("code", unescapeText(found.code));
   if (found.angle) return reference(found.angle) ?? unescapeText(source);
   if (found.emoji) return emoji(found.emoji);
-  if (found.bold) return h("strong", {}, inline(found.bold));
-  if (found.italic) return h("em", {}, inline(found.italic));
-  if (found.strike) return h("s", {}, inline(found.strike));
+  if (found.bold) return h("strong", inline(found.bold));
+  if (found.italic) return h("em", inline(found.italic));
+  if (found.strike) return h("s", inline(found.strike));
   if (found.url) return link(unescapeText(found.url)) ?? source;
   return h("br");
 }
@@ -178,7 +188,7 @@ function reference(source) {
   const label = bar < 0 ? "" : unescapeText(source.slice(bar + 1));
   if (/^@[UWB]\w+$/.test(target)) return personMention(target.slice(1), label);
   if (/^#[CGD]\w+$/.test(target)) return channelMention(target.slice(1), label);
-  if (/^!(here|channel|everyone)$/.test(target)) return h("span", { class: "mention mention-me" }, `@${target.slice(1)}`);
+  if (/^!(here|channel|everyone)$/.test(target)) return h("span.mention.mention-me", `@${target.slice(1)}`);
   if (target.startsWith("!subteam^")) return groupMention(target.slice("!subteam^".length), label);
   if (target.startsWith("!date^")) return dateMention(target, label);
   return link(unescapeText(target), label);
@@ -186,20 +196,28 @@ function reference(source) {
 
 function personMention(id, label) {
   const name = label || author({ user: id }).name;
-  return h("span", { class: id === store.me?.id ? "mention mention-me" : "mention", data: { user: id } }, h("bdi", {}, `@${name.replace(/^@/, "")}`));
+  return h(
+    "span",
+    { class: id === store.me?.id ? "mention mention-me" : "mention", data: { user: id } },
+    h("bdi", `@${name.replace(/^@/, "")}`),
+  );
 }
 
 const groupHandle = (id) => store.workspace.usergroups?.find((group) => group.id === id)?.handle;
 
 function groupMention(id, label) {
   const group = store.workspace.usergroups?.find((one) => one.id === id);
-  return h("span", { class: group?.users?.includes(store.me?.id) ? "mention mention-me" : "mention" }, group ? `@${group.handle}` : label || "@group");
+  return h(
+    "span",
+    { class: group?.users?.includes(store.me?.id) ? "mention mention-me" : "mention" },
+    group ? `@${group.handle}` : label || "@group",
+  );
 }
 
 function channelMention(id, label) {
   const known = store.channels.get(id);
   const name = `#${known?.name ?? (label || id)}`;
-  return known ? h("a", { class: "mention", href: placeHash(store.me.id, id) }, name) : h("span", { class: "mention" }, name);
+  return known ? h("a.mention", { href: placeHash(store.me.id, id) }, name) : h("span.mention", name);
 }
 
 function dateMention(target, fallback) {
@@ -215,9 +233,9 @@ function link(url, label = "") {
   if (!/^(https?:\/\/|mailto:)[^\s]+$/i.test(url)) return null;
   const [, domain, channel, seconds, micros] = /^https:\/\/([\w-]+)\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})/.exec(url) ?? [];
   if (channel && domain === store.workspace.team?.domain && store.channels.has(channel)) {
-    return h("a", { href: placeHash(store.me.id, channel, `${seconds}.${micros}`), title: "Show the message" }, h("bdi", {}, label || url));
+    return h("a", { href: placeHash(store.me.id, channel, `${seconds}.${micros}`), title: "Show the message" }, h("bdi", label || url));
   }
-  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", title: url }, h("bdi", {}, label || url.replace(/^mailto:/i, "")));
+  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", title: url }, h("bdi", label || url.replace(/^mailto:/i, "")));
 }
 
 /** A Block Kit text object (or a bare string). */
@@ -232,12 +250,12 @@ const plainString = (object) => unescapeText(String(object?.text ?? object ?? ""
 function plainText(text) {
   const parts = String(text ?? "").split(/(:[a-z0-9_+'-]{1,40}:|\n)/);
   const nodes = parts.map((part) => (part === "\n" ? h("br") : /^:[^:]+:$/.test(part) ? emoji(part.slice(1, -1)) : unescapeText(part)));
-  return h("span", {}, nodes);
+  return h("span", nodes);
 }
 
 /** The `markdown` block: standard Markdown, as far as a message needs it. */
 function markdown(text) {
-  const root = h("div", { class: "markdown" });
+  const root = h("div.markdown");
   const lines = String(text ?? "").split("\n");
   while (lines.length) {
     const line = lines.shift();
@@ -247,20 +265,26 @@ function markdown(text) {
       const code = [];
       while (lines.length && !/^```/.test(lines[0])) code.push(lines.shift());
       lines.shift();
-      root.append(h("pre", {}, code.join("\n")));
+      root.append(h("pre", code.join("\n")));
     } else if (heading) {
-      root.append(h("p", { class: `markdown-heading level-${heading[1].length}`, role: "heading", "aria-level": heading[1].length + 2 }, markdownInline(heading[2])));
+      root.append(
+        h(
+          "p",
+          { class: `markdown-heading level-${heading[1].length}`, role: "heading", "aria-level": heading[1].length + 2 },
+          markdownInline(heading[2]),
+        ),
+      );
     } else if (/^\s*([-*_])(\s*\1){2,}\s*$/.test(line)) {
       root.append(h("hr"));
     } else if (item) {
       const tag = item[1] ? "ol" : "ul";
       const list = root.lastElementChild?.localName === tag ? root.lastElementChild : root.appendChild(h(tag, { start: item[1] }));
-      list.append(h("li", {}, markdownInline(item[2])));
+      list.append(h("li", markdownInline(item[2])));
     } else if (/^>/.test(line)) {
       const quote = root.lastElementChild?.localName === "blockquote" ? root.lastElementChild : root.appendChild(h("blockquote"));
-      quote.append(h("div", {}, markdownInline(line.replace(/^>\s?/, ""))));
+      quote.append(h("div", markdownInline(line.replace(/^>\s?/, ""))));
     } else if (line.trim()) {
-      root.append(h("p", {}, markdownInline(line)));
+      root.append(h("p", markdownInline(line)));
     }
   }
   return root;
@@ -275,10 +299,10 @@ function markdownInline(text) {
   for (const match of text.matchAll(MARKDOWN_INLINE)) {
     const [source, code, bold, italic, strike, label, url, angle, name] = match;
     nodes.push(unescapeText(text.slice(end, match.index)));
-    if (code) nodes.push(h("code", {}, unescapeText(code)));
-    else if (bold) nodes.push(h("strong", {}, markdownInline(bold)));
-    else if (italic) nodes.push(h("em", {}, markdownInline(italic)));
-    else if (strike) nodes.push(h("s", {}, markdownInline(strike)));
+    if (code) nodes.push(h("code", unescapeText(code)));
+    else if (bold) nodes.push(h("strong", markdownInline(bold)));
+    else if (italic) nodes.push(h("em", markdownInline(italic)));
+    else if (strike) nodes.push(h("s", markdownInline(strike)));
     else if (label) nodes.push(link(unescapeText(url), unescapeText(label)) ?? source);
     else if (angle) nodes.push(reference(angle) ?? unescapeText(source));
     else nodes.push(emoji(name));
@@ -347,7 +371,11 @@ const hooks = (element) => ({ actionId: element.action_id });
 
 function buttonElement(element, block, surface) {
   const style = ["primary", "danger"].includes(element.style) ? ` button-${element.style}` : "";
-  const button = h("button", { type: "button", class: `button${style}`, "aria-label": element.accessibility_label, data: hooks(element) }, textObject(element.text));
+  const button = h(
+    "button",
+    { class: `button${style}`, "aria-label": element.accessibility_label, data: hooks(element) },
+    textObject(element.text),
+  );
   button.addEventListener("click", () => {
     const safe = element.url && link(element.url);
     if (safe) safe.click();
@@ -359,20 +387,31 @@ function buttonElement(element, block, surface) {
 function iconButtonElement(element, block, surface) {
   if (element.visible_to_user_ids && !element.visible_to_user_ids.includes(store.me.id)) return null;
   const label = element.accessibility_label || plainString(element.text);
-  const button = iconButton(element.icon, label, () => press(surface, block, element, button, { value: element.value }), { class: "icon-labelled", data: hooks(element) });
-  button.append(h("span", {}, plainString(element.text)));
+  const button = iconButton(element.icon, label, () => press(surface, block, element, button, { value: element.value }), {
+    class: "icon-labelled",
+    data: hooks(element),
+  });
+  button.append(h("span", plainString(element.text)));
   return button;
 }
 
 /** 👍 / 👎: what this person pressed stays marked, as a message does not carry it. */
 function feedbackElement(element, block, surface) {
   const key = [store.me.id, surface.ts ?? surface.viewId, block.block_id, element.action_id].join(" ");
-  const sides = [["thumbs_up", element.positive_button], ["thumbs_down", element.negative_button]];
-  const group = h("div", { class: "feedback", role: "group", "aria-label": "Was this helpful?", data: hooks(element) });
-  const mark = () => group.childNodes.forEach((button) => button.setAttribute("aria-pressed", String(store.pressed.get(key) === button.value)));
+  const sides = [
+    ["thumbs_up", element.positive_button],
+    ["thumbs_down", element.negative_button],
+  ];
+  const group = h("div.feedback", { role: "group", "aria-label": "Was this helpful?", data: hooks(element) });
+  const mark = () =>
+    group.childNodes.forEach((button) => button.setAttribute("aria-pressed", String(store.pressed.get(key) === button.value)));
   for (const [glyph, side] of sides) {
     const label = side.accessibility_label || plainString(side.text);
-    const button = h("button", { type: "button", class: "feedback-button", value: side.value, "aria-label": label, title: label, data: { feedback: glyph } }, icon(glyph));
+    const button = h(
+      "button.feedback-button",
+      { value: side.value, "aria-label": label, title: label, data: { feedback: glyph } },
+      icon(glyph),
+    );
     button.addEventListener("click", async () => {
       if (await press(surface, block, element, button, { value: side.value })) store.pressed.set(key, side.value);
       mark();
@@ -384,51 +423,81 @@ function feedbackElement(element, block, surface) {
 }
 
 function overflowElement(element, block, surface) {
-  const button = iconButton("more", "More options", () => {
-    const items = element.options.map((option) => ({ label: plainString(option.text), run: () => press(surface, block, element, button, { selected_option: option }) }));
-    menu(button, items);
-  }, { class: "button", data: hooks(element), "aria-haspopup": "menu" });
+  const button = iconButton(
+    "more",
+    "More options",
+    () => {
+      const items = element.options.map((option) => ({
+        label: plainString(option.text),
+        run: () => press(surface, block, element, button, { selected_option: option }),
+      }));
+      menu(button, items);
+    },
+    { class: "button", data: hooks(element), "aria-haspopup": "menu" },
+  );
   return button;
 }
 
 /** The options a menu offers: the app's own, or the workspace's people or channels. */
 function optionGroups(element) {
   const asOption = (value, text) => ({ value, text: { type: "plain_text", text } });
-  if (/users_select$/.test(element.type)) return [{ options: store.people.map((person) => asOption(person.id, person.real_name || person.name)) }];
-  if (/(channels|conversations)_select$/.test(element.type)) return [{ options: [...store.channels.values()].map((channel) => asOption(channel.id, placeName(channel))) }];
+  if (/users_select$/.test(element.type))
+    return [{ options: store.people.map((person) => asOption(person.id, person.real_name || person.name)) }];
+  if (/(channels|conversations)_select$/.test(element.type))
+    return [{ options: [...store.channels.values()].map((channel) => asOption(channel.id, placeName(channel))) }];
   return element.option_groups ?? [{ options: element.options ?? [] }];
 }
 
 /** Menus of people and channels hold bare ids. */
 const ID_FIELDS = {
-  users_select: "selected_user", channels_select: "selected_channel", conversations_select: "selected_conversation",
-  multi_users_select: "selected_users", multi_channels_select: "selected_channels", multi_conversations_select: "selected_conversations",
+  users_select: "selected_user",
+  channels_select: "selected_channel",
+  conversations_select: "selected_conversation",
+  multi_users_select: "selected_users",
+  multi_channels_select: "selected_channels",
+  multi_conversations_select: "selected_conversations",
 };
 
 function optionNodes(groups) {
   const nodes = (options) => options.map((option) => h("option", { value: option.value }, plainString(option.text)));
-  return groups.map((group) => (group.label ? h("optgroup", { label: plainString(group.label) }, nodes(group.options)) : nodes(group.options))).flat();
+  return groups
+    .map((group) => (group.label ? h("optgroup", { label: plainString(group.label) }, nodes(group.options)) : nodes(group.options)))
+    .flat();
 }
 
 function selectElement(element, block, surface) {
   const groups = optionGroups(element);
   const options = groups.flatMap((group) => group.options);
   const hint = plainString(element.placeholder) || "Choose an option";
-  const select = h("select", { class: "select", "aria-label": hint, data: hooks(element) }, h("option", { value: "", hidden: true }, hint), optionNodes(groups));
+  const select = h(
+    "select.select",
+    { "aria-label": hint, data: hooks(element) },
+    h("option", { value: "", hidden: true }, hint),
+    optionNodes(groups),
+  );
   const field = ID_FIELDS[element.type];
   const before = remembered(surface, block, element) ?? {};
-  select.value = (field ? (before[field] ?? element[field.replace("selected", "initial")]) : (before.selected_option ?? element.initial_option)?.value) ?? "";
+  select.value =
+    (field
+      ? (before[field] ?? element[field.replace("selected", "initial")])
+      : (before.selected_option ?? element.initial_option)?.value) ?? "";
   const chosen = () => options.find((option) => option.value === select.value) ?? null;
   onChange(surface, block, element, select, () => (field ? { [field]: select.value || null } : { selected_option: chosen() }));
-  return h("span", { class: "select-wrap" }, select, icon("down"));
+  return h("span.select-wrap", select, icon("down"));
 }
 
 function multiSelectElement(element, block, surface) {
   const groups = optionGroups(element);
   const options = groups.flatMap((group) => group.options);
   const field = ID_FIELDS[element.type] ?? "selected_options";
-  const initial = (remembered(surface, block, element)?.[field] ?? element[field.replace("selected", "initial")] ?? []).map((option) => option.value ?? option);
-  const select = h("select", { class: "select", multiple: true, "aria-label": plainString(element.placeholder) || "Choose options", data: hooks(element) }, optionNodes(groups));
+  const initial = (remembered(surface, block, element)?.[field] ?? element[field.replace("selected", "initial")] ?? []).map(
+    (option) => option.value ?? option,
+  );
+  const select = h(
+    "select.select",
+    { multiple: true, "aria-label": plainString(element.placeholder) || "Choose options", data: hooks(element) },
+    optionNodes(groups),
+  );
   for (const option of select.options) option.selected = initial.includes(option.value);
   onChange(surface, block, element, select, () => {
     const values = [...select.selectedOptions].map((option) => option.value);
@@ -443,10 +512,12 @@ function choicesElement(element, block, surface) {
   const before = remembered(surface, block, element);
   const initial = before ? (before.selected_options ?? [before.selected_option]) : (element.initial_options ?? [element.initial_option]);
   const chosen = new Set(initial.filter(Boolean).map((option) => option.value));
-  const box = h("div", { class: "choices", role: single ? "radiogroup" : "group", data: hooks(element) });
+  const box = h("div.choices", { role: single ? "radiogroup" : "group", data: hooks(element) });
   for (const option of element.options ?? []) {
     const input = h("input", { type: single ? "radio" : "checkbox", name, value: option.value, checked: chosen.has(option.value) });
-    box.append(h("label", { class: "choice" }, input, h("span", {}, textObject(option.text), option.description && h("small", {}, textObject(option.description)))));
+    box.append(
+      h("label.choice", input, h("span", textObject(option.text), option.description && h("small", textObject(option.description)))),
+    );
   }
   onChange(surface, block, element, box, () => {
     const values = [...box.querySelectorAll("input:checked")].map((input) => input.value);
@@ -459,18 +530,27 @@ function choicesElement(element, block, surface) {
 const INPUT_TYPES = { email_text_input: "email", url_text_input: "url", number_input: "text", datepicker: "date", timepicker: "time" };
 const INPUT_FIELDS = { datepicker: "selected_date", timepicker: "selected_time", rich_text_input: "rich_text_value" };
 
-const asRichText = (text) => (text ? { type: "rich_text", elements: [{ type: "rich_text_section", elements: [{ type: "text", text }] }] } : null);
+const asRichText = (text) =>
+  text ? { type: "rich_text", elements: [{ type: "rich_text_section", elements: [{ type: "text", text }] }] } : null;
 
 function inputElement(element, block, surface) {
   const field = INPUT_FIELDS[element.type] ?? "value";
   const multiline = element.multiline || element.type === "rich_text_input";
   const control = h(multiline ? "textarea" : "input", {
-    class: "field", type: multiline ? null : (INPUT_TYPES[element.type] ?? "text"), rows: multiline ? 5 : null, inputmode: element.type === "number_input" ? "decimal" : null,
-    maxlength: element.max_length, placeholder: plainString(element.placeholder), data: hooks(element),
+    class: "field",
+    type: multiline ? null : (INPUT_TYPES[element.type] ?? "text"),
+    rows: multiline ? 5 : null,
+    inputmode: element.type === "number_input" ? "decimal" : null,
+    maxlength: element.max_length,
+    placeholder: plainString(element.placeholder),
+    data: hooks(element),
   });
-  const initial = remembered(surface, block, element)?.[field] ?? element.initial_value ?? element.initial_date ?? element.initial_time ?? "";
-  control.value = typeof initial === "string" ? initial : h("div", {}, initial.elements.map(richTextElement)).textContent;
-  onChange(surface, block, element, control, () => ({ [field]: field === "rich_text_value" ? asRichText(control.value) : control.value || null }));
+  const initial =
+    remembered(surface, block, element)?.[field] ?? element.initial_value ?? element.initial_date ?? element.initial_time ?? "";
+  control.value = typeof initial === "string" ? initial : h("div", initial.elements.map(richTextElement)).textContent;
+  onChange(surface, block, element, control, () => ({
+    [field]: field === "rich_text_value" ? asRichText(control.value) : control.value || null,
+  }));
   return control;
 }
 
@@ -489,33 +569,52 @@ const remembered = (surface, block, element) => surface.values?.[block.block_id]
 /** The values of a view, in the shape of Slack's `state.values`. */
 function collect(surface) {
   const values = {};
-  for (const { block, element, value } of surface.controls ?? []) (values[block.block_id] ??= {})[element.action_id] = { type: element.type, ...value() };
+  for (const { block, element, value } of surface.controls ?? [])
+    (values[block.block_id] ??= {})[element.action_id] = { type: element.type, ...value() };
   return values;
 }
 
 const isEmpty = (value) => Object.values(value).every((entry) => entry == null || entry.length === 0);
 
 function confirmation(confirm) {
-  return ask({ title: plainString(confirm.title) || "Are you sure?", body: textObject(confirm.text), yes: plainString(confirm.confirm) || "Yes", no: plainString(confirm.deny) || "Cancel", danger: confirm.style === "danger" });
+  return ask({
+    title: plainString(confirm.title) || "Are you sure?",
+    body: textObject(confirm.text),
+    yes: plainString(confirm.confirm) || "Yes",
+    no: plainString(confirm.deny) || "Cancel",
+    danger: confirm.style === "danger",
+  });
 }
 
 // ── 5 Block Kit: blocks ──────────────────────────────────────────────────────────────────────────────
 
 const BLOCKS = {
-  header: (block) => h("h3", { class: "block-header" }, textObject(block.text)),
+  header: (block) => h("h3.block-header", textObject(block.text)),
   section: sectionBlock,
-  context: (block) => h("div", { class: "block-context" }, block.elements.map((element) => (element.type === "image" ? picture(element, "context-image") : h("span", {}, textObject(element))))),
-  actions: (block, surface) => h("div", { class: "block-actions" }, block.elements.map((element) => blockElement(element, block, surface))),
-  context_actions: (block, surface) => h("div", { class: "block-actions block-context-actions" }, block.elements.map((element) => blockElement(element, block, surface))),
+  context: (block) =>
+    h(
+      "div.block-context",
+      block.elements.map((element) => (element.type === "image" ? picture(element, "context-image") : h("span", textObject(element)))),
+    ),
+  actions: (block, surface) =>
+    h(
+      "div.block-actions",
+      block.elements.map((element) => blockElement(element, block, surface)),
+    ),
+  context_actions: (block, surface) =>
+    h(
+      "div.block-actions.block-context-actions",
+      block.elements.map((element) => blockElement(element, block, surface)),
+    ),
   divider: () => h("hr"),
-  image: (block) => h("figure", { class: "block-image" }, block.title && h("figcaption", {}, textObject(block.title)), picture(block, "wide-image")),
+  image: (block) => h("figure.block-image", block.title && h("figcaption", textObject(block.title)), picture(block, "wide-image")),
   input: inputBlock,
-  rich_text: (block) => h("div", { class: "rich-text" }, block.elements.map(richTextElement)),
+  rich_text: (block) => h("div.rich-text", block.elements.map(richTextElement)),
   markdown: (block) => markdown(block.text),
   table: (block) => dataTable({ ...block, page_size: Infinity }, { sortable: false }),
   data_table: (block) => dataTable(block, { sortable: true }),
   data_visualization: chartBlock,
-  alert: (block) => h("div", { class: "block-alert", role: "note", data: { level: block.level ?? "default" } }, textObject(block.text)),
+  alert: (block) => h("div.block-alert", { role: "note", data: { level: block.level ?? "default" } }, textObject(block.text)),
   card: cardBlock,
 };
 
@@ -530,45 +629,68 @@ function blocks(list, surface) {
   });
 }
 
-const unknown = (type) => h("div", { class: "block-unknown" }, `Cannot show “${type ?? "untyped"}” here`);
+const unknown = (type) => h("div.block-unknown", `Cannot show “${type ?? "untyped"}” here`);
 
 function sectionBlock(block, surface) {
-  const body = h("div", { class: "section-body" },
-    block.text && h("div", { class: "text", dir: "auto" }, textObject(block.text)),
-    block.fields && h("div", { class: "section-fields" }, block.fields.map((field) => h("div", { class: "text", dir: "auto" }, textObject(field)))));
-  return h("div", { class: "block-section" }, body, block.accessory && h("div", { class: "section-accessory" }, blockElement(block.accessory, block, surface)));
+  const body = h(
+    "div.section-body",
+    block.text && h("div.text", { dir: "auto" }, textObject(block.text)),
+    block.fields &&
+      h(
+        "div.section-fields",
+        block.fields.map((field) => h("div.text", { dir: "auto" }, textObject(field))),
+      ),
+  );
+  return h("div.block-section", body, block.accessory && h("div.section-accessory", blockElement(block.accessory, block, surface)));
 }
 
 function inputBlock(block, surface) {
-  const node = h("div", { class: "block-input" });
+  const node = h("div.block-input");
   const control = blockElement(block.element, block, surface);
-  const target = control.matches(".field, select") ? control : control.querySelector("select") ?? control;
+  const target = control.matches(".field, select") ? control : (control.querySelector("select") ?? control);
   const id = `input-${++controlCount}`;
   target.id = id;
   target.removeAttribute("aria-label");
   target.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
   if (target.getAttribute("role")) target.setAttribute("aria-labelledby", `${id}-label`);
   node.append(
-    h("label", { for: target.getAttribute("role") ? null : id, id: `${id}-label` }, textObject(block.label), block.optional && h("span", { class: "optional" }, " (optional)")),
+    h(
+      "label",
+      { for: target.getAttribute("role") ? null : id, id: `${id}-label` },
+      textObject(block.label),
+      block.optional && h("span.optional", " (optional)"),
+    ),
     control,
-    h("p", { class: "input-hint", id: `${id}-hint`, hidden: !block.hint }, textObject(block.hint)),
-    h("p", { class: "input-error", id: `${id}-error`, role: "alert", hidden: true }));
+    h("p.input-hint", { id: `${id}-hint`, hidden: !block.hint }, textObject(block.hint)),
+    h("p.input-error", { id: `${id}-error`, role: "alert", hidden: true }),
+  );
   return node;
 }
 
 function cardBlock(block, surface) {
-  return h("div", { class: "block-card" },
+  return h(
+    "div.block-card",
     block.hero_image && picture(block.hero_image, "wide-image"),
-    h("div", { class: "card-head" }, block.icon && picture(block.icon, "context-image"), h("div", {}, h("strong", {}, textObject(block.title)), block.subtitle && h("div", { class: "muted" }, textObject(block.subtitle)))),
-    block.body && h("div", { class: "text" }, textObject(block.body)),
-    block.actions && h("div", { class: "block-actions" }, block.actions.map((element) => blockElement(element, block, surface))));
+    h(
+      "div.card-head",
+      block.icon && picture(block.icon, "context-image"),
+      h("div", h("strong", textObject(block.title)), block.subtitle && h("div.muted", textObject(block.subtitle))),
+    ),
+    block.body && h("div.text", textObject(block.body)),
+    block.actions &&
+      h(
+        "div.block-actions",
+        block.actions.map((element) => blockElement(element, block, surface)),
+      ),
+  );
 }
 
 /** Pictures from this server are shown; a picture elsewhere would tell its host who reads, so it is only named. */
 function picture({ image_url: address, alt_text: label = "" }, className) {
   const url = address && URL.canParse(address, location.href) ? new URL(address, location.href) : null;
-  if (url?.origin === location.origin || /^data:image\/(png|jpeg|gif|webp);/.test(address ?? "")) return h("img", { class: className, src: url.href, alt: label, loading: "lazy" });
-  const name = h("span", { class: `image-elsewhere ${className}`, title: address }, icon("file"), h("span", {}, label || "Picture"));
+  if (url?.origin === location.origin || /^data:image\/(png|jpeg|gif|webp);/.test(address ?? ""))
+    return h("img", { class: className, src: url.href, alt: label, loading: "lazy" });
+  const name = h("span", { class: `image-elsewhere ${className}`, title: address }, icon("file"), h("span", label || "Picture"));
   const opener = link(address ?? "");
   opener?.replaceChildren(name);
   return opener ?? name;
@@ -576,26 +698,30 @@ function picture({ image_url: address, alt_text: label = "" }, className) {
 
 function richTextElement(element) {
   const content = () => (element.elements ?? []).map(richTextInline).flat();
-  if (element.type === "rich_text_preformatted") return h("pre", {}, content());
-  if (element.type === "rich_text_quote") return h("blockquote", {}, content());
-  if (element.type !== "rich_text_list") return h("div", { class: "text", dir: "auto" }, content());
-  const list = h(element.style === "ordered" ? "ol" : "ul", { start: element.offset ? element.offset + 1 : null, class: `indent-${Math.min(element.indent ?? 0, 5)}` });
+  if (element.type === "rich_text_preformatted") return h("pre", content());
+  if (element.type === "rich_text_quote") return h("blockquote", content());
+  if (element.type !== "rich_text_list") return h("div.text", { dir: "auto" }, content());
+  const list = h(element.style === "ordered" ? "ol" : "ul", {
+    start: element.offset ? element.offset + 1 : null,
+    class: `indent-${Math.min(element.indent ?? 0, 5)}`,
+  });
   list.append(...element.elements.map((item) => h("li", { dir: "auto" }, (item.elements ?? []).map(richTextInline).flat())));
   return list;
 }
 
 function richTextInline(item) {
-  const node = {
-    text: () => item.text.split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line])),
-    link: () => link(item.url, item.text) ?? (item.text || item.url),
-    user: () => personMention(item.user_id),
-    channel: () => channelMention(item.channel_id),
-    usergroup: () => groupMention(item.usergroup_id, ""),
-    broadcast: () => h("span", { class: "mention mention-me" }, `@${item.range}`),
-    emoji: () => emoji(item.name),
-    date: () => dateMention(`!date^${item.timestamp}^${item.format ?? "{date} {time}"}`, item.fallback ?? ""),
-    color: () => h("code", {}, item.value),
-  }[item.type]?.() ?? `[${item.type}]`;
+  const node =
+    {
+      text: () => item.text.split("\n").flatMap((line, index) => (index ? [h("br"), line] : [line])),
+      link: () => link(item.url, item.text) ?? (item.text || item.url),
+      user: () => personMention(item.user_id),
+      channel: () => channelMention(item.channel_id),
+      usergroup: () => groupMention(item.usergroup_id, ""),
+      broadcast: () => h("span.mention.mention-me", `@${item.range}`),
+      emoji: () => emoji(item.name),
+      date: () => dateMention(`!date^${item.timestamp}^${item.format ?? "{date} {time}"}`, item.fallback ?? ""),
+      color: () => h("code", item.value),
+    }[item.type]?.() ?? `[${item.type}]`;
   const tags = { bold: "strong", italic: "em", strike: "s", code: "code", underline: "u" };
   const nodes = Array.isArray(node) ? node : [node];
   const worn = Object.keys(tags).filter((style) => item.style?.[style]);
@@ -608,8 +734,11 @@ const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 4 });
 const compactNumber = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 2 });
 
 const cellText = (cell) => cell?.text ?? (cell?.type === "raw_number" ? number.format(cell.value) : "");
-const cellWords = (cell) => (cell?.type === "rich_text" ? h("div", {}, cell.elements.map(richTextElement)).textContent : cellText(cell));
-const compareCells = (a, b) => (a?.type === "raw_number" && b?.type === "raw_number" ? a.value - b.value : cellWords(a).localeCompare(cellWords(b), undefined, { numeric: true }));
+const cellWords = (cell) => (cell?.type === "rich_text" ? h("div", cell.elements.map(richTextElement)).textContent : cellText(cell));
+const compareCells = (a, b) =>
+  a?.type === "raw_number" && b?.type === "raw_number"
+    ? a.value - b.value
+    : cellWords(a).localeCompare(cellWords(b), undefined, { numeric: true });
 
 function dataTable(block, { sortable }) {
   const [head = [], ...rows] = block.rows ?? [];
@@ -620,14 +749,21 @@ function dataTable(block, { sortable }) {
   const order = { column: null, down: false };
   let page = 0;
 
-  const headRow = h("tr", {}, head.map((cell, column) => {
-    const label = cell.type === "rich_text" ? cell.elements.map(richTextElement) : cellText(cell);
-    return h("th", { scope: "col", data: { align: align(column) } }, sortable ? h("button", { type: "button", class: "sort", on: { click: () => sortBy(column) } }, label, icon("down", "icon sort-mark")) : label);
-  }));
+  const headRow = h(
+    "tr",
+    head.map((cell, column) => {
+      const label = cell.type === "rich_text" ? cell.elements.map(richTextElement) : cellText(cell);
+      return h(
+        "th",
+        { scope: "col", data: { align: align(column) } },
+        sortable ? h("button.sort", { on: { click: () => sortBy(column) } }, label, icon("down", "icon sort-mark")) : label,
+      );
+    }),
+  );
   const body = h("tbody");
   const position = h("span", { "aria-live": "polite" });
-  const previous = h("button", { type: "button", class: "button button-small", on: { click: () => turn(-1) } }, "Previous");
-  const next = h("button", { type: "button", class: "button button-small", on: { click: () => turn(1) } }, "Next");
+  const previous = h("button.button.button-small", { on: { click: () => turn(-1) } }, "Previous");
+  const next = h("button.button.button-small", { on: { click: () => turn(1) } }, "Next");
   const pages = Math.max(1, Math.ceil(rows.length / size));
 
   function sortBy(column) {
@@ -641,19 +777,40 @@ function dataTable(block, { sortable }) {
     draw();
   }
   function draw() {
-    const sorted = order.column == null ? rows : [...rows].sort((a, b) => compareCells(a[order.column], b[order.column]) * (order.down ? -1 : 1));
+    const sorted =
+      order.column == null ? rows : [...rows].sort((a, b) => compareCells(a[order.column], b[order.column]) * (order.down ? -1 : 1));
     const shown = size === Infinity ? sorted : sorted.slice(page * size, (page + 1) * size);
-    body.replaceChildren(...shown.map((row) => h("tr", {}, row.map((cell, column) => h(column === rowHeader ? "th" : "td", { scope: column === rowHeader ? "row" : null, data: { align: align(column) } },
-      cell?.type === "rich_text" ? cell.elements.map(richTextElement) : cellText(cell))))));
-    [...headRow.children].forEach((cell, column) => (column === order.column ? cell.setAttribute("aria-sort", order.down ? "descending" : "ascending") : cell.removeAttribute("aria-sort")));
+    body.replaceChildren(
+      ...shown.map((row) =>
+        h(
+          "tr",
+          row.map((cell, column) =>
+            h(
+              column === rowHeader ? "th" : "td",
+              { scope: column === rowHeader ? "row" : null, data: { align: align(column) } },
+              cell?.type === "rich_text" ? cell.elements.map(richTextElement) : cellText(cell),
+            ),
+          ),
+        ),
+      ),
+    );
+    [...headRow.children].forEach((cell, column) =>
+      column === order.column ? cell.setAttribute("aria-sort", order.down ? "descending" : "ascending") : cell.removeAttribute("aria-sort"),
+    );
     position.textContent = `${page * size + 1}–${Math.min(rows.length, (page + 1) * size)} of ${rows.length}`;
     previous.disabled = page === 0;
     next.disabled = page === pages - 1;
   }
   draw();
-  return h("div", { class: "block-table" },
-    h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-label": block.caption ?? "Table" }, h("table", {}, block.caption && h("caption", {}, block.caption), h("thead", {}, headRow), body)),
-    pages > 1 && h("div", { class: "pager" }, position, previous, next));
+  return h(
+    "div.block-table",
+    h(
+      "div.table-scroll",
+      { tabindex: "0", role: "region", "aria-label": block.caption ?? "Table" },
+      h("table", block.caption && h("caption", block.caption), h("thead", headRow), body),
+    ),
+    pages > 1 && h("div.pager", position, previous, next),
+  );
 }
 
 // Okabe and Ito's palette: six hues that stay apart for every common kind of colour blindness.
@@ -662,7 +819,7 @@ const colour = (index) => SERIES_COLOURS[index % SERIES_COLOURS.length];
 
 function chartBlock(block) {
   const { chart = {} } = block;
-  const canvas = h("div", { class: "chart-canvas" });
+  const canvas = h("div.chart-canvas");
   const draw = { pie: drawPie, bar: drawAxes, line: drawAxes, area: drawAxes }[chart.type];
   if (!draw) return unknown(`chart: ${chart.type}`);
   // Drawn for the width at hand, so that labels keep their size in a thread and on a phone.
@@ -673,17 +830,31 @@ function chartBlock(block) {
     drawnFor = width;
     canvas.replaceChildren(draw(chart, width, chartWords(block)));
   }).observe(canvas);
-  const entries = chart.type === "pie" ? pieShares(chart).map(({ label, share }) => `${label} · ${percent(share)}`) : (chart.series ?? []).map((series) => series.name);
-  const legend = h("ul", { class: "legend" }, entries.map((label, index) => h("li", {}, swatch(index), label)));
-  return h("figure", { class: "block-chart" }, h("figcaption", {}, block.title ?? ""), canvas, legend);
+  const entries =
+    chart.type === "pie"
+      ? pieShares(chart).map(({ label, share }) => `${label} · ${percent(share)}`)
+      : (chart.series ?? []).map((series) => series.name);
+  const legend = h(
+    "ul.legend",
+    entries.map((label, index) => h("li", swatch(index), label)),
+  );
+  return h("figure.block-chart", h("figcaption", block.title ?? ""), canvas, legend);
 }
 
-const swatch = (index) => svg("svg", { class: "swatch", viewBox: "0 0 10 10", "aria-hidden": "true" }, svg("rect", { width: 10, height: 10, rx: 3, fill: colour(index) }));
+const swatch = (index) =>
+  svg(
+    "svg",
+    { class: "swatch", viewBox: "0 0 10 10", "aria-hidden": "true" },
+    svg("rect", { width: 10, height: 10, rx: 3, fill: colour(index) }),
+  );
 const percent = (share) => `${number.format(Math.round(share * 1000) / 10)} %`;
 
 function chartWords({ title, chart }) {
   const points = (data) => data.map((point) => `${point.label} ${number.format(point.value)}`).join(", ");
-  const parts = chart.type === "pie" ? [points(chart.segments ?? [])] : (chart.series ?? []).map((series) => `${series.name}: ${points(series.data ?? [])}`);
+  const parts =
+    chart.type === "pie"
+      ? [points(chart.segments ?? [])]
+      : (chart.series ?? []).map((series) => `${series.name}: ${points(series.data ?? [])}`);
   return `${title ?? ""}, ${chart.type} chart. ${parts.join("; ")}`;
 }
 
@@ -699,10 +870,24 @@ function drawPie(chart, width, label) {
   let turn = -0.25;
   pieShares(chart).forEach((segment, index) => {
     const title = svg("title", {}, `${segment.label}: ${number.format(segment.value)} (${percent(segment.share)})`);
-    const [x1, y1, x2, y2] = [turn, turn + segment.share].flatMap((at) => [radius * Math.cos(2 * Math.PI * at), radius * Math.sin(2 * Math.PI * at)]);
+    const [x1, y1, x2, y2] = [turn, turn + segment.share].flatMap((at) => [
+      radius * Math.cos(2 * Math.PI * at),
+      radius * Math.sin(2 * Math.PI * at),
+    ]);
     const whole = segment.share > 0.9999;
-    root.append(whole ? svg("circle", { r: radius, fill: colour(index) }, title)
-      : svg("path", { class: "slice", fill: colour(index), d: `M0 0L${x1} ${y1}A${radius} ${radius} 0 ${segment.share > 0.5 ? 1 : 0} 1 ${x2} ${y2}Z` }, title));
+    root.append(
+      whole
+        ? svg("circle", { r: radius, fill: colour(index) }, title)
+        : svg(
+            "path",
+            {
+              class: "slice",
+              fill: colour(index),
+              d: `M0 0L${x1} ${y1}A${radius} ${radius} 0 ${segment.share > 0.5 ? 1 : 0} 1 ${x2} ${y2}Z`,
+            },
+            title,
+          ),
+    );
     turn += segment.share;
   });
   root.append(svg("circle", { r: radius * 0.56, class: "pie-hole" }));
@@ -723,14 +908,22 @@ function niceTicks(low, high, wanted = 5) {
 function drawAxes(chart, width, label) {
   const { categories = [], x_label: xLabel, y_label: yLabel } = chart.axis_config ?? {};
   const names = categories.length ? categories : (chart.series?.[0]?.data ?? []).map((point) => point.label);
-  const series = (chart.series ?? []).map((line) => ({ name: line.name, values: names.map((name) => line.data?.find((point) => point.label === name)?.value ?? null) }));
+  const series = (chart.series ?? []).map((line) => ({
+    name: line.name,
+    values: names.map((name) => line.data?.find((point) => point.label === name)?.value ?? null),
+  }));
   const all = series.flatMap((line) => line.values).filter((value) => value != null);
   const fromZero = chart.type === "line" ? [] : [0];
   const ticks = niceTicks(Math.min(...all, ...fromZero), Math.max(...all, ...fromZero));
   const [low, high] = [ticks[0], ticks.at(-1)];
   const tickText = (tick) => (Math.abs(tick) >= 10000 ? compactNumber : number).format(tick);
 
-  const edge = { top: 10, right: 14, bottom: xLabel ? 46 : 28, left: 16 + 7 * Math.max(...ticks.map((tick) => tickText(tick).length)) + (yLabel ? 18 : 0) };
+  const edge = {
+    top: 10,
+    right: 14,
+    bottom: xLabel ? 46 : 28,
+    left: 16 + 7 * Math.max(...ticks.map((tick) => tickText(tick).length)) + (yLabel ? 18 : 0),
+  };
   const height = 240;
   const [inner, floor] = [width - edge.left - edge.right, height - edge.bottom];
   const y = (value) => floor - ((value - low) / (high - low)) * (floor - edge.top);
@@ -744,9 +937,18 @@ function drawAxes(chart, width, label) {
   }
   // Labels that would run into each other are thinned out; every point keeps its name in its tooltip.
   const every = Math.max(1, Math.ceil((Math.max(...names.map((name) => name.length), 1) * 6.6 + 8) / band));
-  names.forEach((name, index) => index % every === 0 && root.append(svg("text", { x: middle(index), y: floor + 18, "text-anchor": "middle" }, name)));
+  names.forEach(
+    (name, index) => index % every === 0 && root.append(svg("text", { x: middle(index), y: floor + 18, "text-anchor": "middle" }, name)),
+  );
   if (xLabel) root.append(svg("text", { class: "axis-label", x: edge.left + inner / 2, y: height - 6, "text-anchor": "middle" }, xLabel));
-  if (yLabel) root.append(svg("text", { class: "axis-label", transform: `translate(12 ${(edge.top + floor) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
+  if (yLabel)
+    root.append(
+      svg(
+        "text",
+        { class: "axis-label", transform: `translate(12 ${(edge.top + floor) / 2}) rotate(-90)`, "text-anchor": "middle" },
+        yLabel,
+      ),
+    );
 
   const plot = { root, names, y, middle, band, base: y(Math.min(Math.max(0, low), high)), count: series.length };
   series.forEach((line, index) => (chart.type === "bar" ? drawBars : drawLine)(plot, line, index, chart.type));
@@ -761,25 +963,59 @@ function drawBars(plot, line, seriesIndex) {
     if (value == null) return;
     const x = plot.middle(index) + (seriesIndex - plot.count / 2) * width;
     const [top, bottom] = [Math.min(plot.y(value), plot.base), Math.max(plot.y(value), plot.base)];
-    plot.root.append(svg("rect", { x: x + 1, y: top, width: Math.max(1, width - 2), height: Math.max(1, bottom - top), rx: 2, fill: colour(seriesIndex) }, pointTitle(plot, line, index)));
+    plot.root.append(
+      svg(
+        "rect",
+        { x: x + 1, y: top, width: Math.max(1, width - 2), height: Math.max(1, bottom - top), rx: 2, fill: colour(seriesIndex) },
+        pointTitle(plot, line, index),
+      ),
+    );
   });
 }
 
 function drawLine(plot, line, seriesIndex, type) {
   const points = line.values.map((value, index) => (value == null ? null : [plot.middle(index), plot.y(value)])).filter(Boolean);
   const path = points.map(([x, y]) => `${x} ${y}`).join("L");
-  if (type === "area" && points.length) plot.root.append(svg("path", { d: `M${points[0][0]} ${plot.base}L${path}L${points.at(-1)[0]} ${plot.base}Z`, fill: colour(seriesIndex), "fill-opacity": 0.25 }));
-  plot.root.append(svg("path", { d: `M${path}`, fill: "none", stroke: colour(seriesIndex), "stroke-width": 2.5, "stroke-linejoin": "round" }));
-  line.values.forEach((value, index) => value != null && plot.root.append(svg("circle", { cx: plot.middle(index), cy: plot.y(value), r: 4, fill: colour(seriesIndex) }, pointTitle(plot, line, index))));
+  if (type === "area" && points.length)
+    plot.root.append(
+      svg("path", {
+        d: `M${points[0][0]} ${plot.base}L${path}L${points.at(-1)[0]} ${plot.base}Z`,
+        fill: colour(seriesIndex),
+        "fill-opacity": 0.25,
+      }),
+    );
+  plot.root.append(
+    svg("path", { d: `M${path}`, fill: "none", stroke: colour(seriesIndex), "stroke-width": 2.5, "stroke-linejoin": "round" }),
+  );
+  line.values.forEach(
+    (value, index) =>
+      value != null &&
+      plot.root.append(
+        svg("circle", { cx: plot.middle(index), cy: plot.y(value), r: 4, fill: colour(seriesIndex) }, pointTitle(plot, line, index)),
+      ),
+  );
 }
 
 // ── 7 The server and its live connection ─────────────────────────────────────────────────────────────
 
 const store = {
-  workspace: {}, people: [], me: null, openedAt: Date.now() / 1000,
-  sought: null, channels: new Map(), messages: new Map(), // channel id → its messages by ts
-  home: null, view: null, place: null, thread: null,
-  pressed: new Map(), expanded: new Set(), dismissed: new Set(), read: {}, drafts: new Map(), sentHere: new Set(),
+  workspace: {},
+  people: [],
+  me: null,
+  openedAt: Date.now() / 1000,
+  sought: null,
+  channels: new Map(),
+  messages: new Map(), // channel id → its messages by ts
+  home: null,
+  view: null,
+  place: null,
+  thread: null,
+  pressed: new Map(),
+  expanded: new Set(),
+  dismissed: new Set(),
+  read: {},
+  drafts: new Map(),
+  sentHere: new Set(),
 };
 
 const ERRORS = {
@@ -807,7 +1043,11 @@ async function fetchJson(path, options) {
 
 /** Something the person does; the answer always has `ok`. */
 function call(action, body) {
-  return fetchJson(`/person/${store.me.id}/${action}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  return fetchJson(`/person/${store.me.id}/${action}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
 }
 
 async function loadWorkspace() {
@@ -835,7 +1075,7 @@ function connect() {
     else receive(JSON.parse(data));
   });
   socket.addEventListener("open", async () => {
-    const [state] = await Promise.all([fetchJson(`/person/${person}/state`), loadWorkspace()]);
+    const state = await fetchJson(`/person/${person}/state`);
     if (!isCurrent()) return;
     if (state.ok === false) return socket.close();
     live.delay = 500;
@@ -848,9 +1088,19 @@ function connect() {
   socket.addEventListener("close", () => {
     if (!isCurrent()) return;
     byId("connection").hidden = false;
-    setTimeout(() => isCurrent() && connect(), live.delay);
-    live.delay = Math.min(live.delay * 2, 8000);
+    setTimeout(() => isCurrent() && reconnect(), live.delay);
   });
+}
+
+/** Waits until the server is back; it may be another workspace by then, without this person. */
+async function reconnect() {
+  const { socket } = live;
+  live.delay = Math.min(live.delay * 2, 8000);
+  const isBack = await loadWorkspace();
+  if (live.socket !== socket) return;
+  if (!isBack) setTimeout(() => live.socket === socket && reconnect(), live.delay);
+  else if (store.people.some((person) => person.id === store.me.id)) connect();
+  else location.replace("/");
 }
 
 function takeState(state) {
@@ -859,7 +1109,9 @@ function takeState(state) {
   store.home = state.home;
   store.view = state.view;
   const known = store.place === "home" || store.channels.has(store.place);
-  if (!known) store.place = firstPlace();
+  if (!known) [store.place, store.thread] = [firstPlace(), null];
+  if (!known) history.replaceState(null, "", placeHash(store.me.id, store.place));
+  if (store.thread) store.thread = rootOf(store.place, store.thread);
 }
 
 const firstPlace = () => [...store.channels.keys()][0] ?? "home";
@@ -882,43 +1134,67 @@ function receive(push, { silent = false } = {}) {
   if (!silent) scheduleRender();
 }
 
-/** Reads a new message to those who listen, and opens the thread where the app answers what was asked here. */
+/** Reads a new message to those who listen. */
 function noticeMessage(channel, message) {
   if (channel !== store.place || message.user === store.me.id) return;
-  byId("announcer").append(h("p", {}, `${author(message).name}: ${plainWords(message)}`));
+  byId("announcer").append(h("p", `${author(message).name}: ${plainWords(message)}`));
   while (byId("announcer").childElementCount > 20) byId("announcer").firstElementChild.remove();
-  const answersMe = message.thread_ts && store.sentHere.has(message.thread_ts) && author(message).isBot;
-  if (!answersMe || store.thread || innerWidth < 1100) return;
+  openAnsweredThread(channel, message.thread_ts);
+}
+
+/** Opens the thread in which the app answers what was asked in this window; the answer may come before the question's receipt. */
+function openAnsweredThread(channel, root) {
+  const answered = store.sentHere.has(root) && replies(channel, root).some((message) => author(message).isBot);
+  if (!answered || store.place !== channel || store.thread || innerWidth < 1100) return;
   store.threadOpenedItself = true; // so that whoever is still typing keeps the focus
-  location.hash = placeHash(store.me.id, channel, message.thread_ts);
+  location.hash = placeHash(store.me.id, channel, root);
 }
 
 function plainWords(message) {
   const nodes = message.text ? [mrkdwn(message.text.slice(0, 600))] : blocks(message.blocks ?? [], {});
-  return h("div", {}, nodes).textContent.replace(/\s+/g, " ").slice(0, 300);
+  return h("div", nodes).textContent.replace(/\s+/g, " ").slice(0, 300);
 }
 
 // ── 8 What is on screen ──────────────────────────────────────────────────────────────────────────────
 
-const ROLES = [["admin", /admin|owner/i], ["agent", /agent|support/i]];
+const ROLES = [
+  ["admin", /admin|owner/i],
+  ["agent", /agent|support/i],
+];
 const titleOf = (person) => person.profile?.title ?? "";
 const roleOf = (person) => ROLES.find(([, words]) => words.test(titleOf(person)))?.[0] ?? (person.is_admin ? "admin" : "customer");
 const nameOf = (person) => person.real_name || person.name;
-const initials = (name) => name.split(/\s+/).filter(Boolean).map((word) => [...word][0]).slice(0, 2).join("").toUpperCase();
+const initials = (name) =>
+  name
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => [...word][0])
+    .slice(0, 2)
+    .join("")
+    .toUpperCase();
 const placeHash = (user, channel, ts) => `#${[user, channel, ts].filter(Boolean).join("/")}`;
 
 /** Who wrote a message: {id, name, isBot}. */
 function author(message) {
   const app = store.workspace.app ?? {};
   const ours = message.bot_id === app.bot_id || message.user === app.bot_user;
-  if (message.bot_id || ours) return { id: message.bot_id ?? message.user, name: message.username || (ours ? app.name : message.bot_profile?.name) || "App", isBot: true };
+  if (message.bot_id || ours)
+    return {
+      id: message.bot_id ?? message.user,
+      name: message.username || (ours ? app.name : message.bot_profile?.name) || "App",
+      isBot: true,
+    };
   const person = [...store.people, ...(store.workspace.people ?? [])].find((one) => one.id === message.user);
   return { id: message.user, name: person ? nameOf(person) : (message.username ?? message.user ?? "Someone"), isBot: false };
 }
 
 function avatar({ id, name, isBot }, size = "") {
   const letters = size === "avatar-tiny" ? [...initials(name)][0] : initials(name);
-  return h("span", { class: `avatar ${size}`, "aria-hidden": "true", data: { tint: isBot ? "app" : tintOf(id) } }, isBot ? icon("app") : letters);
+  return h(
+    "span",
+    { class: `avatar ${size}`, "aria-hidden": "true", data: { tint: isBot ? "app" : tintOf(id) } },
+    isBot ? icon("app") : letters,
+  );
 }
 
 /** The role's own colour for its first person, other colours for the next ones. */
@@ -982,19 +1258,37 @@ function renderRail() {
   byId("workspace-name").textContent = team.name ?? "Workspace";
   byId("workspace-mark").textContent = initials(team.name ?? "W");
   const here = store.place ?? undefined;
-  byId("me").replaceChildren(...store.people.map((person) => {
-    const current = person.id === store.me.id;
-    const card = h("a", { class: "persona-card", href: placeHash(person.id, here), "aria-current": current ? "true" : null, data: { person: person.id, role: roleOf(person) } },
-      avatar({ id: person.id, name: nameOf(person) }), h("span", { class: "persona-words" }, h("strong", {}, nameOf(person)), h("small", {}, titleOf(person) || roleOf(person))));
-    const second = h("a", { class: "icon-button", href: placeHash(person.id, here), target: "_blank", rel: "noopener", "aria-label": `Open a second window as ${nameOf(person)}`, title: `Open a second window as ${nameOf(person)}` }, icon("open"));
-    return h("li", {}, card, second);
-  }));
+  byId("me").replaceChildren(
+    ...store.people.map((person) => {
+      const current = person.id === store.me.id;
+      const card = h(
+        "a.persona-card",
+        { href: placeHash(person.id, here), "aria-current": current ? "true" : null, data: { person: person.id, role: roleOf(person) } },
+        avatar({ id: person.id, name: nameOf(person) }),
+        h("span.persona-words", h("strong", nameOf(person)), h("small", titleOf(person) || roleOf(person))),
+      );
+      const second = h(
+        "a.icon-button",
+        {
+          href: placeHash(person.id, here),
+          target: "_blank",
+          rel: "noopener",
+          "aria-label": `Open a second window as ${nameOf(person)}`,
+          title: `Open a second window as ${nameOf(person)}`,
+        },
+        icon("open"),
+      );
+      return h("li", card, second);
+    }),
+  );
   byId("me").dataset.user = store.me.id;
   document.documentElement.dataset.role = roleOf(store.me);
 
   const rooms = [...store.channels.values()];
   const direct = rooms.filter(isDirect);
-  byId("channels").replaceChildren(...rooms.filter((channel) => !isDirect(channel)).map((channel) => railItem(channel.id, channel.name, icon("hash"))));
+  byId("channels").replaceChildren(
+    ...rooms.filter((channel) => !isDirect(channel)).map((channel) => railItem(channel.id, channel.name, icon("hash"))),
+  );
   byId("direct").replaceChildren(...direct.map((channel) => railItem(channel.id, placeName(channel), icon("reply"))));
   byId("direct-section").hidden = direct.length === 0;
   byId("apps").replaceChildren(railItem("home", `${app.name ?? "App"} Home`, icon("home")));
@@ -1002,16 +1296,33 @@ function renderRail() {
 
 function railItem(id, name, glyph) {
   const count = id === "home" ? 0 : unread(id);
-  const badge = count > 0 && h("span", { class: "badge" }, String(count), h("span", { class: "visually-hidden" }, " unread"));
-  return h("li", {}, h("a", { class: count ? "rail-item rail-item-unread" : "rail-item", href: placeHash(store.me.id, id), "aria-current": id === store.place ? "page" : null, data: { channel: id } }, glyph, h("span", { class: "rail-name" }, name), badge));
+  const badge = count > 0 && h("span.badge", String(count), h("span.visually-hidden", " unread"));
+  return h(
+    "li",
+    h(
+      "a",
+      {
+        class: count ? "rail-item rail-item-unread" : "rail-item",
+        href: placeHash(store.me.id, id),
+        "aria-current": id === store.place ? "page" : null,
+        data: { channel: id },
+      },
+      glyph,
+      h("span.rail-name", name),
+      badge,
+    ),
+  );
 }
 
 function unread(channel) {
   if (channel === store.place && !document.hidden) return 0;
   const since = store.read[channel] ?? String(store.openedAt);
   const messages = store.messages.get(channel) ?? new Map();
-  const concernsMe = (message) => isTopLevel(message) || messages.get(message.thread_ts)?.user === store.me.id || message.text?.includes(`<@${store.me.id}>`);
-  return [...messages.values()].filter((message) => message.ts > since && message.user !== store.me.id && !store.dismissed.has(message.ts) && concernsMe(message)).length;
+  const concernsMe = (message) =>
+    isTopLevel(message) || messages.get(message.thread_ts)?.user === store.me.id || message.text?.includes(`<@${store.me.id}>`);
+  return [...messages.values()].filter(
+    (message) => message.ts > since && message.user !== store.me.id && !store.dismissed.has(message.ts) && concernsMe(message),
+  ).length;
 }
 
 /** What a person has read is this window's own memory: another window may be another person. */
@@ -1033,10 +1344,19 @@ function renderPlace() {
   const channel = store.channels.get(store.place);
   const atHome = store.place === "home";
   const app = store.workspace.app ?? {};
-  byId("place-name").replaceChildren(...(atHome ? [`${app.name ?? "App"} Home`] : channel ? [!isDirect(channel) && icon("hash"), h("bdi", {}, placeName(channel))].filter(Boolean) : ["…"]));
+  byId("place-name").replaceChildren(
+    ...(atHome
+      ? [`${app.name ?? "App"} Home`]
+      : channel
+        ? [!isDirect(channel) && icon("hash"), h("bdi", placeName(channel))].filter(Boolean)
+        : ["…"]),
+  );
   byId("place-topic").replaceChildren(mrkdwn(atHome ? "What the app shows to you alone" : (channel?.topic ?? "")));
   renderMembers(channel);
-  byId("acting-as").replaceChildren(avatar({ id: store.me.id, name: nameOf(store.me) }, "avatar-small"), h("span", {}, "You are ", h("strong", {}, nameOf(store.me)), h("small", {}, titleOf(store.me) || roleOf(store.me))));
+  byId("acting-as").replaceChildren(
+    avatar({ id: store.me.id, name: nameOf(store.me) }, "avatar-small"),
+    h("span", "You are ", h("strong", nameOf(store.me)), h("small", titleOf(store.me) || roleOf(store.me))),
+  );
   byId("messages").hidden = atHome;
   byId("home").hidden = !atHome;
   byId("composer-area").hidden = atHome;
@@ -1049,7 +1369,11 @@ function renderMembers(channel) {
   const ids = channel?.members ?? [];
   const faces = ids.slice(0, 4).map((id) => avatar(author({ user: id }), "avatar-tiny"));
   const names = ids.map((id) => author({ user: id }).name).join(", ");
-  byId("place-members").replaceChildren(...(ids.length ? [h("span", { class: "faces", title: names }, faces, h("span", { class: "muted" }, String(ids.length)), h("span", { class: "visually-hidden" }, ` members: ${names}`))] : []));
+  byId("place-members").replaceChildren(
+    ...(ids.length
+      ? [h("span.faces", { title: names }, faces, h("span.muted", String(ids.length)), h("span.visually-hidden", ` members: ${names}`))]
+      : []),
+  );
 }
 
 function renderHome() {
@@ -1058,24 +1382,42 @@ function renderHome() {
   if (home.signature === signature) return;
   home.signature = signature;
   const view = store.home;
-  home.replaceChildren(...(view?.blocks?.length ? [h("div", { class: "home-sheet", data: { viewId: view.id } }, blocks(view.blocks, { viewId: view.id, controls: [] }))] : [emptyState("home", "Nothing here yet", "The app has not published a Home for you. Some apps do it a moment after you open this page.")]));
+  home.replaceChildren(
+    ...(view?.blocks?.length
+      ? [h("div.home-sheet", { data: { viewId: view.id } }, blocks(view.blocks, { viewId: view.id, controls: [] }))]
+      : [
+          emptyState(
+            "home",
+            "Nothing here yet",
+            "The app has not published a Home for you. Some apps do it a moment after you open this page.",
+          ),
+        ]),
+  );
 }
 
 const isTopLevel = (message) => !message.thread_ts || message.thread_ts === message.ts || message.subtype === "thread_broadcast";
-const inOrder = (channel) => [...(store.messages.get(channel)?.values() ?? [])].filter((message) => !store.dismissed.has(message.ts)).sort((a, b) => (a.ts < b.ts ? -1 : 1));
+const inOrder = (channel) =>
+  [...(store.messages.get(channel)?.values() ?? [])]
+    .filter((message) => !store.dismissed.has(message.ts))
+    .sort((a, b) => (a.ts < b.ts ? -1 : 1));
 const topLevel = (channel) => inOrder(channel).filter(isTopLevel);
 const replies = (channel, root) => inOrder(channel).filter((message) => message.thread_ts === root && message.ts !== root);
 
 const SUGGESTIONS = ["How do I export my data?", "This is the third time this week the export dies on me.", "Thank you, that worked!"];
 
 function emptyState(glyph, title, text, ...more) {
-  return h("div", { class: "empty" }, h("span", { class: "empty-mark" }, icon(glyph)), h("h3", {}, title), h("p", {}, text), more);
+  return h("div.empty", h("span.empty-mark", icon(glyph)), h("h3", title), h("p", text), more);
 }
 
 function emptyPlace(channel) {
   const where = isDirect(channel) ? placeName(channel) : `#${channel.name}`;
-  if (roleOf(store.me) === "customer") return emptyState("reply", `This is the start of ${where}`, "Write as a customer: try “How do I export my data?”");
-  return emptyState("eye", `Nothing in ${where} yet`, "Open a second window as a customer and write there; what concerns you arrives here by itself.");
+  if (roleOf(store.me) === "customer")
+    return emptyState("reply", `This is the start of ${where}`, "Write as a customer: try “How do I export my data?”");
+  return emptyState(
+    "eye",
+    `Nothing in ${where} yet`,
+    "Open a second window as a customer and write there; what concerns you arrives here by itself.",
+  );
 }
 
 // Messages
@@ -1093,12 +1435,18 @@ function renderMessages(container, messages, channel, { inThread = false, empty 
   for (const message of messages) {
     const day = dayName(dateOf(message.ts));
     const newDay = !inThread && (!previous || dayName(dateOf(previous.ts)) !== day);
-    if (newDay) rows.push({ key: `day ${day}`, signature: day, build: () => h("div", { class: "day" }, h("span", {}, day)) });
+    if (newDay) rows.push({ key: `day ${day}`, signature: day, build: () => h("div.day", h("span", day)) });
     const compact = !newDay && continues(previous, message) && !(inThread && previous?.ts === store.thread);
     const thread = inThread ? [] : replies(channel, message.ts);
-    const signature = JSON.stringify([message, compact, thread.map((reply) => [reply.ts, reply.text, reply.user ?? reply.bot_id]), store.expanded.has(message.ts)]);
+    const signature = JSON.stringify([
+      message,
+      compact,
+      thread.map((reply) => [reply.ts, reply.text, reply.user ?? reply.bot_id]),
+      store.expanded.has(message.ts),
+    ]);
     rows.push({ key: message.ts, signature, build: () => messageNode(message, { channel, compact, thread, inThread }) });
-    if (inThread && message.ts === store.thread) rows.push({ key: "count", signature: String(messages.length), build: () => threadRule(messages.length - 1) });
+    if (inThread && message.ts === store.thread)
+      rows.push({ key: "count", signature: String(messages.length), build: () => threadRule(messages.length - 1) });
     previous = message;
   }
   if (!rows.length) rows.push({ key: "empty", signature: "", build: empty });
@@ -1106,7 +1454,8 @@ function renderMessages(container, messages, channel, { inThread = false, empty 
   if (atEnd) container.scrollTop = container.scrollHeight;
 }
 
-const threadRule = (count) => h("div", { class: "day day-left" }, h("span", {}, count === 0 ? "No replies yet" : count === 1 ? "1 reply" : `${count} replies`));
+const threadRule = (count) =>
+  h("div.day.day-left", h("span", count === 0 ? "No replies yet" : count === 1 ? "1 reply" : `${count} replies`));
 
 function continues(previous, message) {
   if (!previous || previous.ephemeral || message.ephemeral || previous.reply_count || previous.subtype === "tombstone") return false;
@@ -1141,7 +1490,7 @@ function reconcile(container, rows) {
 function focusWithin(node) {
   if (!node.contains(document.activeElement)) return null;
   const action = document.activeElement.dataset?.actionId;
-  return action ? `[data-action-id="${CSS.escape(action)}"]` : ":scope";
+  return action ? `[data-action-id="${CSS.escape(action)}"]` : ":not(*)";
 }
 
 function messageNode(message, { channel, compact, thread, inThread }) {
@@ -1150,14 +1499,40 @@ function messageNode(message, { channel, compact, thread, inThread }) {
   const when = dateOf(message.ts);
   const time = h("time", { datetime: when.toISOString(), title: when.toLocaleString() }, clock(when));
   const node = h("article", {
-    class: ["message", compact && "message-compact", mine && "message-mine", message.ephemeral && "message-ephemeral", message.subtype === "tombstone" && "message-gone"].filter(Boolean).join(" "),
-    tabindex: "0", "aria-label": `${who.name}, ${clock(when)}`, data: { ts: message.ts, testid: "message", ephemeral: message.ephemeral ? "true" : null }, on: { keydown: moveBetweenMessages },
+    class: [
+      "message",
+      compact && "message-compact",
+      mine && "message-mine",
+      message.ephemeral && "message-ephemeral",
+      message.subtype === "tombstone" && "message-gone",
+    ]
+      .filter(Boolean)
+      .join(" "),
+    tabindex: "0",
+    "aria-label": `${who.name}, ${clock(when)}`,
+    data: { ts: message.ts, testid: "message", ephemeral: message.ephemeral ? "true" : null },
+    on: { keydown: moveBetweenMessages },
   });
-  const headline = h("div", { class: "message-head" }, h("bdi", { class: "message-author" }, who.name), who.isBot && h("span", { class: "app-badge" }, "APP"), time);
-  const notice = message.ephemeral && h("p", { class: "ephemeral-note" }, icon("eye"), "Only visible to you", h("button", { type: "button", class: "link-button", data: { testid: "dismiss" }, on: { click: () => dismiss(message.ts) } }, "Dismiss"));
+  const headline = h("div.message-head", h("bdi.message-author", who.name), who.isBot && h("span.app-badge", "APP"), time);
+  const notice =
+    message.ephemeral &&
+    h(
+      "p.ephemeral-note",
+      icon("eye"),
+      "Only visible to you",
+      h("button.link-button", { data: { testid: "dismiss" }, on: { click: () => dismiss(message.ts) } }, "Dismiss"),
+    );
   node.append(
-    h("div", { class: "message-gutter" }, compact ? time : avatar(who)),
-    h("div", { class: "message-body" }, notice, !compact && headline, messageContent(message, channel), reactionRow(message, channel), !inThread && threadLink(message, thread, channel)));
+    h("div.message-gutter", compact ? time : avatar(who)),
+    h(
+      "div.message-body",
+      notice,
+      !compact && headline,
+      messageContent(message, channel),
+      reactionRow(message, channel),
+      !inThread && threadLink(message, thread, channel),
+    ),
+  );
   if (!message.ephemeral && message.subtype !== "tombstone") node.append(messageTools(message, channel, { mine, inThread, node }));
   return node;
 }
@@ -1166,24 +1541,49 @@ function messageNode(message, { channel, compact, thread, inThread }) {
 const LONG = 3000;
 
 function messageContent(message, channel) {
-  const edited = message.edited && !message.bot_id && h("small", { class: "edited" }, " (edited)");
-  const files = message.files?.length && h("div", { class: "files" }, message.files.map(fileCard));
-  if (message.blocks?.length) return h("div", {}, h("div", { class: "message-content" }, blocks(message.blocks, { channel, ts: message.ts }), edited), files);
+  const edited = message.edited && !message.bot_id && h("small.edited", " (edited)");
+  const files = message.files?.length && h("div.files", message.files.map(fileCard));
+  const more = (message.attachments ?? []).map((attachment) => attachmentNode(attachment, { channel, ts: message.ts }));
+  if (message.blocks?.length)
+    return h("div", h("div.message-content", blocks(message.blocks, { channel, ts: message.ts }), edited), more, files);
   const text = message.text ?? "";
   const open = store.expanded.has(message.ts);
   const long = text.length > LONG || text.split("\n").length > 60;
   const shown = open || text.length <= LONG ? text : `${text.slice(0, LONG).replace(/\s+\S*$/, "")} …`;
-  const content = h("div", { class: long && !open ? "message-content text content-cut" : "message-content text", dir: "auto" }, mrkdwn(shown), edited);
+  const content = h(
+    "div",
+    { class: long && !open ? "message-content text content-cut" : "message-content text", dir: "auto" },
+    mrkdwn(shown),
+    edited,
+  );
   const label = open ? "Show less" : `Show more (${number.format(text.length)} characters)`;
-  const toggle = long && h("button", { type: "button", class: "link-button", "aria-expanded": String(open), data: { testid: "show-more" }, on: { click: () => expand(message.ts, !open) } }, label);
-  return h("div", {}, content, toggle, files);
+  const toggle =
+    long &&
+    h(
+      "button.link-button",
+      { "aria-expanded": String(open), data: { testid: "show-more" }, on: { click: () => expand(message.ts, !open) } },
+      label,
+    );
+  return h("div", content, toggle, more, files);
+}
+
+/** An attachment: what stands beside a coloured bar. */
+function attachmentNode(attachment, surface) {
+  const title =
+    attachment.title && h("strong", (attachment.title_link && link(attachment.title_link, attachment.title)) || mrkdwn(attachment.title));
+  const words = attachment.blocks
+    ? blocks(attachment.blocks, surface)
+    : [title, h("div.text", { dir: "auto" }, mrkdwn(attachment.text ?? attachment.fallback))];
+  const node = h("div.attachment", words);
+  if (/^#?[0-9a-f]{6}$/i.test(attachment.color ?? "")) node.style.borderLeftColor = `#${attachment.color.replace("#", "")}`;
+  return node;
 }
 
 function fileCard(file) {
   const name = file.title || file.name || "File";
   const address = file.url_private || file.permalink || "";
   if (/^image\//.test(file.mimetype ?? "") && address) return picture({ image_url: address, alt_text: name }, "wide-image");
-  const card = h("span", { class: "file-card" }, icon("file"), h("bdi", {}, name));
+  const card = h("span.file-card", icon("file"), h("bdi", name));
   const opener = link(URL.canParse(address, location.href) ? new URL(address, location.href).href : "");
   opener?.replaceChildren(card);
   return opener ?? card;
@@ -1205,9 +1605,25 @@ function reactionRow(message, channel) {
   const chips = message.reactions.map((reaction) => {
     const mine = reaction.users?.includes(store.me.id) ?? false;
     const names = (reaction.users ?? []).map((id) => author({ user: id }).name).join(", ");
-    return h("button", { type: "button", class: "reaction", "aria-pressed": String(mine), title: `${names} reacted with :${reaction.name}:`, data: { reaction: reaction.name }, on: { click: () => react(message, channel, reaction.name, mine) } }, emoji(reaction.name), h("span", {}, String(reaction.count ?? reaction.users?.length ?? 1)));
+    return h(
+      "button.reaction",
+      {
+        "aria-pressed": String(mine),
+        title: `${names} reacted with :${reaction.name}:`,
+        data: { reaction: reaction.name },
+        on: { click: () => react(message, channel, reaction.name, mine) },
+      },
+      emoji(reaction.name),
+      h("span", String(reaction.count ?? reaction.users?.length ?? 1)),
+    );
   });
-  return h("div", { class: "reactions" }, chips, iconButton("smile", "Add a reaction", (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name)), { class: "reaction reaction-add" }));
+  return h(
+    "div.reactions",
+    chips,
+    iconButton("smile", "Add a reaction", (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name)), {
+      class: "reaction reaction-add",
+    }),
+  );
 }
 
 async function react(message, channel, name, remove = false) {
@@ -1220,20 +1636,50 @@ function threadLink(message, thread, channel) {
   if (!count) return null;
   const last = thread.at(-1);
   const faces = [...new Map(thread.map((reply) => [author(reply).id, author(reply)])).values()].slice(0, 4);
-  return h("a", { class: "thread-link", href: placeHash(store.me.id, channel, message.ts), data: { testid: "thread-link" } },
-    h("span", { class: "faces" }, faces.map((face) => avatar(face, "avatar-tiny"))),
-    h("strong", {}, count === 1 ? "1 reply" : `${count} replies`),
-    last && h("span", { class: "thread-preview" }, h("bdi", {}, `${author(last).name}: ${plainWords(last)}`)));
+  return h(
+    "a.thread-link",
+    { href: placeHash(store.me.id, channel, message.ts), data: { testid: "thread-link" } },
+    h(
+      "span.faces",
+      faces.map((face) => avatar(face, "avatar-tiny")),
+    ),
+    h("strong", count === 1 ? "1 reply" : `${count} replies`),
+    last && h("span.thread-preview", h("bdi", `${author(last).name}: ${plainWords(last)}`)),
+  );
 }
 
 function messageTools(message, channel, { mine, inThread, node }) {
-  const tools = h("div", { class: "message-tools", role: "group", "aria-label": "Message actions" });
-  tools.append(iconButton("smile", "Add a reaction", (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name)), { "data-testid": "react" }));
-  if (!inThread) tools.append(h("a", { class: "icon-button", href: placeHash(store.me.id, channel, message.ts), "aria-label": "Reply in thread", title: "Reply in thread", data: { testid: "reply" } }, icon("reply")));
+  const tools = h("div.message-tools", { role: "group", "aria-label": "Message actions" });
+  tools.append(
+    iconButton("smile", "Add a reaction", (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name)), {
+      "data-testid": "react",
+    }),
+  );
+  if (!inThread)
+    tools.append(
+      h(
+        "a.icon-button",
+        {
+          href: placeHash(store.me.id, channel, message.ts),
+          "aria-label": "Reply in thread",
+          title: "Reply in thread",
+          data: { testid: "reply" },
+        },
+        icon("reply"),
+      ),
+    );
   const items = [];
-  if (mine) items.push({ label: "Edit message", glyph: "edit", run: () => editMessage(message, channel, node) }, { label: "Delete message", glyph: "trash", danger: true, run: () => deleteMessage(message, channel) });
-  for (const shortcut of store.workspace.app?.shortcuts ?? []) items.push({ label: shortcut.name ?? shortcut.callback_id, glyph: "app", run: () => runShortcut(shortcut, channel, message) });
-  if (items.length) tools.append(iconButton("more", "More actions", (event) => menu(event.currentTarget, items), { "aria-haspopup": "menu", "data-testid": "more" }));
+  if (mine)
+    items.push(
+      { label: "Edit message", glyph: "edit", run: () => editMessage(message, channel, node) },
+      { label: "Delete message", glyph: "trash", danger: true, run: () => deleteMessage(message, channel) },
+    );
+  for (const shortcut of store.workspace.app?.shortcuts ?? [])
+    items.push({ label: shortcut.name ?? shortcut.callback_id, glyph: "app", run: () => runShortcut(shortcut, channel, message) });
+  if (items.length)
+    tools.append(
+      iconButton("more", "More actions", (event) => menu(event.currentTarget, items), { "aria-haspopup": "menu", "data-testid": "more" }),
+    );
   return tools;
 }
 
@@ -1243,7 +1689,7 @@ async function runShortcut(shortcut, channel, message) {
 }
 
 function editMessage(message, channel, node) {
-  const field = h("textarea", { class: "field", rows: 3, "aria-label": "Edit your message", data: { testid: "edit-field" } });
+  const field = h("textarea.field", { rows: 3, "aria-label": "Edit your message", data: { testid: "edit-field" } });
   const content = node.querySelector(".message-content");
   const close = () => editor.replaceWith(content);
   const save = async () => {
@@ -1251,7 +1697,15 @@ function editMessage(message, channel, node) {
     if (!answer.ok) toast(explain(answer.error));
     else close();
   };
-  const editor = h("div", { class: "editor" }, field, h("div", { class: "editor-buttons" }, h("button", { type: "button", class: "button button-small", on: { click: close } }, "Cancel"), h("button", { type: "button", class: "button button-small button-primary", on: { click: save } }, "Save")));
+  const editor = h(
+    "div.editor",
+    field,
+    h(
+      "div.editor-buttons",
+      h("button.button.button-small", { on: { click: close } }, "Cancel"),
+      h("button.button.button-small.button-primary", { on: { click: save } }, "Save"),
+    ),
+  );
   field.value = editable(message.text);
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
@@ -1266,7 +1720,8 @@ function editMessage(message, channel, node) {
 }
 
 async function deleteMessage(message, channel) {
-  if (!(await ask({ title: "Delete this message?", body: "It cannot be brought back.", yes: "Delete", no: "Keep it", danger: true }))) return;
+  if (!(await ask({ title: "Delete this message?", body: "It cannot be brought back.", yes: "Delete", no: "Keep it", danger: true })))
+    return;
   const answer = await call("delete", { channel, ts: message.ts });
   if (!answer.ok) toast(explain(answer.error));
 }
@@ -1303,14 +1758,25 @@ function renderModal() {
   dialog.signature = signature;
   if (!view) return dialog.close();
   // An updated view keeps what was already filled in.
+  const focus = dialog.open ? focusWithin(dialog) : null;
   const surface = { viewId: view.id, controls: [], values: dialog.surface?.viewId === view.id ? collect(dialog.surface) : {} };
   dialog.surface = surface;
-  const form = h("form", { novalidate: true, method: "dialog" },
-    h("header", { class: "modal-head" }, h("h2", { id: "modal-title" }, textObject(view.title)), iconButton("close", "Close", () => closeView(view))),
-    h("div", { class: "modal-body" }, blocks(view.blocks ?? [], surface)),
-    h("footer", { class: "modal-foot" },
-      h("button", { type: "button", class: "button", data: { testid: "modal-close" }, on: { click: () => closeView(view) } }, plainString(view.close) || "Close"),
-      view.submit && h("button", { type: "submit", class: "button button-primary", data: { testid: "modal-submit" } }, plainString(view.submit))));
+  const form = h(
+    "form",
+    { novalidate: true, method: "dialog" },
+    h(
+      "header.modal-head",
+      h("h2", { id: "modal-title" }, textObject(view.title)),
+      iconButton("close", "Close", () => closeView(view)),
+    ),
+    h("div.modal-body", blocks(view.blocks ?? [], surface)),
+    h(
+      "footer.modal-foot",
+      h("button.button", { data: { testid: "modal-close" }, on: { click: () => closeView(view) } }, plainString(view.close) || "Close"),
+      view.submit &&
+        h("button", { type: "submit", class: "button button-primary", data: { testid: "modal-submit" } }, plainString(view.submit)),
+    ),
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     submitView(view, surface, form);
@@ -1318,7 +1784,8 @@ function renderModal() {
   dialog.replaceChildren(form);
   dialog.dataset.viewId = view.id;
   if (!dialog.open) dialog.showModal();
-  (form.querySelector(".modal-body :is(.field, select, input)") ?? form.querySelector("[type=submit]"))?.focus();
+  const first = form.querySelector(".modal-body :is(.field, select, input)") ?? form.querySelector("[type=submit]");
+  (form.querySelector(focus ?? ":not(*)") ?? first)?.focus();
 }
 
 async function submitView(view, surface, form) {
@@ -1356,12 +1823,29 @@ async function closeView(view) {
 /** A question with two answers; resolves to true for the first. */
 function ask({ title, body, yes, no, danger }) {
   const dialog = byId("confirm");
-  dialog.replaceChildren(h("form", { method: "dialog" },
-    h("header", { class: "modal-head" }, h("h2", { id: "confirm-title" }, title)),
-    h("div", { class: "modal-body" }, body),
-    h("footer", { class: "modal-foot" },
-      h("button", { class: "button", value: "no", data: { testid: "confirm-no" } }, no),
-      h("button", { class: `button button-${danger ? "danger" : "primary"}`, value: "yes", autofocus: true, data: { testid: "confirm-yes" } }, yes))));
+  dialog.replaceChildren(
+    h(
+      "form",
+      { method: "dialog" },
+      h("header.modal-head", h("h2", { id: "confirm-title" }, title)),
+      h("div.modal-body", body),
+      h(
+        "footer.modal-foot",
+        h("button.button", { type: "submit", value: "no", data: { testid: "confirm-no" } }, no),
+        h(
+          "button",
+          {
+            type: "submit",
+            class: `button button-${danger ? "danger" : "primary"}`,
+            value: "yes",
+            autofocus: true,
+            data: { testid: "confirm-yes" },
+          },
+          yes,
+        ),
+      ),
+    ),
+  );
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
@@ -1392,21 +1876,44 @@ function floating(anchor, panel) {
 }
 
 function menu(anchor, items) {
-  const panel = h("div", { class: "menu", role: "menu" });
+  const panel = h("div.menu", { role: "menu" });
   for (const { label, glyph, danger, run } of items) {
-    panel.append(h("button", { type: "button", role: "menuitem", class: danger ? "menu-item menu-danger" : "menu-item", on: { click: () => (panel.hidePopover(), run()) } }, glyph ? icon(glyph) : null, label));
+    panel.append(
+      h(
+        "button",
+        { role: "menuitem", class: danger ? "menu-item menu-danger" : "menu-item", on: { click: () => (panel.hidePopover(), run()) } },
+        glyph ? icon(glyph) : null,
+        label,
+      ),
+    );
   }
   floating(anchor, panel);
 }
 
 function pickEmoji(anchor, onPick) {
-  const panel = h("div", { class: "menu emoji-grid", role: "group", "aria-label": "Emoji" });
-  for (const name of PICKER) panel.append(h("button", { type: "button", "aria-label": name.replaceAll("_", " "), title: `:${name}:`, data: { emoji: name }, on: { click: () => (panel.hidePopover(), onPick(name)) } }, EMOJI[name]));
+  const panel = h("div.menu.emoji-grid", { role: "group", "aria-label": "Emoji" });
+  for (const name of PICKER)
+    panel.append(
+      h(
+        "button",
+        {
+          "aria-label": name.replaceAll("_", " "),
+          title: `:${name}:`,
+          data: { emoji: name },
+          on: { click: () => (panel.hidePopover(), onPick(name)) },
+        },
+        EMOJI[name],
+      ),
+    );
   floating(anchor, panel);
 }
 
 function toast(text) {
-  const note = h("div", { class: "toast" }, h("span", {}, text), iconButton("close", "Dismiss", () => note.remove()));
+  const note = h(
+    "div.toast",
+    h("span", text),
+    iconButton("close", "Dismiss", () => note.remove()),
+  );
   byId("toasts").append(note);
   setTimeout(() => note.remove(), 8000);
 }
@@ -1434,19 +1941,47 @@ function placeComposer(id, area, channel, threadTs, { takeFocus = true } = {}) {
   area.dataset.key = key;
   const where = threadTs ? "Reply" : `Message ${isDirect(channel) ? placeName(channel) : `#${channel.name}`}`;
   const field = h("textarea", {
-    id, rows: 1, placeholder: `${where} as ${nameOf(store.me)}`, "aria-label": `${where} as ${nameOf(store.me)}`, role: "combobox",
-    "aria-expanded": "false", "aria-controls": `${id}-suggestions`, "aria-autocomplete": "list", autocomplete: "off",
+    id,
+    rows: 1,
+    placeholder: `${where} as ${nameOf(store.me)}`,
+    "aria-label": `${where} as ${nameOf(store.me)}`,
+    role: "combobox",
+    "aria-expanded": "false",
+    "aria-controls": `${id}-suggestions`,
+    "aria-autocomplete": "list",
+    autocomplete: "off",
   });
   const list = h("ul", { id: `${id}-suggestions`, class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
   const sendButton = iconButton("send", "Send", () => send(), { class: "send", disabled: true, type: "submit" });
   const wrapWith = (mark) => () => surround(field, mark);
-  const form = h("form", { class: "composer" },
+  const form = h(
+    "form.composer",
     list,
-    h("div", { class: "composer-tools" },
-      iconButton("bold", "Bold", wrapWith("*")), iconButton("italic", "Italic", wrapWith("_")), iconButton("strike", "Strikethrough", wrapWith("~")), iconButton("code", "Code", wrapWith("`")),
-      iconButton("smile", "Emoji", (event) => pickEmoji(event.currentTarget, (name) => insert(field, `:${name}: `)))),
+    h(
+      "div.composer-tools",
+      iconButton("bold", "Bold", wrapWith("*")),
+      iconButton("italic", "Italic", wrapWith("_")),
+      iconButton("strike", "Strikethrough", wrapWith("~")),
+      iconButton("code", "Code", wrapWith("`")),
+      iconButton("smile", "Emoji", (event) => pickEmoji(event.currentTarget, (name) => insert(field, `:${name}: `))),
+    ),
     field,
-    h("div", { class: "composer-foot" }, h("span", { class: "composer-hint" }, h("kbd", {}, "Enter"), " to send, ", h("kbd", {}, "Shift"), " + ", h("kbd", {}, "Enter"), " for a new line, ", h("kbd", {}, "/"), " for commands"), sendButton));
+    h(
+      "div.composer-foot",
+      h(
+        "span.composer-hint",
+        h("kbd", "Enter"),
+        " to send, ",
+        h("kbd", "Shift"),
+        " + ",
+        h("kbd", "Enter"),
+        " for a new line, ",
+        h("kbd", "/"),
+        " for commands",
+      ),
+      sendButton,
+    ),
+  );
   const suggestions = suggestionsFor(field, list);
   const redraw = () => {
     store.drafts.set(key, field.value);
@@ -1461,10 +1996,13 @@ function placeComposer(id, area, channel, threadTs, { takeFocus = true } = {}) {
     if (!text || form.hasAttribute("aria-busy")) return;
     form.setAttribute("aria-busy", "true");
     const isCommand = /^\/\w/.test(text);
-    const answer = isCommand ? await call("command", { channel: channel.id, text, thread_ts: threadTs ?? undefined }) : await call("say", { channel: channel.id, text: text, thread_ts: threadTs ?? undefined });
+    const answer = isCommand
+      ? await call("command", { channel: channel.id, text, thread_ts: threadTs ?? undefined })
+      : await call("say", { channel: channel.id, text: text, thread_ts: threadTs ?? undefined });
     form.removeAttribute("aria-busy");
     if (!answer.ok) return toast(isCommand ? `${text.split(/\s/)[0]}: ${explain(answer.error)}` : explain(answer.error));
     if (answer.ts && !threadTs) store.sentHere.add(answer.ts);
+    openAnsweredThread(channel.id, answer.ts);
     field.value = "";
     redraw();
     const view = byId(threadTs ? "thread-messages" : "messages");
@@ -1500,7 +2038,11 @@ function placeComposer(id, area, channel, threadTs, { takeFocus = true } = {}) {
 function firstWords(channel, fill) {
   const wrote = topLevel(channel.id).some((message) => message.user === store.me.id && Number(message.ts) > store.openedAt);
   if (roleOf(store.me) !== "customer" || isDirect(channel) || wrote) return null;
-  return h("div", { class: "tries" }, h("span", {}, "Try"), SUGGESTIONS.map((text) => h("button", { type: "button", class: "try", on: { click: () => fill(text) } }, text)));
+  return h(
+    "div.tries",
+    h("span", "Try"),
+    SUGGESTIONS.map((text) => h("button.try", { on: { click: () => fill(text) } }, text)),
+  );
 }
 
 function insert(field, text) {
@@ -1524,8 +2066,14 @@ function suggestionsFor(field, list) {
     const before = field.value.slice(0, field.selectionStart);
     const slash = /^\/\S*$/.exec(before);
     const at = /(?:^|\s)@([\w.-]*)$/.exec(before);
-    if (slash) return commands().filter(({ word }) => word.startsWith(slash[0]) && word !== slash[0].trim()).map((item) => ({ ...item, from: 0 }));
-    if (at) return mentionable().filter(({ word, detail }) => `${word} ${detail}`.toLowerCase().includes(at[1].toLowerCase())).map((item) => ({ ...item, from: before.length - at[1].length - 1 }));
+    if (slash)
+      return commands()
+        .filter(({ word }) => word.startsWith(slash[0]) && word !== slash[0].trim())
+        .map((item) => ({ ...item, from: 0 }));
+    if (at)
+      return mentionable()
+        .filter(({ word, detail }) => `${word} ${detail}`.toLowerCase().includes(at[1].toLowerCase()))
+        .map((item) => ({ ...item, from: before.length - at[1].length - 1 }));
     return [];
   }
   function update() {
@@ -1536,7 +2084,21 @@ function suggestionsFor(field, list) {
   function draw() {
     list.hidden = items.length === 0;
     field.setAttribute("aria-expanded", String(items.length > 0));
-    list.replaceChildren(...items.map((item, index) => h("li", { role: "option", id: `${list.id}-${index}`, "aria-selected": String(index === chosen), on: { pointerdown: (event) => (event.preventDefault(), take(item)) } }, h("strong", {}, item.word), h("span", {}, item.detail))));
+    list.replaceChildren(
+      ...items.map((item, index) =>
+        h(
+          "li",
+          {
+            role: "option",
+            id: `${list.id}-${index}`,
+            "aria-selected": String(index === chosen),
+            on: { pointerdown: (event) => (event.preventDefault(), take(item)) },
+          },
+          h("strong", item.word),
+          h("span", item.detail),
+        ),
+      ),
+    );
     if (items.length) field.setAttribute("aria-activedescendant", `${list.id}-${chosen}`);
     else field.removeAttribute("aria-activedescendant");
   }
@@ -1570,7 +2132,9 @@ function commands() {
 
 function mentionable() {
   const app = store.workspace.app ?? {};
-  const people = (store.workspace.people ?? []).filter((person) => person.id !== app.bot_user).map((person) => ({ word: `@${person.name}`, detail: nameOf(person) }));
+  const people = (store.workspace.people ?? [])
+    .filter((person) => person.id !== app.bot_user)
+    .map((person) => ({ word: `@${person.name}`, detail: nameOf(person) }));
   return [...people, ...(app.name ? [{ word: `@${app.name}`, detail: "App" }] : []), { word: "@here", detail: "Everyone who is here" }];
 }
 
@@ -1588,7 +2152,8 @@ function route() {
   store.place = place && (changed || place === "home" || store.channels.has(place)) ? place : (store.place ?? firstPlace());
   store.thread = thread ? rootOf(store.place, thread) : null;
   store.sought = thread ?? null;
-  if (store.place === "home" && (changed || before !== "home")) call("home", {}).then((answer) => answer.ok || toast(explain(answer.error)));
+  if (store.place === "home" && (changed || before !== "home"))
+    call("home", {}).then((answer) => answer.ok || toast(explain(answer.error)));
   if (changed) connect();
   else render();
 }
