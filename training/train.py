@@ -25,8 +25,8 @@ from training.progress import Progress
 class Config:
     """What a run can be told. The defaults are what was measured best; see docs/model.md."""
 
-    method: str = "lora"
-    epochs: int = 8
+    method: str = "full"
+    epochs: int = 10
     learning_rate: float | None = None
     """None: what suits the method."""
     batch_size: int = 32
@@ -36,7 +36,7 @@ class Config:
     label_smoothing: float = 0.05
     meaning_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
-    patience: int = 3
+    patience: int = 4
     """Epochs without a better dev macro-F1 before the run stops."""
     max_length: int = 128
     seed: int = 1
