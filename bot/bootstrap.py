@@ -63,7 +63,8 @@ async def build(
     clock: Callable[[], float] = time.time,
 ) -> Bot:
     """Build the bot: ask Slack who is who, load the active model, wire the parts. Raises SettingsError, ArtefactError."""
-    client = AsyncWebClient(token=tokens.bot, base_url=api_url, timeout=30)
+    # The client's own retries would post twice when only the answer was lost: the outbox looks before it sends again.
+    client = AsyncWebClient(token=tokens.bot, base_url=api_url, timeout=30, retry_handlers=[])
     people = People(client, settings.channels, settings.people)
     await people.load()
 

@@ -219,8 +219,8 @@ def _models(options: argparse.Namespace) -> None:
             store.database.close()
     for manifest in registry.versions():
         mark = "→" if manifest.version == registry.active() else " "
-        macro_f1 = manifest.metrics.get("macro_f1")
-        figure = f"macro-F1 {macro_f1:.3f}" if isinstance(macro_f1, float) else ""
+        macro_f1 = manifest.metrics.get("holdout", {}).get("macro_f1")
+        figure = f"macro-F1 {macro_f1:.3f}" if macro_f1 is not None else ""
         print(f"{mark} {manifest.version}  {manifest.method}  {manifest.created}  {figure}")
 
 

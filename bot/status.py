@@ -52,8 +52,8 @@ class Status:
         active = self._registry.active()
         lines = []
         for manifest in self._registry.versions():
-            macro_f1 = manifest.metrics.get("macro_f1")
-            figure = f"macro-F1 {macro_f1:.3f}" if isinstance(macro_f1, float) else "no figure"
+            macro_f1 = manifest.metrics.get("holdout", {}).get("macro_f1")
+            figure = f"macro-F1 {macro_f1:.3f}" if macro_f1 is not None else "no figure"
             state = "serving" if manifest.version == active else states.get(manifest.version, "shipped")
             lines.append(
                 f"{'→' if manifest.version == active else '·'} `{manifest.version}` {state}, {figure}"

@@ -99,6 +99,8 @@ def write_config(folder: Path, **learning: Any) -> Path:
     settings["model"]["folder"] = str(folder / "models")
     settings["learning"] |= {"sample": 800, "epochs": 3, "threads": 2, **learning}
     settings["http"]["port"] = 0
+    # A newcomer tries one thing after the other: within two minutes that would all be one conversation.
+    settings["rules"]["conversation_s"] = 15
     (config / "softanswer.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     return config
 

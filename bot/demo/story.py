@@ -17,7 +17,7 @@ CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
 HELP, TRIAGE = "C0HELP", "C0TRIAGE"
 NAMES = {CARLA: "Carla (customer)", BEN: "Ben (customer)", ANNA: "Anna (agent)", ADA: "Ada (admin)"}
 
-REMARK = "Our finance lead asked me this morning whether we should be looking at other vendors for next year."
+REMARK = "Could I talk to a person? Our finance lead asked me today whether we should look at other vendors for next year."
 """Calm in its words, and yet a customer about to leave: what a person reads better than a model."""
 
 INTERNAL = (
@@ -69,7 +69,7 @@ class Story:
 
     async def _question(self) -> None:
         self._title("A customer asks, and gets an answer in the thread")
-        asked = await self._write(CARLA, "Hi! How can I export all our data to Excel?")
+        asked = self._question_ts = await self._write(CARLA, "Hi! How can I export all our data to Excel?")
         answer = await self._persons.until(
             "an answer about exporting", lambda s: bot_reply(s, HELP, asked, "Export"), CARLA
         )
@@ -80,7 +80,6 @@ class Story:
         asked = await self._write(
             BEN, "Third time this week the export dies on me. We lose half a day every time!!"
         )
-        self._complaint_ts = asked
         answer = await self._persons.until("a soft answer", lambda s: bot_reply(s, HELP, asked, "sorry"), BEN)
         self._show("Softanswer", answer)
         card = await self._persons.until("a card in #triage", lambda s: find(s, TRIAGE, "dies on me"), ANNA)
@@ -94,9 +93,9 @@ class Story:
 
     async def _handover_and_correction(self) -> None:
         self._title("What no template answers goes to a person, and a wrong label is put right")
-        asked = await self._write(CARLA, REMARK)
+        await self._write(CARLA, REMARK, self._question_ts)
         handed = await self._persons.until(
-            "a word that a person will answer", lambda s: bot_reply(s, HELP, asked, "team"), CARLA
+            "a word that a person will answer", lambda s: bot_reply(s, HELP, self._question_ts, "team"), CARLA
         )
         self._show("Softanswer", handed)
         card = await self._persons.until("a card for it", lambda s: find(s, TRIAGE, REMARK[:20]), ANNA)
@@ -166,9 +165,9 @@ class Story:
                 if count == 0:
                     raise StepFailed(f"the table {table} is empty")
 
-    async def _write(self, user: str, text: str) -> str:
-        self._say(f"{NAMES[user]}: {text}")
-        return await self._persons.write(user, HELP, text)
+    async def _write(self, user: str, text: str, thread: str | None = None) -> str:
+        self._say(f"{NAMES[user]}{', in the thread' if thread else ''}: {text}")
+        return await self._persons.write(user, HELP, text, thread)
 
     # --- printing
 

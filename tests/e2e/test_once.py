@@ -94,7 +94,9 @@ async def test_killed_before_anything_was_read(
     bot.process.wait()
     start_bot()
     database = tmp_path / "softanswer.db"
-    await eventually(lambda: rows(database, "select 1 from messages having count(*) = 20"), within_s=40)
+    await eventually(
+        lambda: rows(database, "select 1 where (select count(*) from messages) = 20"), within_s=40
+    )
     await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"), within_s=40)
     # One conversation of one person gets one reply (the rules of conduct), so: at most one a thread, and both answered.
     counts = [len(await replies(persons, ts)) for ts in asked]
@@ -121,7 +123,10 @@ async def test_the_card_comes_once_although_no_answer_came(
     database = tmp_path / "softanswer.db"
     await eventually(lambda: rows(database, "select 1 from actions where attempts > 0"))
     await eventually(
-        lambda: rows(database, "select 1 from actions having count(*) = 2 and sum(state = 'sent') = 2")
+        lambda: rows(
+            database,
+            "select 1 where (select count(*) from actions where state = 'sent') = 2 and (select count(*) from actions) = 2",
+        )
     )
     state = await persons.state(ANNA)
     assert len([m for m in state["messages"][TRIAGE] if m.get("bot_id")]) == 1

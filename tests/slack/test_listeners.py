@@ -132,7 +132,8 @@ async def test_a_case_from_flag_to_resolution(bot: Bot, tmp_path: Path) -> None:
     ]
     await eventually(
         lambda: rows(
-            database, "select 1 from actions where kind = 'card_update' having sum(state = 'sent') = 2"
+            database,
+            "select 1 where (select count(*) from actions where kind = 'card_update' and state = 'sent') = 2",
         )
     )
 

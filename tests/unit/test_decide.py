@@ -47,7 +47,12 @@ def kind(decision: Decision) -> tuple[Any, Any]:
 
 def test_a_question_with_a_near_template_is_answered() -> None:
     decision = decided()
-    assert (decision.reply, decision.template, decision.tone, decision.flag) == ("template", "export", "neutral", None)
+    assert (decision.reply, decision.template, decision.tone, decision.flag) == (
+        "template",
+        "export",
+        "neutral",
+        None,
+    )
 
 
 def test_not_scored_is_flagged_as_unread_and_not_answered() -> None:
@@ -125,7 +130,9 @@ def test_asking_for_a_person() -> None:
     assert kind(decided(text="Can I talk to a human please")) == ("handover", "request")
 
 
-@pytest.mark.parametrize("text", ["hi", "Thanks!", "ok, thanks", "Good morning everyone", "got it", "perfect", "nvm"])
+@pytest.mark.parametrize(
+    "text", ["hi", "Thanks!", "ok, thanks", "Good morning everyone", "got it", "perfect", "nvm"]
+)
 def test_small_talk_is_left_alone(text: str) -> None:
     assert kind(decided("neutral", text=text)) == (None, None)
 
@@ -142,32 +149,51 @@ def test_sour_small_talk_counts_as_unhappy() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["hello there", "thank you so much", "thanks a lot!!", "okay, will do", "cheers", "ty :)", "all right", "noted, thanks"],
+    [
+        "hello there",
+        "thank you so much",
+        "thanks a lot!!",
+        "okay, will do",
+        "cheers",
+        "ty :)",
+        "all right",
+        "noted, thanks",
+    ],
 )
 def test_whole_message_small_talk(text: str) -> None:
     assert is_small_talk(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["hi, my export fails", "thanks but it still crashes", "ok so what now", "great service, again down", ""]
+    "text",
+    ["hi, my export fails", "thanks but it still crashes", "ok so what now", "great service, again down", ""],
 )
 def test_more_than_small_talk(text: str) -> None:
     assert not is_small_talk(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["I want to speak to a real person", "connect me with an agent", "could someone put me through to a human?"]
+    "text",
+    [
+        "I want to speak to a real person",
+        "connect me with an agent",
+        "could someone put me through to a human?",
+    ],
 )
 def test_wants_a_person(text: str) -> None:
     assert wants_a_person(text)
 
 
-@pytest.mark.parametrize("text", ["the person who invited me left", "our agent runs on linux", "how do I add a person?"])
+@pytest.mark.parametrize(
+    "text", ["the person who invited me left", "our agent runs on linux", "how do I add a person?"]
+)
 def test_speaks_of_persons_without_wanting_one(text: str) -> None:
     assert not wants_a_person(text)
 
 
-@pytest.mark.parametrize("text", ["how do I", "pls fix this", "is it down", "it is slow?", "I need a receipt"])
+@pytest.mark.parametrize(
+    "text", ["how do I", "pls fix this", "is it down", "it is slow?", "I need a receipt"]
+)
 def test_asks(text: str) -> None:
     assert asks(text)
 

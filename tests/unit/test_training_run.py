@@ -1,0 +1,241 @@
+"""Training, export and the command line, on as little data as they take."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.artefact_folder import ArtefactError, read_manifest
+from model.classifier import Classifier
+from model.reading import LABELS
+from model.registry import SHIPPED
+from training import base, dataset
+
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+import torch
+
+from training.__main__ import main
+from training.candidate import build, build_gpu, under_construction
+from training.card import card
+from training.encoder import Encoder, load_trained, merge, prepare, trained_weights
+from training.export import ExportRefused, check_parity, export_cpu, write_onnx
+from training.progress import Progress
+from training.train import Config, train
+
+# transformers asks its own modules for names that it has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
+
+TINY = {"epochs": 1, "threads": 2, "learning_rate": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def found() -> base.Base:
+    return base.resolve()
+
+
+@pytest.fixture(scope="module")
+def data() -> dataset.Split:
+    """20 messages of each class to learn from, 20 to choose by, 20 to judge by."""
+    corpus = dataset.split(dataset.load(dataset.corpus_files()))
+    by_label = [e for label in LABELS for e in [x for x in corpus.train if x.label == label][:20]]
+    return dataset.Split(by_label, corpus.dev[:20], corpus.holdout[:20])
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_tiny_run_makes_a_version_that_loads(
+    tmp_path: Path, found: base.Base, data: dataset.Split, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = Config(method=method, **TINY)  # type: ignore[arg-type]
+    result = train(config, data, found, Progress(0))
+    stages = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["progress"] for line in stages if line["stage"] == "train"] == [0.5, 1.0]
+    assert [epoch.keys() for epoch in result.history] == [{"loss", "dev_macro_f1"}]
+
+    # After one epoch on 60 messages the labels are near ties, and int8 may tip them.
+    folder = tmp_path / "tiny"
+    built = build(folder, result, config, data, found, parent="v0", corrections=3, least_agreement=0.0)
+    manifest = read_manifest(folder)
+    assert (manifest.version, manifest.parent, manifest.method, manifest.device) == (
+        "tiny",
+        "v0",
+        method,
+        "cpu",
+    )
+    assert manifest.metrics["holdout"]["n"] == 20
+    assert "and 3 corrections by the team" in card(manifest)
+    texts = [example.text for example in data.holdout]
+    loaded = Classifier.load(folder).read(texts)
+    assert [r.label for r in loaded] == [r.label for r in built.read(texts)]
+
+    # The weights file alone, with the base, gives the same model back.
+    gpu = tmp_path / "tiny-gpu"
+    build_gpu(gpu, folder, found, data.dev)
+    rebuilt = read_manifest(gpu)
+    assert (rebuilt.device, rebuilt.parent) == ("gpu", "tiny")
+
+
+def test_the_same_seed_gives_the_same_weights(found: base.Base, data: dataset.Split) -> None:
+    config = Config(method="lora", **TINY)  # type: ignore[arg-type]
+    few = dataset.Split(data.train[::4], data.dev[:5], [])
+    one, two = (train(config, few, found, Progress()).weights for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_an_unfaithful_graph_is_refused(tmp_path: Path, found: base.Base) -> None:
+    encoder = Encoder(found.folder).eval()
+    write_onnx(encoder, tmp_path / "model.onnx")
+    tokens = [[101, 7592, 102]]
+    check_parity(encoder, tmp_path / "model.onnx", tokens)
+    with torch.no_grad():
+        encoder.head[-1].bias.add_(0.01)
+    with pytest.raises(ExportRefused, match=r"differ by 0\.01"):
+        check_parity(encoder, tmp_path / "model.onnx", tokens)
+
+
+def test_a_graph_that_quantisation_has_spoiled_is_refused(tmp_path: Path, found: base.Base) -> None:
+    from model.classifier import load_tokenizer
+
+    tokenizer = load_tokenizer(found.folder / "tokenizer.json")
+    with pytest.raises(ExportRefused, match="needed 101%"):
+        export_cpu(Encoder(found.folder).eval(), tokenizer, ["hello"], tmp_path / "model.onnx", 1.01)
+
+
+def test_weights_of_another_method_do_not_fit(found: base.Base) -> None:
+    lora, full = Encoder(found.folder), Encoder(found.folder)
+    prepare(lora, "lora")
+    prepare(full, "full")
+    with pytest.raises(KeyError, match="do not fit"):
+        load_trained(full, trained_weights(lora))
+    with pytest.raises(ValueError, match="half"):
+        prepare(full, "half")
+    assert merge(full) is full
+
+
+def test_building_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), under_construction(tmp_path / "out") as building:
+        (building / "half").mkdir()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArtefactError, match="--out"), under_construction(tmp_path / "file"):
+        pass
+
+
+def test_a_wrong_base_is_refused(tmp_path: Path, found: base.Base) -> None:
+    with pytest.raises(base.BaseModelError, match="sha256 is"):
+        base.resolve(expected="0" * 64)
+    with pytest.raises(base.BaseModelError, match=r"no model\.safetensors"):
+        base.resolve(str(tmp_path), None)
+    assert base.resolve(str(found.folder)).sha256 == base.SHA256
+    assert base.resolve(str(found.folder), None).folder == found.folder
+
+
+def test_a_base_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def offline(*_: Any, **__: Any) -> str:
+        raise OSError("offline\nmode")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
+    with pytest.raises(base.BaseModelError, match=r"acme/none: .*\(offline\).*--base") as raised:
+        base.resolve("acme/none")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--data", "{tmp}/none.jsonl", "--out", "{tmp}/out"], "No such file"),
+        (["train", "--data", "{tmp}/few.jsonl", "--out", "{tmp}/out"], "0 examples of negative"),
+        (["train", "--data", "{tmp}/empty.jsonl", "--out", "{tmp}/out"], "no examples"),
+        (["train", "--base-sha256", "0", "--out", "{tmp}/out"], "sha256 is"),
+        (["retrain", "--active", "{tmp}/none", "--out", "{tmp}/out"], "no such model folder"),
+        (["retrain", "--snapshot", "{tmp}/empty.jsonl", "--out", "{tmp}/out"], "no examples"),
+        (["retrain", "--sample", "30", "--out", "{tmp}/out"], "at least 20"),
+        (["evaluate", "--model", "{tmp}"], "no manifest.json"),
+        (["evaluate", "--data", "{tmp}/none.jsonl"], "No such file"),
+        (["export", "--device", "gpu", "--model", "{tmp}", "--out", "{tmp}/out"], "no manifest.json"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(
+    tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "few.jsonl").write_text('{"text": "ok", "label": "neutral"}\n')
+    assert main([argument.format(tmp=tmp_path) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_evaluate_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(
+        '{"text": "Love it, thanks!", "label": "positive"}\n{"text": "`x`", "label": "neutral"}\n'
+    )
+    assert main(["evaluate", "--data", str(file), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["n"], figures["accuracy"]) == (2, 0.5)
+    assert main(["evaluate", "--data", str(file)]) == 0
+    assert f"{SHIPPED.name} on 2 messages: macro-F1" in capsys.readouterr().out
+
+
+def test_retrain_stopped_half_way_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = subprocess.Popen(
+        [sys.executable, "-m", "training", "retrain", "--out", str(out), "--sample", "300", "--threads", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    assert run.stdout
+    for line in run.stdout:
+        if json.loads(line)["stage"] == "embed":
+            break
+    run.send_signal(signal.SIGTERM)
+    _, errors = run.communicate(timeout=60)
+    assert run.returncode == 143
+    assert "Traceback" not in errors
+    assert not out.exists()
+
+
+def test_retrain_judges_the_candidate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: dataset.Split, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from training import retrain as retraining
+
+    monkeypatch.setattr(dataset, "split", lambda _: data)
+    monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
+    snapshot = tmp_path / "snapshot.jsonl"
+    snapshot.write_text('{"text": "the export dies on me again", "label": "negative"}\n')
+    out = tmp_path / "out"
+    began = time.monotonic()
+    code = main(
+        ["retrain", "--snapshot", str(snapshot), "--out", str(out), "--epochs", "1", "--threads", "2"]
+    )
+    assert code == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    stages = list(dict.fromkeys(line["stage"] for line in lines))
+    assert stages == ["load", "embed", "train", "export", "evaluate", "gate", "done"]
+    done = lines[-1]
+    folder = Path(done["candidate"])
+    assert folder == out / done["version"] and list(out.iterdir()) == [folder]
+    assert json.loads((folder / "verdict.json").read_text()) == done["verdict"]
+    assert done["verdict"]["promote"] is False and done["verdict"]["n"] == 20
+    manifest = read_manifest(folder)
+    assert (manifest.parent, manifest.settings["train_rows"], manifest.settings["corrections"]) == (
+        SHIPPED.name,
+        61,
+        1,
+    )
+    assert np.isfinite(Classifier.load(folder).embed(["hello"])).all()
+    assert time.monotonic() - began < 120
