@@ -19,7 +19,7 @@ import yaml
 
 from bot import example
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE, Story
-from sandbox.server import Sandbox
+from sandbox.server import PortInUse, Sandbox
 
 _READY_WITHIN_S = 60.0
 
@@ -112,6 +112,7 @@ class BotProcess:
         self, config: Path, api_url: str, log: Path, environment: dict[str, str] | None = None
     ) -> None:
         self.log = log
+        self._pump: threading.Thread | None = None
         tokens = {
             "SLACK_BOT_TOKEN": "xoxb-sandbox",
             "SLACK_APP_TOKEN": "xapp-sandbox",
@@ -137,7 +138,8 @@ class BotProcess:
                 lines.put(line)
             lines.put("")
 
-        threading.Thread(target=pump, daemon=True).start()
+        self._pump = threading.Thread(target=pump, daemon=True)
+        self._pump.start()
         try:
             line = lines.get(timeout=_READY_WITHIN_S).strip()
         except queue.Empty:
@@ -157,6 +159,10 @@ class BotProcess:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        if self._pump:
+            self._pump.join()
+        if self.process.stdout:
+            self.process.stdout.close()
 
 
 @contextmanager
@@ -164,7 +170,10 @@ def running(folder: Path, port: int, **learning: Any) -> Iterator[Sandbox]:
     """Sandbox and bot, up and talking; both stopped on the way out."""
     config = write_config(folder, **learning)
     sandbox = Sandbox(seed(), port=port)
-    sandbox.start()
+    try:
+        sandbox.start()
+    except PortInUse:
+        raise DemoError(f"port {port} is in use — choose another with --port") from None
     try:
         bot = BotProcess(config, sandbox.api_url, folder / "bot.log")
         try:

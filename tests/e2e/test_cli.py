@@ -44,9 +44,7 @@ def test_classify_reads_a_line_at_a_time() -> None:
 
 
 def test_classify_says_why_it_did_not_score() -> None:
-    done = softanswer(
-        "classify", "--stdin", "--json", stdin="```\nx = 1\n```\n\n🔗\n".replace("\n```", " ```")
-    )
+    done = softanswer("classify", "--stdin", "--json", stdin="```x = 1```\n\nhttps://a.b/c\n")
     for reading in lines(done):
         assert reading["scored"] is False
         assert reading["label"] is None and reading["reason"]
