@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -196,6 +197,7 @@ def main(*, script: bool, port: int, keep: Path | None) -> int:
             f"{folder}: cannot be written ({error.strerror}) — name a folder with --keep"
         ) from None
     print("Starting a local Slack and the bot …", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is stopped, the bot stops with it
     with running(folder, 0 if script else port) as sandbox:
         story = Story(sandbox.url, folder / "softanswer.db")
         if script:
