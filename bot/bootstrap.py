@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings as settings_module
-from bot.learning import Learning
+from bot.learning import TRAINER, Learning
 from bot.people import People
 from bot.pipeline import Pipeline
 from bot.services import Services
@@ -61,6 +61,7 @@ async def build(
     store: Store,
     api_url: str,
     clock: Callable[[], float] = time.time,
+    trainer: Sequence[str] = TRAINER,
 ) -> Bot:
     """Build the bot: ask Slack who is who, load the active model, wire the parts. Raises SettingsError, ArtefactError."""
     # The client's own retries would post twice when only the answer was lost: the outbox looks before it sends again.
@@ -97,6 +98,7 @@ async def build(
         load=load,
         committed=deliverer.wake,
         clock=clock,
+        trainer=trainer,
     )
     status = Status(store, people, batcher, registry, learning, clock)
     deliverer.status_lines = status.lines

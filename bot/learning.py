@@ -46,6 +46,9 @@ STAGES = {
 }
 _REPORT_EVERY_S = 10.0
 
+TRAINER = (sys.executable, "-m", "training", "retrain")
+"""The command that trains; its arguments and output are described in docs/contributor.md."""
+
 
 class RunFailed(Exception):
     """The training process ended without a candidate; the text is its last line."""
@@ -65,6 +68,7 @@ class Learning:
         load: Callable[[Path], Classifier],
         committed: Callable[[], None],
         clock: Callable[[], float],
+        trainer: Sequence[str] = TRAINER,
     ) -> None:
         self._settings = settings
         self._runs = runs
@@ -76,10 +80,10 @@ class Learning:
         self._load = load
         self._committed = committed
         self._clock = clock
+        self._trainer = trainer
         self._cron = _cron(settings)
         self._scheduler = AsyncIOScheduler(timezone=self._cron.timezone)
         self._task: asyncio.Task[None] | None = None
-        self._process: asyncio.subprocess.Process | None = None
         self._swap = asyncio.Lock()
 
     async def open(self) -> None:
@@ -102,9 +106,8 @@ class Learning:
         self._scheduler.start()
 
     async def close(self) -> None:
-        self._scheduler.shutdown(wait=False)
-        if self._process and self._process.returncode is None:
-            self._process.terminate()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
         if self._task:
             with contextlib.suppress(asyncio.CancelledError):
                 self._task.cancel()
@@ -156,27 +159,42 @@ class Learning:
         snapshot = folder / "snapshot.jsonl"
         await asyncio.to_thread(_write_snapshot, snapshot, corrections)
         active = self._registry.folder(self._registry.active())
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "training", "retrain", *self._arguments(snapshot, active, folder / "out"),
+        process = await asyncio.create_subprocess_exec(
+            *self._trainer, *self._arguments(snapshot, active, folder / "out"),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
         )  # fmt: skip
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, process.pid, 10)
-        assert process.stdout and process.stderr
+        assert process.stderr
         errors = asyncio.create_task(process.stderr.read())
+        try:
+            done = await self._follow(run_id, process)
+            status = await process.wait()
+            if status != 0 or done is None:
+                lines = (await errors).decode(errors="replace").strip().splitlines()
+                raise RunFailed(lines[-1] if lines else f"the training process ended with status {status}")
+            return done
+        finally:
+            await _end(process)
+            await errors
+
+    async def _follow(self, run_id: int, process: asyncio.subprocess.Process) -> Mapping[str, Any] | None:
+        """Report the process's progress until its output ends; returns its last line, the candidate."""
+        assert process.stdout
         done: Mapping[str, Any] | None = None
         shown, shown_at = "", 0.0
         async for line in process.stdout:
-            step = json.loads(line)
+            try:
+                step = json.loads(line)
+            except ValueError:
+                raise RunFailed(
+                    f"the training process said {line.decode(errors='replace')[:200]!r}"
+                ) from None
             if step["stage"] == "done":
                 done = step
             elif step["stage"] != shown or self._clock() - shown_at > _REPORT_EVERY_S:
                 shown, shown_at = step["stage"], self._clock()
                 await self._report(run_id, _progress(step))
-        status = await process.wait()
-        if status != 0 or done is None:
-            lines = (await errors).decode(errors="replace").strip().splitlines()
-            raise RunFailed(lines[-1] if lines else f"the training process ended with status {status}")
         return done
 
     def _arguments(self, snapshot: Path, active: Path, out: Path) -> list[str]:
@@ -269,6 +287,18 @@ class Learning:
             action = Action("notice_update", key, TRIAGE, facts=facts | {"of": f"run:{run_id}"})
         await self._store.outbox.put(self._people.team, action, self._clock())
         self._committed()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """See to it that the process is gone: asked first, then made to."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), 5)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def _cron(settings: LearningSettings) -> CronTrigger:

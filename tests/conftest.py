@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bot import bootstrap
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.run import BotProcess, seed, write_config
+from bot.learning import TRAINER
 from bot.settings import Tokens, load_settings
 from bot.store import open_store
 from bot.templates import load_templates
@@ -34,12 +36,17 @@ async def persons(sandbox: Sandbox) -> AsyncIterator[Persons]:
 
 
 @pytest.fixture
-async def bot(sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Bot]:
-    """The bot, built as `softanswer run` builds it, working inside the test; events come by `app.async_dispatch`."""
-    config = write_config(tmp_path)
+async def bot(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Bot]:
+    """The bot, built as `softanswer run` builds it, working inside the test; events come by `app.async_dispatch`.
+
+    A test's mark `settings(…)` changes settings of learning, `trainer(…)` the command that trains.
+    """
+    marks = {mark.name: mark for mark in request.node.iter_markers()}
+    config = write_config(tmp_path, **(marks["settings"].kwargs if "settings" in marks else {}))
     store = open_store(tmp_path / "softanswer.db")
+    trainer = (sys.executable, *marks["trainer"].args) if "trainer" in marks else TRAINER
     built = await bootstrap.build(
-        load_settings(config), load_templates(config), TOKENS, store, sandbox.api_url
+        load_settings(config), load_templates(config), TOKENS, store, sandbox.api_url, trainer=trainer
     )
     await built.batcher.start()
     await built.services.learning.open()
