@@ -72,6 +72,14 @@ def load_trained(encoder: Encoder, weights: dict[str, Tensor]) -> None:
             parameter.copy_(weights[name])
 
 
+def follow(average: dict[str, Tensor], encoder: Encoder, share: float) -> None:
+    """Move an average of trained weights towards the encoder's by `share` of the way, in place."""
+    with torch.no_grad():
+        for name, parameter in encoder.named_parameters():
+            if parameter.requires_grad:
+                average[name].lerp_(parameter, share)
+
+
 def merge(encoder: Encoder) -> Encoder:
     """The plain encoder in eval mode, adapters folded into the layers they adapt."""
     if hasattr(encoder.bert, "merge_and_unload"):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from model.artefact_folder import ArtefactError
 from model.classifier import Classifier
 from training import dataset, promote
 from training.base import Base
@@ -25,6 +26,10 @@ def train_version(
     dataset.require_enough(examples, ", ".join(str(path) for path in files))
     data = dataset.split(examples)
     version = version or _new_version(data.train)
+    if (out / version).exists():
+        raise ArtefactError(
+            f"{out / version}: is already there — remove it, or give another --version or --out"
+        )
     with under_construction(out) as building:
         result = train(config, data, base, progress)
         progress.report("export", 0.0)

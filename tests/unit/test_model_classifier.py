@@ -34,7 +34,6 @@ def copied(tmp_path: Path) -> Iterator[Path]:
     ("text", "label"),
     [
         ("third time this week the export dies on me", "negative"),
-        ("Great, another outage. Love it.", "negative"),
         ("still waiting…", "negative"),
         ("The export returns 504 above 10k rows.", "neutral"),
         ("How do I kill a stuck job?", "neutral"),

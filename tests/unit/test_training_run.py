@@ -157,6 +157,7 @@ def test_a_base_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         (["train", "--data", "{tmp}/few.jsonl", "--out", "{tmp}/out"], "0 examples of negative"),
         (["train", "--data", "{tmp}/empty.jsonl", "--out", "{tmp}/out"], "no examples"),
         (["train", "--base-sha256", "0", "--out", "{tmp}/out"], "sha256 is"),
+        (["train", "--out", "{tmp}", "--version", "there"], "already there"),
         (["retrain", "--active", "{tmp}/none", "--out", "{tmp}/out"], "no such model folder"),
         (["retrain", "--snapshot", "{tmp}/empty.jsonl", "--out", "{tmp}/out"], "no examples"),
         (["retrain", "--sample", "30", "--out", "{tmp}/out"], "at least 20"),
@@ -168,6 +169,7 @@ def test_a_base_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_input_is_one_line_and_code_2(
     tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "there").mkdir()
     (tmp_path / "empty.jsonl").write_text("")
     (tmp_path / "few.jsonl").write_text('{"text": "ok", "label": "neutral"}\n')
     assert main([argument.format(tmp=tmp_path) for argument in arguments]) == 2
