@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.reading import LABELS
-from training.base import Base
+from training.base import Base, BaseModelError
 from training.dataset import Example, Split
 from training.encoder import Encoder, follow, load_trained, merge, prepare, trained_weights
 from training.metrics import scores
@@ -26,13 +26,15 @@ class Config:
     """What a run can be told. The defaults are what was measured best; see docs/model.md."""
 
     method: str = "full"
-    epochs: int = 8
+    epochs: int = 10
     learning_rate: float | None = None
     """None: what suits the method."""
-    batch_size: int = 32
+    batch_size: int = 16
     warmup: float = 0.1
     """Share of the steps over which the learning rate rises; afterwards it falls in a line to 0."""
     weight_decay: float = 0.01
+    masked: float = 0.1
+    """Share of the tokens hidden at each step, so that no single word decides."""
     label_smoothing: float = 0.05
     meaning_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
@@ -77,6 +79,8 @@ def train(config: Config, data: Split, base: Base, progress: Progress) -> Result
     tokenizer.enable_truncation(config.max_length)
     tokenizer.no_padding()
 
+    mask_id, *around = _special_tokens(tokenizer, base, "[MASK]", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    frame = torch.tensor(around)
     tokens = [tokenizer.encode(example.cleaned).ids for example in data.train]
     dev_tokens = [tokenizer.encode(example.cleaned).ids for example in data.dev]
     labels = torch.tensor([LABELS.index(example.label) for example in data.train])
@@ -110,6 +114,8 @@ def train(config: Config, data: Split, base: Base, progress: Progress) -> Result
         losses = []
         for batch in _buckets(tokens, config.batch_size, shuffle):
             ids, mask = pad([tokens[i] for i in batch])
+            hidden = ~torch.isin(ids, frame) & (torch.rand(ids.shape) < config.masked)
+            ids = ids.masked_fill(hidden, mask_id)
             with _reduced_precision():
                 logits, embedding = encoder(ids, mask)
             feeling = functional.cross_entropy(
@@ -172,6 +178,15 @@ def _buckets(tokens: Sequence[list[int]], size: int, shuffle: np.random.Generato
         alike = sorted(order[start : start + near], key=lambda i: len(tokens[i]))
         batches += [alike[i : i + size] for i in range(0, len(alike), size)]
     return (batches[i] for i in shuffle.permutation(len(batches)))
+
+
+def _special_tokens(tokenizer: Tokenizer, base: Base, *names: str) -> list[int]:
+    ids = [i for i in map(tokenizer.token_to_id, names) if i is not None]
+    if len(ids) < len(names):
+        raise BaseModelError(
+            f"{base.folder}: its tokenizer lacks one of {', '.join(names)} — take a BERT as base"
+        )
+    return ids
 
 
 def _base_embeddings(encoder: Encoder, tokens: Sequence[list[int]], progress: Progress) -> Tensor:
