@@ -1,6 +1,6 @@
 """LoRA against full fine-tuning on the corpus' dev split: quality, time, size of the weights.
 
-    python bench/train_methods.py lora:8:5e-4 full:8:1e-4 [--seeds 1 2] [--routing FILE.jsonl]
+    OMP_WAIT_POLICY=PASSIVE python bench/train_methods.py full:10:1e-4 lora:10:5e-4 [--seeds 1 2] [--routing FILE.jsonl]
 
 A setting is METHOD:EPOCHS:LEARNING_RATE. Never looks at the holdout. With --routing, a file of `{"text", "intent"}`
 lines (Banking77's training part), also the 10-shot routing of the trained encoder, before quantisation.
