@@ -17,12 +17,12 @@ from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings as settings_module
 from bot.learning import TRAINER, Learning
-from bot.people import People
+from bot.people import People, ask
 from bot.pipeline import Pipeline
 from bot.services import Services
 from bot.settings import Settings, SettingsError, Tokens
@@ -89,7 +89,7 @@ async def build(
     )
     learning = Learning(
         settings=settings.learning,
-        runs=settings.model.folder.parent / "runs",
+        runs=settings.model.folder / ".runs",
         store=store,
         registry=registry,
         batcher=batcher,
@@ -103,13 +103,29 @@ async def build(
     status = Status(store, people, batcher, registry, learning, clock)
     deliverer.status_lines = status.lines
     services = Services(settings, store, people, pipeline, learning, status, templates, deliverer.wake, clock)
-    return Bot(build_app(client, tokens, services), client, services, batcher, deliverer, tokens)
+    return Bot(build_app(api_url, tokens, services), client, services, batcher, deliverer, tokens)
 
 
-def build_app(client: AsyncWebClient, tokens: Tokens, services: Services) -> AsyncApp:
-    """The Bolt app. `process_before_response`: the ack waits for the listener, that is, for the disk."""
+def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
+    """The Bolt app. `process_before_response`: the ack waits for the listener, that is, for the disk.
+
+    `authorize` answers from what Slack said at the start. Bolt's own would ask `auth.test` at the first event and, were
+    that refused, ack the event without any listener having seen it.
+    """
+    people = services.people
+
+    async def authorize() -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=people.team,
+            bot_user_id=people.bot_user,
+            bot_id=people.bot_id,
+            bot_token=tokens.bot,
+        )
+
     app = AsyncApp(
-        client=client,
+        client=AsyncWebClient(base_url=api_url),
+        authorize=authorize,
         signing_secret=tokens.signing_secret or "",
         request_verification_enabled=tokens.signing_secret is not None,
         process_before_response=True,
@@ -135,7 +151,9 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
     ]
     socket: AsyncSocketModeHandler | None = None
     try:
-        socket = await _connect(bot)
+        socket = await _connect(bot, stop)
+        if stop.is_set():
+            return
         ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
         await stop.wait()
     finally:
@@ -149,26 +167,39 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         await http.cleanup()
 
 
-async def _connect(bot: Bot) -> AsyncSocketModeHandler | None:
-    """Open the socket in Socket Mode; None in HTTP mode, where events come to `/slack/events`."""
+async def _connect(bot: Bot, stop: asyncio.Event) -> AsyncSocketModeHandler | None:
+    """Open the socket in Socket Mode; None in HTTP mode, where events come to `/slack/events`.
+
+    The socket client tries for ever where nothing lets it through; a stop ends that.
+    """
     if bot.tokens.app is None:
         return None
     web_client = AsyncWebClient(token=bot.tokens.app, base_url=bot.client.base_url)
     await check_app_token(web_client, bot.tokens.app)
     handler = AsyncSocketModeHandler(bot.app, bot.tokens.app, web_client=web_client)
-    await handler.connect_async()  # type: ignore[no-untyped-call]
+    connecting = asyncio.ensure_future(handler.connect_async())  # type: ignore[no-untyped-call]
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([connecting, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not connecting.done():
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
     return handler
 
 
 async def check_app_token(client: AsyncWebClient, token: str) -> None:
     """The socket client would try a wrong token for ever; asked once, Slack says at once what is wrong with it."""
     try:
-        await client.apps_connections_open(app_token=token)
-    except SlackApiError as error:
-        code = error.response.get("error", "unknown_error")
-        raise SettingsError(
-            f"Slack refused SLACK_APP_TOKEN ({code}) — create an app-level token with connections:write"
-        ) from None
+        await ask("apps.connections.open", lambda: client.apps_connections_open(app_token=token))
+    except SettingsError as error:
+        if any(
+            code in str(error)
+            for code in ("invalid_auth", "not_allowed_token_type", "missing_scope", "token_revoked")
+        ):
+            raise SettingsError(
+                "Slack refused SLACK_APP_TOKEN (invalid_auth or scope) — create an app-level token with connections:write"
+            ) from None
+        raise
 
 
 async def _start_http(bot: Bot) -> web.AppRunner:

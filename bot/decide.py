@@ -12,23 +12,27 @@ from bot.domain import Decision, Flag, Message, Near, ReplyKind, Thread, Tone
 from bot.settings import Rules
 from model.reading import Reading
 
+_THANKS = r"(?:many\s|a\sbig\s|big\s)?(?:thanks|thank\syou|thx|tysm|ty|cheers|ta|please\sthank\syou)"
+_MORE = r"(?:so\smuch|very\smuch|a\slot|a\sbunch|a\smillion|again|all|team|everyone|folks|you\sall|guys)"
 _SMALL_TALK = re.compile(
-    r"""^(?:
+    rf"""^(?:
         (?:hi|hello|hey|hiya|howdy|yo|greetings|morning|evening|afternoon)
           (?:\s(?:there|all|team|everyone|everybody|folks|guys|again))?
       | good\s(?:morning|afternoon|evening|day)(?:\s(?:all|team|everyone|folks))?
-      | (?:ok|okay|k|kk|sure|alright|all\sright|fine|great|perfect|cool|nice|awesome|excellent|brilliant|super|lovely)
-          (?:[\s,]+(?:thanks|thank\syou|thx|ty|got\sit|done|will\sdo|sounds\sgood|cheers))?
-      | (?:many\s)?(?:thanks|thank\syou|thx|tysm|ty|cheers|ta)
-          (?:[\s,]+(?:so\smuch|very\smuch|a\slot|a\sbunch|a\smillion|again|all|team|everyone|folks|you\sall))*
-      | (?:got\sit|will\sdo|sounds\sgood|noted|understood|makes\ssense|never\s?mind|nvm|done|yes|yep|yeah|no|nope)
-          (?:[\s,]+(?:thanks|thank\syou|thx|ty|cheers))?
+      | (?:(?:ok|okay|k|kk|sure|alright|all\sright|fine|great|perfect|cool|nice|awesome|excellent|brilliant|super
+          |lovely|got\sit|will\sdo|sounds\sgood|noted|understood|makes\ssense|never\s?mind|nvm|done|yes|yep|yeah|no|nope
+          |thumbs\sup)[\s,.!]*){{1,3}}(?:{_THANKS}(?:[\s,]+{_MORE}){{0,3}})?
+      | (?:{_THANKS}(?:[\s,]+{_MORE}){{0,3}}[\s,.!]*){{1,2}}
     )[\s.!,:)]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
+_PERSON = r"(?:human|(?:real\s|actual\s|live\s)?person|someone|somebody|agent|manager|supervisor|representative|rep)"
 _WANTS_A_PERSON = re.compile(
-    r"\b(?:talk|speak|chat|connect|pass|transfer|get|put)\b[^.?!]{0,30}\b(?:human|person|people|agent|someone|somebody|representative|rep)\b"
-    r"|\b(?:real|actual|live)\s(?:human|person|agent)\b",
+    rf"\b(?:talk|speak|chat)\s(?:to|with)\s(?:an?\s|your\s|the\s|some\s)?(?:\w+\s)?(?:{_PERSON}|people)\b"
+    rf"|\b(?:connect|pass|transfer|get|put)\s(?:me|us)\s[^.?!]{{0,20}}\b{_PERSON}\b"
+    rf"|\b(?:want|need|like)\s(?:to\shave\s)?(?:an?|some)\s(?:\w+\s)?(?:human|person)\b(?!\s(?:to|who|that|in|on|for)\b)"
+    rf"|\b(?:real|actual|live)\s(?:human|person|agent)\b"
+    rf"|^\W*(?:an?\s)?(?:human|person|agent|manager)(?:,?\splease)?\W*$",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
@@ -59,12 +63,11 @@ def decide(
     near: Sequence[Near],
     thread: Thread,
     rules: Rules,
-    now: float,
 ) -> Decision:
     """Decide on one customer message.
 
-    `cleaned` is the text as the model read it; `near` the templates by falling similarity; `now` in
-    seconds since the epoch.
+    `cleaned` is the text as the model read it; `near` the templates by falling similarity. What counts as *now* is
+    when the message was written: one that waited (a restart, a backlog) is treated as it would have been then.
     """
     if reading.label is None:
         return Decision(flag="unread", reasons=(f"not scored: {reading.reason}",))
@@ -72,19 +75,19 @@ def decide(
     flag: Flag | None = "unhappy" if negative else None
     why: tuple[str, ...] = (f"reads {reading.label}",)
 
-    if thread.team_wrote_at is not None and now - thread.team_wrote_at < rules.human_quiet_s:
+    if thread.team_wrote_at is not None and message.written_at - thread.team_wrote_at < rules.human_quiet_s:
         return Decision(flag=flag, reasons=(*why, "a person of the team is in the thread"))
-    if thread.conversation_answered and not message.is_reply:
-        return Decision(flag=flag, reasons=(*why, "already answered in this conversation"))
-
     best = near[0] if near else None
     gap = best.similarity - near[1].similarity if best and len(near) > 1 else 1.0
+    if wants_a_person(cleaned) and not negative:
+        return _hand_over(thread, (*why, "asked for a person"))
+    if thread.conversation_answered and not message.is_reply:
+        return _second_word(cleaned, best, flag, thread, why)
+
     if negative:
         return _to_unhappy(best, gap, thread, rules, why)
     if is_small_talk(cleaned):
         return Decision(reasons=(*why, "small talk"))
-    if wants_a_person(cleaned):
-        return _hand_over(thread, (*why, "asked for a person"))
     if reading.label == "positive" and not asks(cleaned):
         return Decision(reasons=(*why, "nothing asked"))
     if thread.conversation_negative:
@@ -95,7 +98,8 @@ def decide(
         if best.template in thread.templates_used:
             return _hand_over(thread, (*why, "the same answer did not help"))
         return Decision("template", best.template, tone, reasons=(*why, f"asks about {best.title}"))
-    several = tuple(n for n in near[:3] if n.similarity >= rules.clarify_threshold)
+    unused = [n for n in near if n.template not in thread.templates_used]
+    several = tuple(n for n in unused[:3] if n.similarity >= rules.clarify_threshold)
     if several and (asks(cleaned) or not message.is_reply):
         if "clarify" in thread.replies:
             return _hand_over(thread, (*why, "still unclear after asking once"))
@@ -103,6 +107,16 @@ def decide(
     if message.is_reply and not asks(cleaned):
         return Decision(reasons=(*why, "a remark in a thread"))
     return _hand_over(thread, (*why, "no template is near"))
+
+
+def _second_word(
+    cleaned: str, best: Near | None, flag: Flag | None, thread: Thread, why: tuple[str, ...]
+) -> Decision:
+    """More of a conversation that has its one reply: no second one, but another question goes to a person."""
+    answered = best is not None and best.template in thread.conversation_templates
+    if flag is None and asks(cleaned) and not is_small_talk(cleaned) and not answered:
+        flag = "request"
+    return Decision(flag=flag, reasons=(*why, "already answered in this conversation"))
 
 
 def _to_unhappy(

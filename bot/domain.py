@@ -70,6 +70,8 @@ class Thread:
     """The kinds of reply the bot has given in the thread."""
     conversation_answered: bool = False
     """The same customer started another thread here moments ago, and the bot has answered it."""
+    conversation_templates: frozenset[str] = frozenset()
+    """The templates with which it was answered."""
     conversation_negative: bool = False
     """The worst reading of that conversation was confidently negative."""
 

@@ -42,7 +42,7 @@ def gate(
         ts=ts,
         thread=str(event.get("thread_ts") or ts),
         user=str(user),
-        text=str(event.get("text") or ""),
+        text=str(event.get("text") or "").encode("utf-8", "replace").decode("utf-8"),
         role=roles.get(str(user), "customer"),
         mode=mode,
     )

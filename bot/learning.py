@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -126,11 +127,14 @@ class Learning:
         run_id = await self._store.records.begin_run(team, trigger, user, self._clock())
         if run_id is None:
             return "A retraining is running already; its progress is in the triage channel."
-        corrections = await self._store.records.corrections(team)
-        by = f"<@{user}>" if user else f"the {trigger}"
-        await self._report(
-            run_id, f"🎓 Retraining, started by {by}, with {len(corrections)} corrections.", first=True
-        )
+        try:
+            corrections = await self._store.records.corrections(team)
+            by = f"<@{user}>" if user else f"the {trigger}"
+            text = f"🎓 Retraining, started by {by}, with {len(corrections)} corrections."
+            await self._report(run_id, text, first=True)
+        except BaseException:
+            await self._store.records.end_run(run_id, "failed", "could not be started", self._clock())
+            raise
         self._task = asyncio.create_task(self._run(run_id, corrections, user or trigger))
         return "Retraining started. Progress and result are in the triage channel."
 
@@ -138,9 +142,12 @@ class Learning:
         folder = self._runs / str(run_id)
         try:
             done = await self._train(run_id, folder, corrections)
+            table = _verdict_table(
+                done["verdict"]
+            )  # before anything serves: a verdict that cannot be shown is none
             state, text, version = await self._judge(done, corrections, user)
             await self._store.records.end_run(run_id, state, text, self._clock(), version)
-            await self._report(run_id, f"🎓 {text}", table=_verdict_table(done["verdict"]))
+            await self._report(run_id, f"🎓 {text}", table=table)
         except asyncio.CancelledError:
             await self._store.records.end_run(
                 run_id, "failed", "the bot stopped during the run", self._clock()
@@ -171,12 +178,14 @@ class Learning:
             done = await self._follow(run_id, process)
             status = await process.wait()
             if status != 0 or done is None:
-                lines = (await errors).decode(errors="replace").strip().splitlines()
+                async with asyncio.timeout(5):
+                    lines = (await errors).decode(errors="replace").strip().splitlines()
                 raise RunFailed(lines[-1] if lines else f"the training process ended with status {status}")
             return done
         finally:
             await _end(process)
-            await errors
+            errors.cancel()  # a grandchild may hold the pipe open for ever
+            await asyncio.gather(errors, return_exceptions=True)
 
     async def _follow(self, run_id: int, process: asyncio.subprocess.Process) -> Mapping[str, Any] | None:
         """Report the process's progress until its output ends; returns its last line, the candidate."""
@@ -246,10 +255,9 @@ class Learning:
     async def promote(self, version: str, user: str) -> str:
         """An admin's decision to let a version serve; returns what to tell them."""
         try:
-            self._registry.folder(version)
+            await self._serve(version, user, "promoted")
         except ArtefactError as error:
             return str(error)
-        await self._serve(version, user, "promoted")
         return f"Version `{version}` serves now."
 
     async def rollback(self, user: str) -> str:
@@ -257,7 +265,10 @@ class Learning:
         previous = self._registry.previous()
         if previous is None:
             return f"Nothing served before `{self._registry.active()}`, so there is nothing to roll back to."
-        await self._serve(previous, user, "rolled back", back=True)
+        try:
+            await self._serve(previous, user, "rolled back", back=True)
+        except ArtefactError as error:
+            return str(error)
         return f"Rolled back: version `{previous}` serves now."
 
     async def _serve(self, version: str, user: str, what: str, *, back: bool = False) -> None:
@@ -295,7 +306,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         return
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), 5)
+        async with asyncio.timeout(5):
+            await process.wait()
     except TimeoutError:
         process.kill()
         await process.wait()
@@ -309,11 +321,22 @@ def _cron(settings: LearningSettings) -> CronTrigger:
             f"softanswer.yaml: learning.timezone {settings.timezone} is unknown — use a name like Europe/Berlin"
         ) from None
     try:
-        return CronTrigger.from_crontab(settings.schedule, timezone=zone)
+        return CronTrigger.from_crontab(_named_days(settings.schedule), timezone=zone)
     except ValueError as error:
         raise SettingsError(
             f"softanswer.yaml: learning.schedule '{settings.schedule}' is not in crontab form ({error}) — use e.g. '0 3 * * *'"
         ) from None
+
+
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _named_days(crontab: str) -> str:
+    """Crontab counts days from Sunday, APScheduler from Monday: with names there is nothing to count."""
+    fields = crontab.split()
+    if len(fields) == 5:
+        fields[4] = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda match: _DAYS[int(match[0])], fields[4])
+    return " ".join(fields)
 
 
 def _write_snapshot(file: Path, corrections: Sequence[Corrected]) -> None:

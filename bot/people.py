@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -25,6 +28,7 @@ class People:
         self._people_settings = people
         self.team = ""
         self.bot_user = ""
+        self.bot_id = ""
         self.triage = ""
         self.channels: dict[str, Mode] = {}
         self.roles: dict[str, Role] = {}
@@ -34,9 +38,12 @@ class People:
 
     async def load(self) -> None:
         """Check the bot token and resolve all names; raises SettingsError with what to do."""
-        identity = await self._ask("auth.test", self._client.auth_test())
+        identity = await ask("auth.test", self._client.auth_test)
         self.team, self.bot_user = str(identity["team_id"]), str(identity["user_id"])
-        known = {c["id"]: c for c in await self._pages(self._client.conversations_list, "channels")}
+        self.bot_id = str(identity.get("bot_id") or "")
+        kinds = {"types": "public_channel,private_channel", "exclude_archived": True}
+        channels = await self._pages(self._client.conversations_list, "channels", **kinds)
+        known = {c["id"]: c for c in channels}
         self.triage = _find_channel(known, self._channel_settings.triage, "channels.triage")
         self.channels = {
             _find_channel(known, entry.channel, "channels.support"): entry.mode
@@ -82,12 +89,11 @@ class People:
         return ids
 
     async def _group(self, group: str) -> list[str]:
-        answer = await self._ask("usergroups.list", self._client.usergroups_list())
+        answer = await ask("usergroups.list", self._client.usergroups_list)
         for entry in answer["usergroups"]:
             if group in (entry["id"], "@" + entry["handle"]):
-                users = await self._ask(
-                    "usergroups.users.list", self._client.usergroups_users_list(usergroup=entry["id"])
-                )
+                list_users = partial(self._client.usergroups_users_list, usergroup=entry["id"])
+                users = await ask("usergroups.users.list", list_users)
                 return list(users["users"])
         raise SettingsError(
             f"softanswer.yaml: people.agents_group: no user group {group} — use an @handle that exists"
@@ -95,28 +101,38 @@ class People:
 
     async def _pages(self, method: Any, key: str, **arguments: Any) -> list[Any]:
         found: list[Any] = []
-        cursor = None
+        arguments["limit"] = 1000
         while True:
-            if method == self._client.conversations_list:
-                arguments["types"] = "public_channel,private_channel"
-            answer = await self._ask(key, method(limit=200, cursor=cursor, **arguments))
+            answer = await ask(key, lambda: method(**arguments))
             found += answer[key]
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
+            arguments["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not arguments["cursor"]:
                 return found
 
-    async def _ask(self, what: str, call: Any) -> Any:
-        """Await a Web API call; Slack's refusal becomes one line that says what to do."""
+
+async def ask(what: str, call: Callable[[], Any]) -> Any:
+    """Make a Web API call at the start; wait where Slack says so, and give a passing fault another chance.
+
+    A refusal becomes a SettingsError: one line that says what to do.
+    """
+    for patience in (2.0, 5.0, None):
         try:
-            return await call
+            return await call()
         except SlackApiError as error:
-            code = error.response.get("error", "unknown_error")
-            advice = _ADVICE.get(code, "see https://docs.slack.dev/reference/methods")
-            raise SettingsError(f"Slack refused {what} ({code}) — {advice}") from None
-        except (OSError, TimeoutError) as error:
+            response: Any = error.response
+            code = (
+                str(response.get("error", "unknown_error")) if hasattr(response, "get") else "no valid answer"
+            )
+            limited = getattr(response, "status_code", 200) == 429 or code == "ratelimited"
+            if patience is None or not (limited or getattr(response, "status_code", 200) >= 500):
+                advice = _ADVICE.get(code, "see https://docs.slack.dev/reference/methods")
+                raise SettingsError(f"Slack refused {what} ({code}) — {advice}") from None
+            await asyncio.sleep(float(response.headers.get("Retry-After", patience)) if limited else patience)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise SettingsError(
                 f"Slack cannot be reached ({error}) — check the network and SLACK_API_URL"
             ) from None
+    raise AssertionError("unreachable")
 
 
 _ADVICE = {

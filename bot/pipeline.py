@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.decide import decide
@@ -82,7 +83,7 @@ class Pipeline:
         for received, message, reading in zip(events, gated, readings, strict=True):
             try:
                 if isinstance(reading, BaseException):
-                    raise reading
+                    reading = await self._read_alone(message, reading)
                 await self._settle(received, message, reading)
             except Overloaded:
                 await asyncio.sleep(0.1)  # the event stays pending and comes again
@@ -91,13 +92,16 @@ class Pipeline:
         self._committed()
 
     def _gate(self, received: Received) -> Message | Skip:
-        return gate(
-            received.event,
-            team=received.team,
-            channels=self._people.channels,
-            roles=self._people.roles,
-            bot_user=self._people.bot_user,
-        )
+        try:
+            return gate(
+                received.event,
+                team=received.team,
+                channels=self._people.channels,
+                roles=self._people.roles,
+                bot_user=self._people.bot_user,
+            )
+        except Exception as error:
+            return Skip(f"not of an event's shape: {type(error).__name__} {error}")
 
     async def _classify(self, message: Message | Skip) -> Reading | None:
         """The model's reading of a customer's message; people of the team are not read."""
@@ -105,16 +109,29 @@ class Pipeline:
             return None
         return await self._batcher.read(message.text)
 
+    async def _read_alone(self, message: Message | Skip, error: BaseException) -> Reading | None:
+        """A batch failed: one bad text must not take its neighbours along. Who cannot be read goes to a person."""
+        if isinstance(error, Overloaded):
+            raise error
+        try:
+            return await self._classify(message)
+        except Overloaded:
+            raise
+        except Exception:
+            log.exception("a message could not be read")
+            return Reading(self._batcher.classifier.version, None, None, None, "the model did not answer")
+
     async def _settle(self, received: Received, message: Message | Skip, reading: Reading | None) -> None:
         if isinstance(message, Skip):
             await self._store.inbox.skip(received.id, message.reason)
             return
-        decision, actions = Decision(), []
+        decision = Decision()
+        actions: list[Action] = []
         if reading is not None:
             thread = await self._store.conversations.thread(message, self._rules)
             near = self._near(reading)
-            decision = decide(message, clean(message.text), reading, near, thread, self._rules, self._clock())
-            actions = self._actions(message, decision)
+            decision = decide(message, clean(message.text), reading, near, thread, self._rules)
+            decision, actions = self._in_mode(message, decision)
         await self._store.conversations.settle(
             received.id, message, reading, decision, actions, self._clock()
         )
@@ -124,26 +141,34 @@ class Pipeline:
             return []
         return self._router.nearest(reading.embedding, reading.version)
 
-    def _actions(self, message: Message, decision: Decision) -> list[Action]:
-        """The reply, as the channel's mode wants it: posted (auto), drafted for agents (suggest), or none (observe)."""
-        if decision.reply is None or message.mode == "observe":
-            return []
+    def _in_mode(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:
+        """The reply as the channel's mode wants it: posted (auto), drafted for agents (suggest), or none (observe).
+
+        The decision that comes back says what the customer really gets: a draft is no reply until an agent sends it.
+        """
+        if decision.reply is None:
+            return decision, []
+        key = f"{message.channel}:{message.ts}"
+        facts: dict[str, Any] = {"text": self._text(message, decision), "reply": decision.reply}
+        facts["template"] = decision.template
+        if message.mode == "auto":
+            if decision.reply == "clarify":
+                facts["options"] = [{"template": n.template, "title": n.title} for n in decision.options]
+                return decision, [Action("clarify", f"reply:{key}", message.channel, message.thread, facts)]
+            return decision, [Action("reply", f"reply:{key}", message.channel, message.thread, facts)]
+        silent = replace(decision, reply=None)
+        if message.mode == "observe":
+            return silent, []
+        if decision.reply != "template":  # nothing an agent could send as it stands: the card calls them
+            return replace(silent, flag=decision.flag or "request"), []
+        facts |= {"channel": message.channel, "thread": message.thread}
+        return silent, [Action("draft", f"draft:{key}", TRIAGE, facts=facts)]
+
+    def _text(self, message: Message, decision: Decision) -> str:
         values = values_for(message.user, self._product)
         if decision.reply == "template" and decision.template:
-            text = self._router.templates.render(decision.template, decision.tone, values)
-        else:
-            text = self._router.templates.line(decision.reply, values)
-        facts: dict[str, Any] = {"text": text, "reply": decision.reply}
-        key = f"{message.channel}:{message.ts}"
-        if message.mode == "suggest":
-            if decision.reply != "template":
-                return []  # agents need no draft of "a person will answer": the card calls them
-            facts |= {"channel": message.channel, "thread": message.thread}
-            return [Action("draft", f"draft:{key}", TRIAGE, facts=facts)]
-        if decision.reply == "clarify":
-            facts["options"] = [{"template": n.template, "title": n.title} for n in decision.options]
-            return [Action("clarify", f"reply:{key}", message.channel, message.thread, facts)]
-        return [Action("reply", f"reply:{key}", message.channel, message.thread, facts)]
+            return self._router.templates.render(decision.template, decision.tone, values)
+        return self._router.templates.line(str(decision.reply), values)
 
     async def _stumble(self, received: Received, error: Exception) -> None:
         log.error("event %s could not be settled", received.id, exc_info=error)

@@ -23,7 +23,7 @@ _QUOTE = re.compile(r"^[ \t]{0,8}(?:&gt;|>).*$", re.MULTILINE)
 _ENTITY = re.compile(r"<([^<>\n]{1,3000})>")
 _ADDRESS = re.compile(r"\b(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
 _BARE_HOST = re.compile(r"\S+\.\S+")
-_MARKS = re.compile(r"(?<!\w)[*_~]+(?=\w)|(?<=[\w.!?,])[*_~]+(?!\w)")
+_MARKS = re.compile(r"(?<![\w*_~])[*_~]+(?=\w)|(?<=[\w.!?,])[*_~]+(?!\w)")
 # Control and format characters, variation selectors and lone surrogates (the tokenizer refuses those).
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"

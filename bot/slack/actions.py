@@ -38,7 +38,7 @@ def register(app: AsyncApp, services: Services) -> None:
         if value["label"] in LABELS and await _is_team(services, body, "correct a label"):
             user = body["user"]["id"]
             await store.records.correct(
-                services.people.team, value["case"], value["label"], user, "card", clock()
+                services.people.team, value["message"], value["label"], user, "card", clock()
             )
         await _done(services, ack)
 
@@ -60,20 +60,32 @@ def register(app: AsyncApp, services: Services) -> None:
     @app.action(re.compile(r"choose_(\d|none)"))
     async def choose(ack: Ack, body: dict[str, Any]) -> None:
         value = _value(body)
-        await _choose(services, value["message"], value["template"], body["user"]["id"])
+        no = await _choose(services, value["message"], value["template"], body["user"]["id"])
+        if no:
+            await _whisper(services, body, no)
         await _done(services, ack)
 
 
 def _value(body: dict[str, Any]) -> dict[str, Any]:
-    """What we put into the pressed button or the chosen option. Unknown shapes read as nothing."""
+    """What we put into the pressed button or the chosen option. What we cannot have put there reads as nothing."""
     action = body["actions"][0]
     raw = action.get("value") or (action.get("selected_option") or {}).get("value") or "{}"
     try:
         value = json.loads(raw)
     except ValueError:
         value = {}
-    empty = {"case": 0, "label": None, "message": 0, "template": None, "word": None}
-    return empty | (value if isinstance(value, dict) else {})
+    if not isinstance(value, dict):
+        value = {}
+    ids = {key: value.get(key) if _is_id(value.get(key)) else 0 for key in ("case", "message")}
+    words = {
+        key: value.get(key) if isinstance(value.get(key), str) else None
+        for key in ("label", "template", "word")
+    }
+    return ids | words
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
 
 
 async def _done(services: Services, ack: Ack) -> None:
@@ -104,46 +116,51 @@ async def _whisper(services: Services, body: dict[str, Any], text: str) -> None:
 
 
 async def _send_draft(services: Services, message_id: int, user: str) -> None:
-    """An agent's press makes the draft the answer; the second press finds the key taken."""
+    """An agent's press makes the draft, as the agent read it, the answer; the second press finds the key taken."""
     message = await services.store.conversations.message(message_id)
-    if message is None or not message["template"]:
+    if message is None:
         return
-    values = values_for(message["user"], services.settings.product)
-    text = services.templates.render(message["template"], message["tone"], values)
     place = f"{message['channel']}:{message['ts']}"
-    now, team = services.clock(), services.people.team
-    reply = Action(
-        "reply", f"reply:{place}", message["channel"], message["thread"], {"text": text, "reply": "template"}
-    )
+    draft = await services.store.outbox.facts_of(f"draft:{place}")
+    if draft is None:
+        return
+    now, team, text = services.clock(), services.people.team, draft["text"]
+    facts = {"text": text, "reply": "template", "template": draft["template"]}
+    reply = Action("reply", f"reply:{place}", message["channel"], message["thread"], facts)
     closed = {"of": f"draft:{place}", "text": text, "state": f"Sent by <@{user}>"}
     close = Action("draft_close", f"draft_close:{place}", TRIAGE, facts=closed)
     await services.store.outbox.put_for_message(team, message_id, [reply, close], now)
     await services.store.records.audit(team, user, "draft sent", {"message": message_id}, now)
 
 
-async def _choose(services: Services, message_id: int, template: str | None, user: str) -> None:
-    """The answer to *did you mean*: the chosen template, or a person. Buttons go away either way."""
+async def _choose(services: Services, message_id: int, template: str | None, user: str) -> str | None:
+    """The answer to *did you mean*: the chosen template, or a person. Buttons go away either way.
+
+    Only who asked may choose, and only among what was offered. Returns what to tell somebody else who pressed.
+    """
     message = await services.store.conversations.message(message_id)
-    if message is None:
-        return
-    values = values_for(message["user"], services.settings.product)
+    if message is None or message["reply"] != "clarify":
+        return None
+    if user != message["user"]:
+        return "Only the person who asked can choose here."
     place, now = f"{message['channel']}:{message['ts']}", services.clock()
-    if template in services.templates:
+    offered = await services.store.outbox.facts_of(f"reply:{place}")
+    options = [option["template"] for option in offered["options"]] if offered else []
+    values = values_for(user, services.settings.product)
+    if template is not None and (template not in options or template not in services.templates):
+        return None
+    if template is not None:
         # Chosen in a thread where somebody may be unhappy by now: never cheerful.
-        text = services.templates.render(str(template), "neutral", values)
-        asked = f"You asked about: {services.templates[str(template)].title}"
+        text = services.templates.render(template, "neutral", values)
+        asked = f"You asked about: {services.templates[template].title}"
         facts = {"text": text, "reply": "template", "template": template}
     else:
         text, asked = services.templates.line("handover", values), "None of these"
         facts = {"text": text, "reply": "handover"}
+    close = {"of": f"reply:{place}", "text": asked}
     actions = [
         Action("reply", f"chosen:{place}", message["channel"], message["thread"], facts),
-        Action(
-            "clarify_close",
-            f"chosen_close:{place}",
-            message["channel"],
-            facts={"of": f"reply:{place}", "text": asked},
-        ),
+        Action("clarify_close", f"chosen_close:{place}", message["channel"], facts=close),
     ]
-    choice = str(template or "none")
-    await services.store.records.choose(services.people.team, message_id, choice, user, actions, now)
+    await services.store.records.choose(services.people.team, message_id, template, user, actions, now)
+    return None

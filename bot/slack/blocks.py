@@ -136,7 +136,7 @@ def _card_foot(case: Case) -> list[Block]:
         "options": [
             {
                 "text": {"type": "plain_text", "text": f"It is {_MOODS[label]}", "emoji": True},
-                "value": json.dumps({"case": case.id, "label": label}),
+                "value": json.dumps({"message": case.message_id, "label": label}),
             }
             for label in LABELS
         ],
@@ -224,11 +224,3 @@ def _button(text: str, action_id: str, value: Mapping[str, Any], style: str | No
         "value": json.dumps(dict(value)),
     }
     return button | ({"style": style} if style else {})
-
-
-_MARKUP = re.compile(r"[*_~]|<[^>|]*\|?([^>]*)>")
-
-
-def plain(text: str) -> str:
-    """The text without markup, for notifications and screen readers."""
-    return shorten(_MARKUP.sub(lambda m: m.group(1) or "", text), 1000)

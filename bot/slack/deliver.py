@@ -7,9 +7,12 @@ a timeout), the outcome is unknown: Slack is asked for a message that carries th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -25,10 +28,21 @@ from bot.store.outbox import Queued
 log = logging.getLogger(__name__)
 
 METADATA = "softanswer_action"
-ATTEMPTS = 8
+ATTEMPTS = 40
 _LONGEST_WAIT_S = 300.0
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 """Errors of Slack's own that may be over the next time; after them it is not certain that nothing was written."""
+
+_ACCESS = {
+    "not_in_channel",
+    "channel_not_found",
+    "invalid_auth",
+    "not_authed",
+    "token_revoked",
+    "account_inactive",
+    "missing_scope",
+}
+"""Refusals that a person can put right (an invitation, a token): nothing was written, and later it may be."""
 
 Written = tuple[str, str | None]
 """Channel and ts under which something stands in Slack."""
@@ -44,6 +58,7 @@ class Deliverer:
         self._product = product
         self._clock = clock
         self._queued = asyncio.Event()
+        self._sending: dict[str, asyncio.Task[None]] = {}
         self.status_lines: Callable[[], Awaitable[list[str]]] | None = None
         """What the team's Home shows below the cases; set by bootstrap."""
         self._writers: Mapping[str, Callable[[Queued], Awaitable[Written]]] = {
@@ -66,56 +81,98 @@ class Deliverer:
 
     async def run(self) -> None:
         """Send what falls due until cancelled. Channels do not wait for each other."""
-        while True:
-            self._queued.clear()
-            try:
-                due = await self._store.outbox.due(self._clock())
-                if due:
-                    await asyncio.gather(*(self._send(action) for action in due))
-                    continue
-                next_due = await self._store.outbox.next_due()
-            except Exception:
-                log.exception("the outbox is blocked; trying again in a second")
-                await asyncio.sleep(1)
+        try:
+            while True:
+                await self._round()
+        finally:
+            for sending in self._sending.values():
+                sending.cancel()
+            await asyncio.gather(*self._sending.values(), return_exceptions=True)
+
+    async def _round(self) -> None:
+        """Start what is due in every channel where nothing is under way; wait for something to change."""
+        self._queued.clear()
+        try:
+            heads = await self._store.outbox.heads()
+        except Exception:
+            log.exception("the outbox cannot be read; trying again in a second")
+            await asyncio.sleep(1)
+            return
+        now = self._clock()
+        waits = [_LONGEST_WAIT_S]
+        for action in heads:
+            if action.channel in self._sending:
                 continue
-            wait = None if next_due is None else max(0.05, next_due - self._clock())
-            try:
-                await asyncio.wait_for(self._queued.wait(), wait)
-            except TimeoutError:
+            if action.due_at > now:
+                waits.append(action.due_at - now)
                 continue
+            task = asyncio.create_task(self._send(action))
+            self._sending[action.channel] = task
+            task.add_done_callback(partial(self._sent, action.channel))
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.05, min(waits))):
+                await self._queued.wait()
+
+    def _sent(self, channel: str, task: asyncio.Task[None]) -> None:
+        del self._sending[channel]
+        self._queued.set()
 
     async def _send(self, action: Queued) -> None:
-        outbox = self._store.outbox
+        """Send one action and note the outcome. Where the database does not answer, the row stays as it is."""
+        try:
+            if action.state == "sending" and await self._was_found(action):
+                return
+            await self._store.outbox.sending(action.id)
+            await self._write(action)
+        except sqlite3.Error:
+            log.exception("the outcome of action %s could not be noted; looking again in a second", action.id)
+            await asyncio.sleep(1)
+
+    async def _was_found(self, action: Queued) -> bool:
+        """Whether an action of unknown outcome stands in Slack. While Slack does not say, it is not sent again."""
+        try:
+            written = await self._find(action)
+        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            await self._again(action, action.attempts + 1, f"looking: {_code(error)}", known=False)
+            return True
+        if written is not None:
+            await self._store.outbox.sent(action.id, *written, self._clock())
+        return written is not None
+
+    async def _write(self, action: Queued) -> None:
         attempts = action.attempts + 1
         try:
-            written = await self._find(action) if action.state == "sending" else None
-            if written is None:
-                await outbox.sending(action.id)
-                written = await self._writers[action.kind](action)
-            await outbox.sent(action.id, *written, self._clock())
+            written = await self._writers[action.kind](action)
         except SlackApiError as error:
             await self._refused(action, attempts, error)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            await self._again(action, attempts, f"{type(error).__name__}: {error}", known=False)
+            await self._again(action, attempts, _code(error), known=False)
+        except sqlite3.Error:
+            raise
         except Exception as error:
             log.exception("action %s (%s) cannot be sent", action.id, action.kind)
-            await outbox.fail(action.id, attempts, f"{type(error).__name__}: {error}"[:300])
+            await self._store.outbox.fail(action.id, attempts, _code(error))
+        else:
+            await self._store.outbox.sent(action.id, *written, self._clock())
 
     async def _refused(self, action: Queued, attempts: int, error: SlackApiError) -> None:
         response: Any = error.response
-        code = str(response.get("error", "")) if hasattr(response, "get") else str(response)
-        status = getattr(response, "status_code", 200)
+        code, status = _code(error), getattr(response, "status_code", 200)
         if status == 429 or code == "ratelimited":
             wait = float(response.headers.get("Retry-After", 1))
             due_at = self._clock() + wait
             await self._store.outbox.retry(action.id, action.attempts, due_at, "rate limited", known=True)
-        elif status >= 500 or code in _PASSING:
-            await self._again(action, attempts, code or f"status {status}", known=False)
+        elif code in _ACCESS:
+            await self._again(action, attempts, code, known=True)
+        elif status >= 500 or code in _PASSING or not code:
+            await self._again(action, attempts, code or f"status {status}, not Slack's answer", known=False)
         else:
             log.error("Slack refused action %s (%s): %s", action.id, action.kind, code)
             await self._store.outbox.fail(action.id, attempts, code)
 
     async def _again(self, action: Queued, attempts: int, error: str, *, known: bool) -> None:
+        """Try again later, ever later; after `ATTEMPTS` (some hours) the action is set aside as failed."""
         if attempts >= ATTEMPTS:
             log.error(
                 "action %s (%s) given up after %d attempts: %s", action.id, action.kind, attempts, error
@@ -204,17 +261,17 @@ class Deliverer:
             shown = plain = [blocks.section(text)]
         else:
             shown, plain = (blocks.reply(text, message_id, native=native) for native in (True, False))
-        return await self._post(action, blocks.plain(text), shown, plain, action.thread)
+        return await self._post(action, text, shown, plain, action.thread)
 
     async def _clarify(self, action: Queued) -> Written:
         text = str(action.facts["text"])
         shown = blocks.clarify(text, action.facts["options"], action.message_id or 0)
-        return await self._post(action, blocks.plain(text), shown, shown, action.thread)
+        return await self._post(action, text, shown, shown, action.thread)
 
     async def _clarify_close(self, action: Queued) -> Written:
         text = str(action.facts["text"])
         shown = [blocks.section(text)]
-        return await self._edit(action.facts["of"], blocks.plain(text), shown, shown)
+        return await self._edit(action.facts["of"], text, shown, shown)
 
     async def _card(self, action: Queued) -> Written:
         text, shown = await self._card_now(action)
@@ -237,7 +294,7 @@ class Deliverer:
         message = await self._store.conversations.message(action.message_id or 0)
         text = f"The customer wrote again:\n{blocks.quote(str(message['text'] if message else ''))}"
         shown = [blocks.section(text)]
-        return await self._post(action, blocks.plain(text), shown, shown, card[1] if card else None)
+        return await self._post(action, text, shown, shown, card[1] if card else None)
 
     async def _draft(self, action: Queued) -> Written:
         link = await self._permalink(action.facts["channel"], action.facts["thread"])
@@ -250,11 +307,11 @@ class Deliverer:
 
     async def _notice(self, action: Queued) -> Written:
         shown, plain = (blocks.notice(action.facts, native=native) for native in (True, False))
-        return await self._post(action, blocks.plain(str(action.facts["text"])), shown, plain, None)
+        return await self._post(action, str(action.facts["text"]), shown, plain, None)
 
     async def _notice_update(self, action: Queued) -> Written:
         shown, plain = (blocks.notice(action.facts, native=native) for native in (True, False))
-        return await self._edit(action.facts["of"], blocks.plain(str(action.facts["text"])), shown, plain)
+        return await self._edit(action.facts["of"], str(action.facts["text"]), shown, plain)
 
     async def _whisper(self, action: Queued) -> Written:
         """A word to one person alone."""
@@ -284,3 +341,11 @@ class Deliverer:
 
 
 _POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice"}
+
+
+def _code(error: Exception) -> str:
+    """The error's name for the log and the outbox: Slack's code, or empty where the answer was not Slack's."""
+    if isinstance(error, SlackApiError):
+        response: Any = error.response
+        return str(response.get("error") or "") if hasattr(response, "get") else ""
+    return f"{type(error).__name__}: {error}"[:300]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import TRIAGE, Action, Case, Decision, Message, Thread
+from bot.domain import TRIAGE, Action, Case, Decision, Flag, Message, Thread
 from bot.settings import Rules
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
@@ -24,8 +24,8 @@ class Conversations:
             written = next(
                 db.query(
                     "select max(cast(ts as real)) as at from messages"
-                    " where channel = ? and thread = ? and role != 'customer' and ts != ?",
-                    [message.channel, message.thread, message.ts],
+                    " where channel = ? and thread = ? and role != 'customer'",
+                    [message.channel, message.thread],
                 )
             )["at"]
             earlier = list(
@@ -43,7 +43,7 @@ class Conversations:
             since = message.written_at - rules.conversation_s
             nearby = list(
                 db.query(
-                    "select reply, label, confidence from messages where channel = ? and user = ? and thread = ts"
+                    "select reply, template, label, confidence from messages where channel = ? and user = ? and thread = ts"
                     " and ts != ? and cast(ts as real) between ? and ?",
                     [message.channel, message.user, message.ts, since, message.written_at],
                 )
@@ -53,6 +53,7 @@ class Conversations:
                 templates_used=frozenset(r["template"] for r in [*earlier, *chosen] if r["template"]),
                 replies=frozenset(r["reply"] for r in earlier),
                 conversation_answered=any(r["reply"] for r in nearby),
+                conversation_templates=frozenset(r["template"] for r in nearby if r["template"]),
                 conversation_negative=any(
                     r["label"] == "negative" and r["confidence"] >= rules.negative_threshold for r in nearby
                 ),
@@ -78,13 +79,13 @@ class Conversations:
         def work(db: Any) -> None:
             message_id = _insert_message(db, message, reading, decision, now)
             insert_actions(db, message.team, actions, now, message_id)
-            case = next(
-                db["cases"].rows_where("channel = ? and thread = ?", [message.channel, message.thread]), None
-            )
             if decision.flag:
-                _flag(db, message, message_id, decision, case, now)
-            elif case and reading and reading.label:
-                db["cases"].update(case["id"], {"mood": reading.label})
+                flag_thread(db, message.team, message.channel, message.thread, message_id, decision.flag, now)
+            elif reading and reading.label:
+                db.conn.execute(
+                    "update cases set mood = ? where channel = ? and thread = ?",
+                    [reading.label, message.channel, message.thread],
+                )
             db["inbox"].update(inbox_id, {"state": "done", "event": None})
 
         await self._database.run(work)
@@ -102,34 +103,28 @@ class Conversations:
 
         return await self._database.run(work)
 
-    async def take(self, case_id: int, user: str, now: float) -> Case | None:
-        return await self._move(case_id, {"state": "taken", "owner": user, "taken_at": now}, user, now)
+    async def take(self, case_id: int, user: str, now: float) -> None:
+        """Make an open case this person's. A stale button takes nobody's case away."""
+        await self._move(case_id, ("open",), {"state": "taken", "owner": user, "taken_at": now}, user, now)
 
-    async def resolve(self, case_id: int, user: str, now: float) -> Case | None:
-        return await self._move(case_id, {"state": "resolved", "resolved_at": now}, user, now)
+    async def resolve(self, case_id: int, user: str, now: float) -> None:
+        await self._move(case_id, ("open", "taken"), {"state": "resolved", "resolved_at": now}, user, now)
 
-    async def _move(self, case_id: int, changes: Mapping[str, Any], user: str, now: float) -> Case | None:
-        """Change a case, write the audit row and queue the card's update together; None if there is no such case."""
+    async def _move(
+        self, case_id: int, states: Sequence[str], changes: Mapping[str, Any], user: str, now: float
+    ) -> None:
+        """Change a case that is in one of these states; write the audit row and queue the card's update with it."""
 
-        def work(db: Any) -> Case | None:
+        def work(db: Any) -> None:
             case = _case(db, case_id)
-            if case is None:
-                return None
+            if case is None or case.state not in states:
+                return
             db["cases"].update(case_id, dict(changes))
-            detail = json.dumps({"case": case_id})
-            db["audit"].insert(
-                {
-                    "team": case.team,
-                    "user": user,
-                    "what": f"case {changes['state']}",
-                    "detail": detail,
-                    "at": now,
-                }
-            )
+            row = {"team": case.team, "user": user, "what": f"case {changes['state']}", "at": now}
+            db["audit"].insert(row | {"detail": json.dumps({"case": case_id})})
             queue_card_update(db, case.team, case_id, now)
-            return _case(db, case_id)
 
-        return await self._database.run(work)
+        await self._database.run(work)
 
     async def message(self, message_id: int) -> Mapping[str, Any] | None:
         sql = "select * from messages where id = ?"
@@ -179,32 +174,26 @@ def _insert_message(
 _URGENCY = {"request": 0, "unread": 0, "unhappy": 1}
 
 
-def _flag(
-    db: Any, message: Message, message_id: int, decision: Decision, case: Mapping[str, Any] | None, now: float
+def flag_thread(
+    db: Any, team: str, channel: str, thread: str, message_id: int, flag: Flag, now: float
 ) -> None:
-    assert decision.flag
-    facts: dict[str, Any] = {"message_id": message_id, "flag": decision.flag, "mood": decision.flag}
+    """Open the thread's case and queue its card, or bring an existing case up to date; in the caller's transaction."""
+    facts: dict[str, Any] = {"message_id": message_id, "flag": flag, "mood": flag}
+    case = next(db["cases"].rows_where("channel = ? and thread = ?", [channel, thread]), None)
     if case is None:
-        case_id = int(
-            db["cases"]
-            .insert(
-                {"team": message.team, "channel": message.channel, "thread": message.thread, "state": "open",
-                 "opened_at": now, **facts}
-            ).last_pk
-        )  # fmt: skip
-        insert_actions(
-            db, message.team, [Action("card", f"card:{case_id}", TRIAGE)], now, message_id, case_id
-        )
+        place = {"team": team, "channel": channel, "thread": thread, "state": "open", "opened_at": now}
+        case_id = int(db["cases"].insert(place | facts).last_pk)
+        insert_actions(db, team, [Action("card", f"card:{case_id}", TRIAGE)], now, message_id, case_id)
         return
     reopened = case["state"] == "resolved"
     if reopened:
-        facts |= {"state": "open", "owner": None, "corrected": None}
-    if reopened or _URGENCY[decision.flag] >= _URGENCY[case["flag"]]:
+        facts |= {"state": "open", "owner": None}
+    if reopened or _URGENCY[flag] >= _URGENCY[case["flag"]]:
         db["cases"].update(case["id"], facts | {"corrected": None})
-        queue_card_update(db, message.team, case["id"], now)
-        # An edited card rings nobody's bell: a note under it does.
-        note = Action("card_note", f"note:{message_id}", TRIAGE, facts={"of": f"card:{case['id']}"})
-        insert_actions(db, message.team, [note], now, message_id, case["id"])
+        queue_card_update(db, team, case["id"], now)
+    # An edited card rings nobody's bell: a note under it does, each time somebody is waited for.
+    note = Action("card_note", f"note:{message_id}", TRIAGE, facts={"of": f"card:{case['id']}"})
+    insert_actions(db, team, [note], now, message_id, case["id"])
 
 
 _CASE = """

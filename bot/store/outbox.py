@@ -23,6 +23,7 @@ class Queued:
     message_id: int | None
     state: str
     attempts: int
+    due_at: float
 
 
 def insert_actions(
@@ -65,26 +66,28 @@ class Outbox:
         """Queue actions that belong to a message, all or none."""
         await self._database.run(lambda db: insert_actions(db, team, actions, now, message_id))
 
-    async def due(self, now: float, limit: int = 50) -> list[Queued]:
-        """The oldest actions to send: at most one a channel, so that the order within a channel holds.
+    async def heads(self) -> list[Queued]:
+        """The oldest unsent action of each channel, whenever it is due, oldest first.
 
-        An action that must wait (a retry) holds back those behind it in its channel, and no others.
+        Only heads are sent, so that the order within a channel holds: an action that must wait (a retry) holds back
+        those behind it in its channel, and no others.
         """
         sql = """
             select * from actions where id in (
                 select min(id) from actions where state in ('pending', 'sending') group by channel
-            ) and due_at <= ? order by id limit ?
+            ) order by id
         """
-        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql, [now, limit])])
+        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql)])
 
-    async def next_due(self) -> float | None:
-        """When the next waiting action falls due, in seconds since the epoch; None if none waits."""
-        sql = """
-            select min(due_at) as at from actions where id in (
-                select min(id) from actions where state in ('pending', 'sending') group by channel
-            )
-        """
-        return await self._database.run(lambda db: next(db.query(sql))["at"])
+    async def facts_of(self, key: str) -> Mapping[str, Any] | None:
+        """What the action with this key was told to write."""
+        sql = "select facts from actions where key = ?"
+
+        def work(db: Any) -> Mapping[str, Any] | None:
+            row = next(db.query(sql, [key]), None)
+            return dict(json.loads(row["facts"])) if row else None
+
+        return await self._database.run(work)
 
     async def sending(self, action_id: int) -> None:
         """From here on the outcome is unknown until `sent` or `retry` is on disk."""
@@ -137,4 +140,5 @@ def _queued(row: Mapping[str, Any]) -> Queued:
         message_id=row["message_id"],
         state=row["state"],
         attempts=row["attempts"],
+        due_at=row["due_at"],
     )

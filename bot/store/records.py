@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import Action
-from bot.store.conversations import queue_card_update
+from bot.store.conversations import flag_thread, queue_card_update
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
 
@@ -42,17 +42,25 @@ class Records:
 
     # --- feedback: append-only; a person's later word on a message supersedes their earlier one
 
-    async def correct(self, team: str, case_id: int, label: str, user: str, source: str, now: float) -> bool:
-        """An agent's word on how the customer of a case feels. False if there is no such case."""
+    async def correct(
+        self, team: str, message_id: int, label: str, user: str, source: str, now: float
+    ) -> bool:
+        """An agent's word on how a customer felt when they wrote a message. False if there is no such message.
+
+        It names the message, not the case: by now the case may be about a later one.
+        """
 
         def work(db: Any) -> bool:
-            sql = "select c.message_id, m.version from cases c join messages m on m.id = c.message_id where c.id = ?"
-            row = next(db.query(sql, [case_id]), None)
+            row = next(
+                db.query("select id as message_id, version from messages where id = ?", [message_id]), None
+            )
             if row is None:
                 return False
             _insert_feedback(db, team, row, "label", label, user, source, now)
-            db["cases"].update(case_id, {"corrected": label})
-            queue_card_update(db, team, case_id, now)
+            case = next(db["cases"].rows_where("message_id = ?", [message_id]), None)
+            if case:
+                db["cases"].update(case["id"], {"corrected": label})
+                queue_card_update(db, team, case["id"], now)
             return True
 
         return await self._database.run(work)
@@ -72,19 +80,29 @@ class Records:
         return await self._database.run(work)
 
     async def choose(
-        self, team: str, message_id: int, choice: str, user: str, actions: Sequence[Action], now: float
+        self,
+        team: str,
+        message_id: int,
+        template: str | None,
+        user: str,
+        actions: Sequence[Action],
+        now: float,
     ) -> bool:
-        """The customer's answer to *did you mean*, with what follows from it. Only the first answer counts."""
+        """The customer's answer to *did you mean*, with what follows from it. Only the first answer counts.
+
+        Without a template (none of these) a person is called: the case is opened with the same stroke.
+        """
 
         def work(db: Any) -> bool:
-            row = next(
-                db.query("select id as message_id, version from messages where id = ?", [message_id]), None
-            )
+            sql = "select id as message_id, version, channel, thread from messages where id = ?"
+            row = next(db.query(sql, [message_id]), None)
             chosen = next(db["feedback"].rows_where("message_id = ? and kind = 'choice'", [message_id]), None)
             if row is None or chosen:
                 return False
-            _insert_feedback(db, team, row, "choice", choice, user, "clarify", now)
+            _insert_feedback(db, team, row, "choice", template or "none", user, "clarify", now)
             insert_actions(db, team, actions, now, message_id)
+            if template is None:
+                flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
             return True
 
         return await self._database.run(work)

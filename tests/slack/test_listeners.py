@@ -10,6 +10,7 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from sandbox.server import Sandbox
 from tests.support import eventually, rows, signed
 
 ANGRY = "Third time this week the export dies on me. This is unacceptable!"
@@ -142,7 +143,7 @@ async def test_a_label_is_corrected_by_a_menu(bot: Bot, tmp_path: Path) -> None:
     await say(bot, ANGRY, user=BEN)
     await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from cases"))
     chosen = {"type": "static_select", "action_id": "correct_label", "block_id": "b", "action_ts": "5.5"}
-    chosen["selected_option"] = {"value": json.dumps({"case": 1, "label": "neutral"})}
+    chosen["selected_option"] = {"value": json.dumps({"message": 1, "label": "neutral"})}
     response = await bot.app.async_dispatch(
         signed(press(ANNA, "correct_label", {}, actions=[chosen]), form=True)
     )
@@ -166,7 +167,17 @@ async def test_a_customer_who_forges_an_action_gets_a_polite_no(
 
 
 @pytest.mark.parametrize(
-    "value", ["not json", json.dumps([1]), json.dumps({"case": 999, "label": "furious"}), ""]
+    "value",
+    [
+        "not json",
+        json.dumps([1]),
+        json.dumps({"message": 999, "label": "neutral"}),
+        json.dumps({"message": 1, "label": "furious"}),
+        json.dumps({"message": [1], "case": {"a": 1}, "label": ["neutral"]}),
+        json.dumps({"message": 10**30, "label": "neutral"}),
+        json.dumps({"message": True, "label": "neutral"}),
+        "",
+    ],
 )
 async def test_a_value_of_a_strange_shape_does_nothing(bot: Bot, tmp_path: Path, value: str) -> None:
     action = {
@@ -181,17 +192,120 @@ async def test_a_value_of_a_strange_shape_does_nothing(bot: Bot, tmp_path: Path,
     assert rows(tmp_path / "softanswer.db", "select count(*) from feedback") == [(0,)]
 
 
-async def test_did_you_mean_is_answered_once(bot: Bot, tmp_path: Path) -> None:
-    database = tmp_path / "softanswer.db"
-    await say(bot, "hello there, a question about things")
+async def clarified(bot: Bot, database: Path) -> list[str]:
+    """Ask something that several templates are near to; returns the templates offered."""
+    await say(bot, "How do I stop the emails about invoices?")
     await eventually(lambda: rows(database, "select 1 from messages"))
-    for template in ("data_export", "refund"):
-        body = press(
-            CARLA, "choose_0", {"message": 1, "template": template}, channel={"id": HELP, "name": "help"}
-        )
-        assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
-    assert rows(database, "select value from feedback where kind = 'choice'") == [("data_export",)]
+    assert rows(database, "select reply from messages") == [("clarify",)]
+    facts = json.loads(rows(database, "select facts from actions where kind = 'clarify'")[0][0])
+    return [option["template"] for option in facts["options"]]
+
+
+def choice(user: str, template: Any) -> dict[str, str]:
+    return press(user, "choose_0", {"message": 1, "template": template}, channel={"id": HELP, "name": "help"})
+
+
+async def test_the_chosen_template_is_sent_once(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    offered = await clarified(bot, database)
+    for user, template in ((BEN, offered[0]), (CARLA, "no_such"), (CARLA, offered[0]), (CARLA, offered[-1])):
+        assert (await bot.app.async_dispatch(signed(choice(user, template), form=True))).status == 200
+    assert rows(database, "select value, user from feedback where kind = 'choice'") == [(offered[0], CARLA)]
     assert len(rows(database, "select 1 from actions where key like 'chosen:%'")) == 1
+    assert rows(database, "select count(*) from cases") == [(0,)]
+
+
+async def test_none_of_these_calls_a_person(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await clarified(bot, database)
+    assert (await bot.app.async_dispatch(signed(choice(CARLA, None), form=True))).status == 200
+    assert rows(database, "select flag, state from cases") == [("request", "open")]
+    assert rows(database, "select kind from actions order by id") == [
+        ("clarify",),
+        ("reply",),
+        ("clarify_close",),
+        ("card",),
+    ]
+
+
+async def test_a_stale_label_goes_to_the_message_it_was_given_for(bot: Bot, tmp_path: Path) -> None:
+    """The customer wrote again between the agent's look and the agent's click."""
+    database = tmp_path / "softanswer.db"
+    await say(bot, ANGRY, user=BEN)
+    await say(
+        bot, "Awful. It is still broken!!", user=BEN, ts="1700000009.000100", thread_ts="1700000000.000100"
+    )
+    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
+    body = press(ANNA, "correct_label", {"message": 1, "label": "neutral"})
+    assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
+    assert rows(database, "select message_id from feedback") == [(1,)]
+    assert rows(database, "select message_id, corrected from cases") == [(2, None)]
+
+
+async def test_events_are_not_lost_when_slack_refuses_auth_test(
+    bot: Bot, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.place.interventions.fail("auth.test", 5, None, 503, None)
+    await say(bot, "How do I export my data?")
+    assert len(rows(tmp_path / "softanswer.db", "select 1 from inbox")) == 1
+
+
+async def test_an_event_of_a_strange_shape_does_not_block_the_road(bot: Bot, tmp_path: Path) -> None:
+    strange = event(text="no ts", event_ts="1700000001.0001")
+    del strange["event"]["ts"]
+    assert (await bot.app.async_dispatch(signed(strange))).status == 200
+    await say(bot, "a lone surrogate \ud83d, how do I export my data?", ts="1700000002.000100")
+    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
+    states = rows(tmp_path / "softanswer.db", "select state from inbox order by id")
+    assert states == [("skipped",), ("done",)]
+
+
+async def test_one_bad_text_does_not_take_its_neighbours_along(
+    bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = bot.batcher.classifier.read
+
+    def fails_on_poison(texts: list[str]) -> Any:
+        if any("poison" in text for text in texts):
+            raise RuntimeError("the model is broken")
+        return read(texts)
+
+    monkeypatch.setattr(bot.batcher.classifier, "read", fails_on_poison)
+    for i, text in enumerate(["How do I export my data?", "poison", "Where is my invoice?"]):
+        await bot.services.pipeline.accept(
+            "T0ACME", event(text=text, user=f"U{i}", ts=f"170000000{i}.1")["event"]
+        )
+    database = tmp_path / "softanswer.db"
+    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 3"))
+    found = rows(database, "select label is not null, flag from messages order by id")
+    assert found == [(1, None), (0, "unread"), (1, None)]
+
+
+@pytest.mark.parametrize("mode", ["suggest", "observe"])
+async def test_modes_that_do_not_answer(bot: Bot, tmp_path: Path, mode: Any) -> None:
+    bot.services.people.channels[HELP] = mode
+    database = tmp_path / "softanswer.db"
+    await say(bot, "How do I export my data?")
+    await say(bot, ANGRY, user=BEN, ts="1700000001.000100")
+    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
+    assert rows(database, "select 1 from actions where channel = ?", HELP) == []
+    assert rows(database, "select reply from messages") == [(None,), (None,)]
+    drafts = len(rows(database, "select 1 from actions where kind = 'draft'"))
+    assert (drafts >= 1) is (mode == "suggest")
+    assert rows(database, "select flag from cases") == [("unhappy",)]
+
+
+async def test_a_draft_is_sent_as_the_agent_read_it_and_once(bot: Bot, tmp_path: Path) -> None:
+    bot.services.people.channels[HELP] = "suggest"
+    database = tmp_path / "softanswer.db"
+    await say(bot, "How do I export my data?")
+    await eventually(lambda: rows(database, "select 1 from actions where kind = 'draft'"))
+    for _ in range(2):
+        body = press(ANNA, "send_draft", {"message": 1})
+        assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
+    sent = rows(database, "select channel, json_extract(facts, '$.text') from actions where kind = 'reply'")
+    draft = rows(database, "select json_extract(facts, '$.text') from actions where kind = 'draft'")
+    assert sent == [(HELP, draft[0][0])]
 
 
 async def test_customers_learn_nothing_from_the_command(bot: Bot) -> None:

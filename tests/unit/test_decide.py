@@ -38,7 +38,7 @@ def decided(
     ts = f"{NOW:.6f}"
     message = Message("T1", "C1", ts, "1.0" if reply else ts, "U1", text, "customer", "auto")
     near = [EXPORT, FAR[1]] if near is None else near
-    return decide(message, text, reading(label, sure, reason), near, Thread(**thread), RULES, NOW)
+    return decide(message, text, reading(label, sure, reason), near, Thread(**thread), RULES)
 
 
 def kind(decision: Decision) -> tuple[Any, Any]:
@@ -92,9 +92,28 @@ def test_speaks_again_when_the_person_has_been_quiet_long_enough() -> None:
 
 
 def test_one_reply_to_one_conversation() -> None:
-    assert kind(decided(conversation_answered=True)) == (None, None)
+    same = {"conversation_answered": True, "conversation_templates": frozenset({"export"})}
+    assert kind(decided(**same)) == (None, None)
+    assert kind(decided(text="one more remark", conversation_answered=True)) == (None, None)
     assert kind(decided("negative", conversation_answered=True)) == (None, "unhappy")
     assert decided(reply=True, conversation_answered=True).reply == "template"
+
+
+def test_another_question_in_the_same_conversation_goes_to_a_person_unanswered() -> None:
+    assert kind(decided(conversation_answered=True)) == (None, "request")
+    assert kind(decided(text="thanks!", conversation_answered=True)) == (None, None)
+
+
+def test_asking_for_a_person_is_heard_at_any_time() -> None:
+    assert kind(decided(text="Can I talk to a person?", conversation_answered=True)) == (
+        "handover",
+        "request",
+    )
+
+
+def test_a_message_that_waited_is_not_answered_over_a_persons_head() -> None:
+    """The team answered after it was written and before it was read."""
+    assert kind(decided(reply=True, team_wrote_at=NOW + 100)) == (None, None)
 
 
 def test_the_worst_reading_of_a_conversation_sets_the_tone() -> None:
@@ -112,6 +131,8 @@ def test_several_near_templates_are_offered() -> None:
     decision = decided(near=near)
     assert decision.reply == "clarify"
     assert [n.template for n in decision.options] == ["a", "b", "c"]
+    unused = decided(near=near, templates_used=frozenset({"a"}), reply=True)
+    assert [n.template for n in unused.options] == ["b", "c", "d"]
     assert kind(decided(near=near, replies=frozenset({"clarify"}))) == ("handover", "request")
 
 
@@ -131,7 +152,19 @@ def test_asking_for_a_person() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["hi", "Thanks!", "ok, thanks", "Good morning everyone", "got it", "perfect", "nvm"]
+    "text",
+    [
+        "hi",
+        "Thanks!",
+        "please thank you",
+        "ok thanks a lot",
+        "great, thank you so much!",
+        "ok, thanks",
+        "Good morning everyone",
+        "got it",
+        "perfect",
+        "nvm",
+    ],
 )
 def test_small_talk_is_left_alone(text: str) -> None:
     assert kind(decided("neutral", text=text)) == (None, None)
@@ -175,6 +208,11 @@ def test_more_than_small_talk(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "human please",
+        "I want a human",
+        "agent please",
+        "let me speak to your manager",
+        "can you put me through to someone",
         "I want to speak to a real person",
         "connect me with an agent",
         "could someone put me through to a human?",

@@ -27,11 +27,15 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     store.database.close()
 
 
-def message(ts: str = "100.0", thread: str | None = None, user: str = "U1", role: Any = "customer") -> Message:
+def message(
+    ts: str = "100.0", thread: str | None = None, user: str = "U1", role: Any = "customer"
+) -> Message:
     return Message("T1", "C1", ts, thread or ts, user, f"text of {ts}", role, "auto")
 
 
-async def settle(store: Store, written: Message, decision: Decision, *actions: Action, reading: Any = ANGRY) -> None:
+async def settle(
+    store: Store, written: Message, decision: Decision, *actions: Action, reading: Any = ANGRY
+) -> None:
     await store.inbox.put("T1", {"channel": written.channel, "ts": written.ts}, 1.0)
     inbox_id = (await store.inbox.pending(100))[-1].id
     await store.conversations.settle(inbox_id, written, reading, decision, actions, 1.0)
@@ -60,7 +64,7 @@ async def test_a_flag_opens_one_case_and_queues_its_card(store: Store) -> None:
     await settle(store, message(), Decision("holding", flag="unhappy", reasons=("reads negative",)))
     case = await store.conversations.case(1)
     assert case and (case.state, case.flag, case.confidence, case.customer) == ("open", "unhappy", 0.9, "U1")
-    due = await store.outbox.due(2.0)
+    due = await store.outbox.heads()
     assert [(a.kind, a.channel, a.case_id) for a in due] == [("card", TRIAGE, 1)]
 
 
@@ -71,19 +75,22 @@ async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Sto
     case = await store.conversations.case(1)
     assert case and (case.flag, case.message_ts) == ("unhappy", "101.0")
     kinds = await store.database.run(lambda db: [r["kind"] for r in db["actions"].rows])
-    assert kinds == ["card", "card_update", "card_note"]
+    assert kinds == ["card", "card_update", "card_note", "card_note"]
 
 
 async def test_a_resolved_case_opens_again(store: Store) -> None:
     await settle(store, message(), Decision(flag="unhappy"))
     await store.conversations.take(1, "UA", 2.0)
-    resolved = await store.conversations.resolve(1, "UA", 3.0)
+    await store.conversations.take(1, "UB", 2.5)  # a stale button
+    await store.conversations.resolve(1, "UA", 3.0)
+    await store.conversations.take(1, "UB", 3.5)
+    resolved = await store.conversations.case(1)
     assert resolved and (resolved.state, resolved.owner) == ("resolved", "UA")
     assert await store.conversations.open_cases("T1") == []
     await settle(store, message("101.0", "100.0"), Decision(flag="request"))
     case = await store.conversations.case(1)
     assert case and (case.state, case.owner) == ("open", None)
-    assert await store.conversations.take(99, "UA", 2.0) is None
+    await store.conversations.take(99, "UA", 2.0)
 
 
 async def test_a_calmer_word_changes_the_mood_and_not_the_case(store: Store) -> None:
@@ -116,14 +123,14 @@ async def test_actions_come_once_and_in_order_within_a_channel(store: Store) -> 
     for key in ("a", "b", "a"):
         await store.outbox.put("T1", Action("reply", key, "C1", "1.0", {"text": key}), 1.0)
     await store.outbox.put("T1", Action("reply", "c", "C2"), 1.0)
-    assert [a.facts.get("text") for a in await store.outbox.due(1.0)] == ["a", None]
+    assert [a.facts.get("text") for a in await store.outbox.heads()] == ["a", None]
     await store.outbox.retry(1, 1, 50.0, "rate limited", known=True)
-    assert [a.channel for a in await store.outbox.due(2.0)] == ["C2"]
-    assert await store.outbox.next_due() == 1.0
+    assert [(a.channel, a.due_at) for a in await store.outbox.heads()] == [("C1", 50.0), ("C2", 1.0)]
     await store.outbox.sent(1, "C1", "9.9", 3.0)
-    assert [a.facts.get("text") for a in await store.outbox.due(3.0)] == ["b", None]
+    assert [a.facts.get("text") for a in await store.outbox.heads()] == ["b", None]
     assert await store.outbox.sent_as("a") == ("C1", "9.9")
     assert await store.outbox.sent_as("b") is None
+    assert await store.outbox.facts_of("b") == {"text": "b"} and await store.outbox.facts_of("z") is None
     await store.outbox.fail(2, 8, "channel_not_found")
     assert await store.outbox.counts() == {"sent": 1, "failed": 1, "pending": 1}
 

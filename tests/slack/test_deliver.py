@@ -1,0 +1,103 @@
+"""The outbox worker when Slack or the disk does not cooperate."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.bootstrap import Bot
+from bot.demo.people import Persons
+from bot.demo.story import BEN, CARLA, HELP, TRIAGE
+from bot.domain import Action
+from sandbox.server import Sandbox
+from tests.support import eventually, rows
+
+
+async def post(bot: Bot, key: str, channel: str = HELP, **facts: Any) -> None:
+    action = Action("notice", key, channel, facts={"text": key, **facts})
+    await bot.services.store.outbox.put("T0ACME", action, bot.services.clock())
+    bot.services.committed()
+
+
+async def posts(persons: Persons, text: str, channel: str = HELP, user: str = CARLA) -> int:
+    state = await persons.state(user)
+    return len([m for m in state["messages"][channel] if m.get("bot_id") and m["text"] == text])
+
+
+def states(database: Path) -> list[tuple[Any, ...]]:
+    return rows(database, "select key, state from actions order by id")
+
+
+async def test_a_rate_limit_while_looking_sends_nothing_twice(
+    bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path
+) -> None:
+    """The post landed, its answer was lost; then Slack is too busy to say whether it did."""
+    sandbox.place.interventions.hold("chat.postMessage", 1, 0.2)
+    sandbox.place.interventions.fail("conversations.history", 1, None, 429, 1)
+    await post(bot, "once")
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("once", "sent")])
+    assert await posts(persons, "once") == 1
+
+
+@pytest.mark.parametrize("moment", ["sending", "sent"])
+async def test_a_locked_database_loses_no_reply(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """An outside reader holds its transaction for longer than writes wait, before the post or right after it."""
+    outbox, note = bot.services.store.outbox, getattr(bot.services.store.outbox, moment)
+    locked = iter([sqlite3.OperationalError("database is locked")])
+
+    async def note_unless_locked(*arguments: Any) -> None:
+        for error in locked:
+            raise error
+        await note(*arguments)
+
+    monkeypatch.setattr(outbox, moment, note_unless_locked)
+    await post(bot, "patience")
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("patience", "sent")])
+    assert await posts(persons, "patience") == 1
+
+
+@pytest.mark.parametrize("error", ["not_in_channel", "invalid_auth", "internal_error"])
+async def test_what_may_be_over_later_is_tried_again(
+    bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path, error: str
+) -> None:
+    sandbox.place.interventions.fail("chat.postMessage", 1, error, None, None)
+    await post(bot, "later")
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("later", "sent")])
+    assert await posts(persons, "later") == 1
+
+
+async def test_what_slack_will_never_take_is_set_aside(bot: Bot, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.place.interventions.fail("chat.postMessage", 1, "msg_too_long", None, None)
+    await post(bot, "never")
+    await post(bot, "next")
+    expected = [("never", "failed"), ("next", "sent")]
+    await eventually(lambda: states(tmp_path / "softanswer.db") == expected)
+    assert rows(tmp_path / "softanswer.db", "select error from actions where key = 'never'") == [
+        ("msg_too_long",)
+    ]
+
+
+async def test_a_slow_channel_does_not_hold_up_another(
+    bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path
+) -> None:
+    sandbox.place.interventions.hold("chat.postMessage", 1, 20)
+    await post(bot, "slow", TRIAGE)
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("slow", "sending")])
+    await post(bot, "quick", HELP)
+    await eventually(lambda: ("quick", "sent") in states(tmp_path / "softanswer.db"), within_s=5)
+
+
+async def test_an_older_slack_gets_plain_blocks(
+    bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path
+) -> None:
+    sandbox.place.interventions.fail("chat.postMessage", 1, "invalid_blocks", None, None)
+    await post(bot, "table", table=[["Check", "Before"], ["macro-F1", 0.92]], caption="c")
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("table", "sent")])
+    state = await persons.state(BEN)
+    shown = next(m for m in state["messages"][HELP] if m["text"] == "table")
+    assert [b["type"] for b in shown["blocks"]] == ["section", "section"]
