@@ -228,16 +228,22 @@ class Learning:
 
     async def _judge(
         self, done: Mapping[str, Any], corrections: Sequence[Corrected], user: str
-    ) -> tuple[str, str, str]:
+    ) -> tuple[str, str, str | None]:
         """Take the candidate in; let it serve if it is proven. Returns the run's state, its summary, the version."""
-        parent, verdict = self._registry.active(), done["verdict"]
+        parent, verdict, reasons = (
+            self._registry.active(),
+            done["verdict"],
+            "; ".join(done["verdict"]["reasons"]),
+        )
+        if done["candidate"] is None:
+            text = f"The trained version does not serve, it could not be exported: {reasons}. `{parent}` goes on serving."
+            return "refused", text, None
         version = self._registry.add(Path(done["candidate"]))
         ids = [i for correction in corrections for i in correction.feedback_ids]
         state = "candidate" if verdict["promote"] else "refused"
         team = self._people.team
         await self._store.records.add_model(team, version, parent, verdict, state, ids, self._clock())
         if not verdict["promote"]:
-            reasons = "; ".join(verdict["reasons"])
             return (
                 "refused",
                 f"Version `{version}` does not serve: {reasons}. `{parent}` goes on serving.",
@@ -357,7 +363,10 @@ def _progress(step: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]]:
+def _verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]] | None:
+    """Every check with its numbers; None where there was nothing to measure."""
+    if not verdict["checks"]:
+        return None
     rows: list[list[Any]] = [["Check", "Before", "After", "Limit", "Passed"]]
     for check in verdict["checks"]:
         numbers = [check.get(key) for key in ("active", "candidate", "limit")]

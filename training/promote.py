@@ -38,6 +38,11 @@ def verdict(
     return {"promote": False, "reasons": reasons, "checks": checks, "n": len(gold)}
 
 
+def not_exported(why: str) -> dict[str, Any]:
+    """The verdict on a candidate whose ONNX graph did not say what the trained model says: it is never published."""
+    return {"promote": False, "reasons": [why], "checks": [], "n": 0}
+
+
 def _check(name: str, candidate: float, active: float, margin: float) -> dict[str, Any]:
     limit = active - margin
     # Rounded away: the last bits of a float must not decide at the limit.

@@ -13,6 +13,7 @@ from training import dataset, promote
 from training.base import Base
 from training.candidate import build, under_construction
 from training.evaluate import predict
+from training.export import ExportRefused
 from training.progress import Progress
 from training.train import Config, train
 
@@ -55,7 +56,8 @@ def retrain(
     """Train from the frozen base on the corpus and the snapshot, and judge the outcome against the active version.
 
     Always from the base and always with everything: a model trained on from the last one forgets. `sample` takes
-    that many of the corpus' training rows (the snapshot's are always all there). Returns the last line.
+    that many of the corpus' training rows (the snapshot's are always all there). Returns the last line; without a
+    candidate if the export was refused.
     """
     progress.report("load", 0.0)
     serving = Classifier.load(active, device="cpu", threads=max(1, config.threads))
@@ -70,9 +72,13 @@ def retrain(
         result = train(config, data, base, progress)
         progress.report("export", 0.0)
         folder = building / version
-        candidate = build(
-            folder, result, config, data, base, parent=serving.version, corrections=len(corrections)
-        )
+        try:
+            candidate = build(
+                folder, result, config, data, base, parent=serving.version, corrections=len(corrections)
+            )
+        except ExportRefused as refusal:
+            outcome = promote.not_exported(str(refusal))
+            return {"stage": "done", "candidate": None, "version": version, "verdict": outcome}
         progress.report("evaluate", 0.0)
         gold = [example.label for example in data.holdout]
         labels = predict(candidate, data.holdout)

@@ -1,6 +1,6 @@
 """Stands in for `python -m training retrain`: same arguments, same output, a copy of the active version as candidate.
 
-The first argument says how it goes: better, worse, broken (a candidate that does not load), dies, babbles, hangs.
+The first argument says how it goes: better, worse, broken (a candidate that does not load), unexported, dies, babbles, hangs.
 """
 
 from __future__ import annotations
@@ -29,6 +29,12 @@ def main() -> int:
     if options.how == "dies":
         print("softanswer training: the disk is full — make room", file=sys.stderr)
         return 1
+    if options.how == "unexported":
+        verdict = {"promote": False, "reasons": ["int8 differs from fp32"], "checks": [], "n": 0}
+        print(
+            json.dumps({"stage": "done", "candidate": None, "version": "v", "verdict": verdict}), flush=True
+        )
+        return 0
     if options.how == "babbles":
         print("this is not JSON", flush=True)
     if options.how == "hangs":

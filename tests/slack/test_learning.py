@@ -73,6 +73,15 @@ async def test_a_worse_candidate_is_refused_with_reasons(bot: Bot, persons: Pers
     assert rows(tmp_path / "softanswer.db", "select state from models") == [("refused",)]
 
 
+@trainer("unexported")
+async def test_a_candidate_that_could_not_be_exported_is_refused(
+    bot: Bot, persons: Persons, tmp_path: Path
+) -> None:
+    assert await retrain(bot) == "refused"
+    assert "int8 differs from fp32" in (await shown(persons, "does not serve"))[0]
+    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+
+
 @trainer("better")
 @pytest.mark.settings(promotion="manual")
 async def test_the_last_word_can_be_an_admins(bot: Bot, persons: Persons) -> None:

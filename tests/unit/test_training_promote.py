@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from training.metrics import expected_calibration_error, fit_temperature, scores
-from training.promote import verdict
+from training.promote import not_exported, verdict
 
 GOLD = ["negative"] * 100 + ["neutral"] * 100 + ["positive"] * 100
 
@@ -85,3 +85,8 @@ def test_the_temperature_undoes_overconfidence() -> None:
     gold = np.array([random.choice(3, p=row) for row in shares])
     assert fit_temperature(logits, gold) == pytest.approx(1.0, rel=0.1)
     assert fit_temperature(logits * 3, gold) == pytest.approx(3.0, rel=0.1)
+
+
+def test_what_could_not_be_exported_is_not_promoted() -> None:
+    outcome = not_exported("int8 differs")
+    assert (outcome["promote"], outcome["reasons"], outcome["checks"]) == (False, ["int8 differs"], [])
