@@ -130,7 +130,7 @@ class Learning:
         try:
             corrections = await self._store.records.corrections(team)
             by = f"<@{user}>" if user else f"the {trigger}"
-            text = f"🎓 Retraining, started by {by}, with {len(corrections)} corrections."
+            text = f"🎓 Retraining, started by {by}. Corrections to learn from: {len(corrections)}."
             await self._report(run_id, text, first=True)
         except BaseException:
             await self._store.records.end_run(run_id, "failed", "could not be started", self._clock())
