@@ -17,8 +17,8 @@ CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
 HELP, TRIAGE = "C0HELP", "C0TRIAGE"
 NAMES = {CARLA: "Carla (customer)", BEN: "Ben (customer)", ANNA: "Anna (agent)", ADA: "Ada (admin)"}
 
-REMARK = "Could I talk to a person? Our finance lead asked me today whether we should look at other vendors for next year."
-"""Calm in its words, and yet a customer about to leave: what a person reads better than a model."""
+REMARK = "Could I talk to a person? I never had to explain the same thing to four people before."
+"""Dry irony: a person hears it at once, the model takes it for praise."""
 
 INTERNAL = (
     "negative",
