@@ -21,13 +21,15 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings as settings_module
-from bot.learning import TRAINER, Learning
+from bot.learning.process import TRAINER
+from bot.learning.runs import Learning
 from bot.people import People, ask
 from bot.pipeline import Pipeline
 from bot.services import Services
 from bot.settings import Settings, SettingsError, Tokens
 from bot.slack import actions, commands, home, messages
 from bot.slack.deliver import Deliverer
+from bot.slack.writers import Writers
 from bot.status import Status
 from bot.store import Store, open_store
 from bot.templates import Router, Templates, load_templates
@@ -76,7 +78,8 @@ async def build(
     await asyncio.to_thread(router.prepare, classifier.embed, classifier.version)
     batcher = Batcher(classifier)
 
-    deliverer = Deliverer(client, store, people, settings.product, clock)
+    writers = Writers(client, store, people, settings.product)
+    deliverer = Deliverer(writers, store.outbox, clock)
     pipeline = Pipeline(
         store=store,
         batcher=batcher,
@@ -101,7 +104,7 @@ async def build(
         trainer=trainer,
     )
     status = Status(store, people, batcher, registry, learning, clock)
-    deliverer.status_lines = status.lines
+    writers.status_lines = status.lines
     services = Services(settings, store, people, pipeline, learning, status, templates, deliverer.wake, clock)
     return Bot(build_app(api_url, tokens, services), client, services, batcher, deliverer, tokens)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.learning import Learning
+from bot.learning.runs import Learning
 from bot.people import People
 from bot.pipeline import Pipeline
 from bot.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from bot.learning import Learning
+from bot.learning.runs import Learning
 from bot.people import People
 from bot.store import Store
 from bot.store.records import Run

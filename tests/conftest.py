@@ -13,7 +13,7 @@ from bot import bootstrap
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.run import BotProcess, seed, write_config
-from bot.learning import TRAINER
+from bot.learning.process import TRAINER
 from bot.settings import Tokens, load_settings
 from bot.store import open_store
 from bot.templates import load_templates

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
-import os
-import re
 import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
 
 from bot.domain import TRIAGE, Action
+from bot.learning.process import TRAINER, Step, train
+from bot.learning.schedule import cron
 from bot.people import People
 from bot.settings import Learning as LearningSettings
-from bot.settings import SettingsError
 from bot.store import Store
 from bot.store.records import Corrected
 from bot.templates import Router
@@ -46,13 +41,6 @@ STAGES = {
     "gate": "comparing with the version in service",
 }
 _REPORT_EVERY_S = 10.0
-
-TRAINER = (sys.executable, "-m", "training", "retrain")
-"""The command that trains; its arguments and output are described in docs/contributor.md."""
-
-
-class RunFailed(Exception):
-    """The training process ended without a candidate; the text is its last line."""
 
 
 class Learning:
@@ -82,7 +70,7 @@ class Learning:
         self._committed = committed
         self._clock = clock
         self._trainer = trainer
-        self._cron = _cron(settings)
+        self._cron = cron(settings)
         self._scheduler = AsyncIOScheduler(timezone=self._cron.timezone)
         self._task: asyncio.Task[None] | None = None
         self._swap = asyncio.Lock()
@@ -161,70 +149,18 @@ class Learning:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def _train(self, run_id: int, folder: Path, corrections: Sequence[Corrected]) -> Mapping[str, Any]:
-        """Write the snapshot, run `python -m training retrain` on it, and return its last line: the candidate."""
-        snapshot = folder / "snapshot.jsonl"
-        await asyncio.to_thread(_write_snapshot, snapshot, corrections)
-        active = self._registry.folder(self._registry.active())
-        process = await asyncio.create_subprocess_exec(
-            *self._trainer, *self._arguments(snapshot, active, folder / "out"),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
-        )  # fmt: skip
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, 10)
-        assert process.stderr
-        errors = asyncio.create_task(process.stderr.read())
-        try:
-            done = await self._follow(run_id, process)
-            status = await process.wait()
-            if status != 0 or done is None:
-                async with asyncio.timeout(5):
-                    lines = (await errors).decode(errors="replace").strip().splitlines()
-                raise RunFailed(lines[-1] if lines else f"the training process ended with status {status}")
-            return done
-        finally:
-            await _end(process)
-            errors.cancel()  # a grandchild may hold the pipe open for ever
-            await asyncio.gather(errors, return_exceptions=True)
-
-    async def _follow(self, run_id: int, process: asyncio.subprocess.Process) -> Mapping[str, Any] | None:
-        """Report the process's progress until its output ends; returns its last line, the candidate."""
-        assert process.stdout
-        done: Mapping[str, Any] | None = None
+    async def _train(self, run_id: int, folder: Path, corrections: Sequence[Corrected]) -> Step:
+        """Train a candidate in `folder`, with its progress shown in the run's message."""
         shown, shown_at = "", 0.0
-        async for line in process.stdout:
-            try:
-                step = json.loads(line)
-            except ValueError:
-                raise RunFailed(
-                    f"the training process said {line.decode(errors='replace')[:200]!r}"
-                ) from None
-            if step["stage"] == "done":
-                done = step
-            elif step["stage"] != shown or self._clock() - shown_at > _REPORT_EVERY_S:
+
+        async def report(step: Step) -> None:
+            nonlocal shown, shown_at
+            if step["stage"] != shown or self._clock() - shown_at > _REPORT_EVERY_S:
                 shown, shown_at = step["stage"], self._clock()
                 await self._report(run_id, _progress(step))
-        return done
 
-    def _arguments(self, snapshot: Path, active: Path, out: Path) -> list[str]:
-        s = self._settings
-        arguments = [
-            "--snapshot",
-            snapshot,
-            "--active",
-            active,
-            "--out",
-            out,
-            "--method",
-            s.method,
-            "--threads",
-            s.threads,
-        ]
-        if s.sample is not None:
-            arguments += ["--sample", s.sample]
-        if s.epochs is not None:
-            arguments += ["--epochs", s.epochs]
-        return [str(argument) for argument in arguments]
+        active = self._registry.folder(self._registry.active())
+        return await train(self._trainer, self._settings, folder, corrections, active, report)
 
     async def _judge(
         self, done: Mapping[str, Any], corrections: Sequence[Corrected], user: str
@@ -304,54 +240,6 @@ class Learning:
             action = Action("notice_update", key, TRIAGE, facts=facts | {"of": f"run:{run_id}"})
         await self._store.outbox.put(self._people.team, action, self._clock())
         self._committed()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """See to it that the process is gone: asked first, then made to."""
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(5):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-def _cron(settings: LearningSettings) -> CronTrigger:
-    try:
-        zone = ZoneInfo(settings.timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise SettingsError(
-            f"softanswer.yaml: learning.timezone {settings.timezone} is unknown — use a name like Europe/Berlin"
-        ) from None
-    try:
-        return CronTrigger.from_crontab(_named_days(settings.schedule), timezone=zone)
-    except ValueError as error:
-        raise SettingsError(
-            f"softanswer.yaml: learning.schedule '{settings.schedule}' is not in crontab form ({error}) — use e.g. '0 3 * * *'"
-        ) from None
-
-
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _named_days(crontab: str) -> str:
-    """Crontab counts days from Sunday, APScheduler from Monday: with names there is nothing to count."""
-    fields = crontab.split()
-    if len(fields) == 5:
-        fields[4] = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda match: _DAYS[int(match[0])], fields[4])
-    return " ".join(fields)
-
-
-def _write_snapshot(file: Path, corrections: Sequence[Corrected]) -> None:
-    file.parent.mkdir(parents=True)
-    with file.open("w", encoding="utf-8") as out:
-        for corrected in corrections:
-            out.write(
-                json.dumps({"text": corrected.text, "label": corrected.label}, ensure_ascii=False) + "\n"
-            )
 
 
 def _progress(step: Mapping[str, Any]) -> str:

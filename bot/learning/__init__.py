@@ -1,0 +1,1 @@
+"""Learning from corrections: runs, the training process, the schedule."""

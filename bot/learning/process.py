@@ -1,0 +1,113 @@
+"""The training process: `python -m training retrain`, started at low priority and followed to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.settings import Learning as LearningSettings
+from bot.store.records import Corrected
+
+TRAINER = (sys.executable, "-m", "training", "retrain")
+"""The command that trains; its arguments and output are described in docs/contributor.md."""
+
+Step = Mapping[str, Any]
+
+
+class RunFailed(Exception):
+    """The training process ended without a verdict; the text is its last line."""
+
+
+async def train(
+    trainer: Sequence[str],
+    settings: LearningSettings,
+    folder: Path,
+    corrections: Sequence[Corrected],
+    active: Path,
+    on_step: Callable[[Step], Awaitable[None]],
+) -> Step:
+    """Write the snapshot into `folder`, train there, hand every progress line to `on_step`; returns the last line.
+
+    Raises RunFailed. However this ends, cancelled too, the process is gone afterwards.
+    """
+    snapshot = folder / "snapshot.jsonl"
+    await asyncio.to_thread(_write_snapshot, snapshot, corrections)
+    process = await asyncio.create_subprocess_exec(
+        *trainer, *_arguments(settings, snapshot, active, folder / "out"),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
+    )  # fmt: skip
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, 10)
+    assert process.stderr
+    errors = asyncio.create_task(process.stderr.read())
+    try:
+        done = await _follow(process, on_step)
+        status = await process.wait()
+        if status != 0 or done is None:
+            async with asyncio.timeout(5):
+                lines = (await errors).decode(errors="replace").strip().splitlines()
+            raise RunFailed(lines[-1] if lines else f"the training process ended with status {status}")
+        return done
+    finally:
+        await _end(process)
+        errors.cancel()  # a grandchild may hold the pipe open for ever
+        await asyncio.gather(errors, return_exceptions=True)
+
+
+async def _follow(
+    process: asyncio.subprocess.Process, on_step: Callable[[Step], Awaitable[None]]
+) -> Step | None:
+    """Hand on the process's progress until its output ends; returns its last line, the verdict."""
+    assert process.stdout
+    done: Step | None = None
+    async for line in process.stdout:
+        try:
+            step = json.loads(line)
+        except ValueError:
+            raise RunFailed(f"the training process said {line.decode(errors='replace')[:200]!r}") from None
+        if step["stage"] == "done":
+            done = step
+        else:
+            await on_step(step)
+    return done
+
+
+def _arguments(settings: LearningSettings, snapshot: Path, active: Path, out: Path) -> list[str]:
+    given = {
+        "snapshot": snapshot,
+        "active": active,
+        "out": out,
+        "method": settings.method,
+        "threads": settings.threads,
+        "sample": settings.sample,
+        "epochs": settings.epochs,
+    }
+    return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+
+
+def _write_snapshot(file: Path, corrections: Sequence[Corrected]) -> None:
+    file.parent.mkdir(parents=True)
+    with file.open("w", encoding="utf-8") as out:
+        for corrected in corrections:
+            out.write(
+                json.dumps({"text": corrected.text, "label": corrected.label}, ensure_ascii=False) + "\n"
+            )
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """See to it that the process is gone: asked first, then made to."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(5):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

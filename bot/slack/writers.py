@@ -1,0 +1,208 @@
+"""What each kind of action writes to Slack: one method a kind. Called by the outbox worker alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain import TRIAGE
+from bot.people import People
+from bot.slack import blocks
+from bot.store import Store
+from bot.store.outbox import Queued
+
+METADATA = "softanswer_action"
+
+POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice"}
+"""The kinds that post a message; the others edit one, or may be written twice without harm."""
+
+Written = tuple[str, str | None]
+"""Channel and ts under which something stands in Slack."""
+
+
+class Writers:
+    def __init__(self, client: AsyncWebClient, store: Store, people: People, product: str) -> None:
+        self._client = client
+        self._store = store
+        self._people = people
+        self._product = product
+        self.status_lines: Callable[[], Awaitable[list[str]]] | None = None
+        """What the team's Home shows below the cases; set by bootstrap."""
+        self._by_kind: dict[str, Callable[[Queued], Awaitable[Written]]] = {
+            "reply": self._reply,
+            "clarify": self._clarify,
+            "clarify_close": self._clarify_close,
+            "card": self._card,
+            "card_update": self._card_update,
+            "card_note": self._card_note,
+            "draft": self._draft,
+            "draft_close": self._draft_close,
+            "notice": self._notice,
+            "notice_update": self._notice_update,
+            "whisper": self._whisper,
+            "home": self._home,
+        }
+
+    async def write(self, action: Queued) -> Written:
+        """Write one action; raises whatever the Web API client raises."""
+        return await self._by_kind[action.kind](action)
+
+    async def find(self, action: Queued) -> Written | None:
+        """Look for the message that carries this action's id: was it posted although no answer came?"""
+        if action.kind not in POSTS:
+            return None  # edits and the Home may be written twice without harm
+        channel, thread = self._channel(action), action.thread
+        if action.kind == "card_note":
+            card = await self._store.outbox.sent_as(action.facts["of"])
+            thread = card[1] if card else None
+        cursor = None
+        while True:
+            page: dict[str, Any] = {
+                "channel": channel,
+                "include_all_metadata": True,
+                "limit": 200,
+                "cursor": cursor,
+            }
+            if thread:
+                found = await self._client.conversations_replies(ts=thread, **page)
+            else:
+                found = await self._client.conversations_history(**page)
+            for message in found["messages"]:
+                payload = (message.get("metadata") or {}).get("event_payload") or {}
+                if payload.get("action") == action.id:
+                    return channel, str(message["ts"])
+            cursor = (found.get("response_metadata") or {}).get("next_cursor")
+            if not cursor or not thread:
+                return None
+
+    def _channel(self, action: Queued) -> str:
+        return self._people.triage if action.channel == TRIAGE else action.channel
+
+    async def _post(
+        self,
+        action: Queued,
+        text: str,
+        shown: list[blocks.Block],
+        plain: list[blocks.Block],
+        thread: str | None,
+    ) -> Written:
+        """Post `shown`; if this Slack does not know a block in it, post `plain` instead."""
+        call: dict[str, Any] = {
+            "channel": self._channel(action),
+            "text": text,
+            "thread_ts": thread,
+            "unfurl_links": False,
+            "unfurl_media": False,
+            "metadata": {"event_type": METADATA, "event_payload": {"action": action.id}},
+        }
+        try:
+            answer = await self._client.chat_postMessage(blocks=shown, **call)
+        except SlackApiError as error:
+            if error.response.get("error") != "invalid_blocks" or shown == plain:
+                raise
+            answer = await self._client.chat_postMessage(blocks=plain, **call)
+        return str(answer["channel"]), str(answer["ts"])
+
+    async def _edit(
+        self, of: str, text: str, shown: list[blocks.Block], plain: list[blocks.Block]
+    ) -> Written:
+        """Replace what the action with the key `of` posted. Nothing to do if it never stood in Slack."""
+        place = await self._store.outbox.sent_as(of)
+        if place is None:
+            return "", None
+        try:
+            await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=shown)
+        except SlackApiError as error:
+            if error.response.get("error") != "invalid_blocks" or shown == plain:
+                raise
+            await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=plain)
+        return place
+
+    # --- one method a kind of action
+
+    async def _reply(self, action: Queued) -> Written:
+        text, message_id = str(action.facts["text"]), action.message_id or 0
+        if action.facts["reply"] != "template":  # "a person will answer" asks for no rating
+            shown = plain = [blocks.section(text)]
+        else:
+            shown, plain = (blocks.reply(text, message_id, native=native) for native in (True, False))
+        return await self._post(action, text, shown, plain, action.thread)
+
+    async def _clarify(self, action: Queued) -> Written:
+        text = str(action.facts["text"])
+        shown = blocks.clarify(text, action.facts["options"], action.message_id or 0)
+        return await self._post(action, text, shown, shown, action.thread)
+
+    async def _clarify_close(self, action: Queued) -> Written:
+        text = str(action.facts["text"])
+        shown = [blocks.section(text)]
+        return await self._edit(action.facts["of"], text, shown, shown)
+
+    async def _card(self, action: Queued) -> Written:
+        text, shown = await self._card_now(action)
+        return await self._post(action, text, shown, shown, None)
+
+    async def _card_update(self, action: Queued) -> Written:
+        text, shown = await self._card_now(action)
+        return await self._edit(action.facts["of"], text, shown, shown)
+
+    async def _card_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
+        """The case's card as the case is at this moment."""
+        case = await self._store.conversations.case(action.case_id or 0)
+        if case is None:
+            raise LookupError(f"case {action.case_id} is gone")
+        link = await self._permalink(case.channel, case.message_ts)
+        return f"{case.flag}: a message in <#{case.channel}>", blocks.card(case, link)
+
+    async def _card_note(self, action: Queued) -> Written:
+        card = await self._store.outbox.sent_as(action.facts["of"])
+        message = await self._store.conversations.message(action.message_id or 0)
+        text = f"The customer wrote again:\n{blocks.quote(str(message['text'] if message else ''))}"
+        shown = [blocks.section(text)]
+        return await self._post(action, text, shown, shown, card[1] if card else None)
+
+    async def _draft(self, action: Queued) -> Written:
+        link = await self._permalink(action.facts["channel"], action.facts["thread"])
+        shown = blocks.draft(action.facts, action.message_id or 0, link)
+        return await self._post(action, "A drafted answer waits", shown, shown, None)
+
+    async def _draft_close(self, action: Queued) -> Written:
+        shown = [blocks.section(str(action.facts["text"])), blocks.context(str(action.facts["state"]))]
+        return await self._edit(action.facts["of"], "A drafted answer was sent", shown, shown)
+
+    async def _notice(self, action: Queued) -> Written:
+        shown, plain = (blocks.notice(action.facts, native=native) for native in (True, False))
+        return await self._post(action, str(action.facts["text"]), shown, plain, None)
+
+    async def _notice_update(self, action: Queued) -> Written:
+        shown, plain = (blocks.notice(action.facts, native=native) for native in (True, False))
+        return await self._edit(action.facts["of"], str(action.facts["text"]), shown, plain)
+
+    async def _whisper(self, action: Queued) -> Written:
+        """A word to one person alone."""
+        await self._client.chat_postEphemeral(
+            channel=self._channel(action),
+            user=action.facts["user"],
+            text=action.facts["text"],
+            thread_ts=action.thread,
+        )
+        return self._channel(action), None
+
+    async def _home(self, action: Queued) -> Written:
+        user = str(action.facts["user"])
+        role = self._people.role(user)
+        cases = await self._store.conversations.open_cases(action.team) if role != "customer" else []
+        status = await self.status_lines() if self.status_lines and role != "customer" else []
+        view = {"type": "home", "blocks": blocks.home(role, self._product, cases, status)}
+        await self._client.views_publish(user_id=user, view=view)
+        return user, None
+
+    async def _permalink(self, channel: str, ts: str) -> str | None:
+        try:
+            answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
+        except SlackApiError:
+            return None  # the message was deleted meanwhile: the card still says what it said
+        return str(answer["permalink"])
