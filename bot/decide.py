@@ -42,6 +42,11 @@ _ASKS = re.compile(
 )
 
 
+_WORD = re.compile(r"\w")
+_BARE_REQUEST = 8
+"""Words up to which asking for a person is only that."""
+
+
 def is_small_talk(cleaned: str) -> bool:
     """Whether the *whole* message is a greeting, thanks or an acknowledgement."""
     return bool(_SMALL_TALK.match(cleaned.strip()))
@@ -71,7 +76,11 @@ def decide(
     """
     if reading.label is None:
         return Decision(flag="unread", reasons=(f"not scored: {reading.reason}",))
+    if not _WORD.search(cleaned):
+        return Decision(flag="unread", reasons=("no words to read",))
     negative = reading.label == "negative" and reading.confidence >= rules.negative_threshold
+    if wants_a_person(cleaned) and len(cleaned.split()) <= _BARE_REQUEST:
+        negative = False  # we tell customers to write these very words: alone they say nothing of a feeling
     flag: Flag | None = "unhappy" if negative else None
     why: tuple[str, ...] = (f"reads {reading.label}",)
 
@@ -98,6 +107,9 @@ def decide(
         if best.template in thread.templates_used:
             return _hand_over(thread, (*why, "the same answer did not help"))
         return Decision("template", best.template, tone, reasons=(*why, f"asks about {best.title}"))
+    if reading.label == "negative":
+        # Perhaps unhappy, not surely: no guessing game, a person.
+        return _hand_over(thread, (*why, "perhaps unhappy, and no clear answer"))
     unused = [n for n in near if n.template not in thread.templates_used]
     several = tuple(n for n in unused[:3] if n.similarity >= rules.clarify_threshold)
     if several and (asks(cleaned) or not message.is_reply):

@@ -150,7 +150,11 @@ class Pipeline:
             return decision, []
         key = f"{message.channel}:{message.ts}"
         facts: dict[str, Any] = {"text": self._text(message, decision), "reply": decision.reply}
-        facts["template"] = decision.template
+        # Nobody is asked to rate an apology.
+        facts |= {
+            "template": decision.template,
+            "rate": decision.reply == "template" and decision.tone != "negative",
+        }
         if message.mode == "auto":
             if decision.reply == "clarify":
                 facts["options"] = [{"template": n.template, "title": n.title} for n in decision.options]

@@ -53,7 +53,11 @@ class Status:
         lines = []
         for manifest in self._registry.versions():
             macro_f1 = manifest.metrics.get("holdout", {}).get("macro_f1")
-            figure = f"macro-F1 {macro_f1:.3f}" if macro_f1 is not None else "no figure"
+            figure = (
+                f"macro-F1 {macro_f1:.3f} on messages kept out of training"
+                if macro_f1 is not None
+                else "no figure"
+            )
             state = "serving" if manifest.version == active else states.get(manifest.version, "shipped")
             lines.append(
                 f"{'→' if manifest.version == active else '·'} `{manifest.version}` {state}, {figure}"

@@ -196,6 +196,8 @@ class Learning:
 
     async def promote(self, version: str, user: str) -> str:
         """An admin's decision to let a version serve; returns what to tell them."""
+        if version not in [manifest.version for manifest in self._registry.versions()]:
+            return f"There is no version `{version[:80]}`; `/softanswer models` lists them."
         try:
             await self._serve(version, user, "promoted")
         except ArtefactError as error:

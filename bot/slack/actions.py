@@ -54,7 +54,12 @@ def register(app: AsyncApp, services: Services) -> None:
         if value["word"] in ("helpful", "not_helpful"):
             user = body["user"]["id"]
             await store.records.rate(services.people.team, value["message"], value["word"], user, clock())
-            await _whisper(services, body, "Thank you, noted.")
+            helped = value["word"] == "helpful"
+            await _whisper(
+                services,
+                body,
+                "Thank you, noted." if helped else "Thank you. I've asked a person to look at it.",
+            )
         await _done(services, ack)
 
     @app.action(re.compile(r"choose_(\d|none)"))
@@ -125,7 +130,7 @@ async def _send_draft(services: Services, message_id: int, user: str) -> None:
     if draft is None:
         return
     now, team, text = services.clock(), services.people.team, draft["text"]
-    facts = {"text": text, "reply": "template", "template": draft["template"]}
+    facts = {name: draft[name] for name in ("text", "reply", "template", "rate")}
     reply = Action("reply", f"reply:{place}", message["channel"], message["thread"], facts)
     closed = {"of": f"draft:{place}", "text": text, "state": f"Sent by <@{user}>"}
     close = Action("draft_close", f"draft_close:{place}", TRIAGE, facts=closed)
@@ -153,10 +158,10 @@ async def _choose(services: Services, message_id: int, template: str | None, use
         # Chosen in a thread where somebody may be unhappy by now: never cheerful.
         text = services.templates.render(template, "neutral", values)
         asked = f"You asked about: {services.templates[template].title}"
-        facts = {"text": text, "reply": "template", "template": template}
+        facts = {"text": text, "reply": "template", "template": template, "rate": True}
     else:
-        text, asked = services.templates.line("handover", values), "None of these"
-        facts = {"text": text, "reply": "handover"}
+        text, asked = services.templates.line("handover", values), "None of these: a person will answer."
+        facts = {"text": text, "reply": "handover", "template": None, "rate": False}
     close = {"of": f"reply:{place}", "text": asked}
     actions = [
         Action("reply", f"chosen:{place}", message["channel"], message["thread"], facts),

@@ -60,7 +60,7 @@ def readable(raw: str) -> str:
             return label or "@" + target.split("^")[0]
         return f"{label} ({target})" if label and label != target else target
 
-    return _INVISIBLE.sub("", html.unescape(_ENTITY.sub(word, raw))).strip()
+    return _INVISIBLE.sub("", html.unescape(_ENTITY.sub(word, raw.replace("```", "\n")))).strip()
 
 
 # --- what customers see: no score, no flag, no name of an agent
@@ -119,11 +119,21 @@ def card(case: Case, permalink: str | None) -> list[Block]:
     return [section(title), section(quote(case.text)), context(_reading(case)), *_card_foot(case)]
 
 
+def headline(case: Case) -> str:
+    """The card in a notification."""
+    return f"{_TITLES[case.flag]} in <#{case.channel}>"
+
+
 def _reading(case: Case) -> str:
     read = f"{_MOODS[case.label]} · {case.confidence:.0%} sure" if case.label else "not scored"
     if case.corrected:
-        read = f"~{read}~ → {_MOODS[case.corrected]}, corrected by a person"
-    reasons = "; ".join(r for r in case.reasons if not r.startswith("reads "))
+        same = case.corrected == case.label
+        read = (
+            f"{read}, confirmed by a person"
+            if same
+            else f"~{read}~ → {_MOODS[case.corrected]}, corrected by a person"
+        )
+    reasons = "; ".join(r for r in case.reasons if not r.startswith("reads ")).removeprefix("not scored: ")
     return " · ".join(part for part in (read, escape(reasons), f"model {case.version}") if part)
 
 

@@ -41,7 +41,10 @@ async def answer_command(services: Services, user: str, text: str) -> str:
 
 
 async def _help(services: Services, user: str, rest: str) -> str:
-    lines = ["*What I can do*", "`status` how I am · `models` the versions, with their figures"]
+    lines = [
+        "*What I can do*: write `/softanswer` and",
+        "`status` how I am · `models` the versions, with their figures",
+    ]
     if services.people.role(user) == "admin":
         lines += [
             "`retrain` learn from the corrections now · `promote VERSION` · `rollback` to the version before",

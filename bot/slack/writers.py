@@ -125,7 +125,7 @@ class Writers:
 
     async def _reply(self, action: Queued) -> Written:
         text, message_id = str(action.facts["text"]), action.message_id or 0
-        if action.facts["reply"] != "template":  # "a person will answer" asks for no rating
+        if not action.facts["rate"]:
             shown = plain = [blocks.section(text)]
         else:
             shown, plain = (blocks.reply(text, message_id, native=native) for native in (True, False))
@@ -155,7 +155,7 @@ class Writers:
         if case is None:
             raise LookupError(f"case {action.case_id} is gone")
         link = await self._permalink(case.channel, case.message_ts)
-        return f"{case.flag}: a message in <#{case.channel}>", blocks.card(case, link)
+        return blocks.headline(case), blocks.card(case, link)
 
     async def _card_note(self, action: Queued) -> Written:
         card = await self._store.outbox.sent_as(action.facts["of"])

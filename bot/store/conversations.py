@@ -119,7 +119,7 @@ class Conversations:
             case = _case(db, case_id)
             if case is None or case.state not in states:
                 return
-            db["cases"].update(case_id, dict(changes))
+            db["cases"].update(case_id, {"owner": case.owner or user, **changes})
             row = {"team": case.team, "user": user, "what": f"case {changes['state']}", "at": now}
             db["audit"].insert(row | {"detail": json.dumps({"case": case_id})})
             queue_card_update(db, case.team, case_id, now)

@@ -66,15 +66,24 @@ class Records:
         return await self._database.run(work)
 
     async def rate(self, team: str, message_id: int, value: str, user: str, now: float) -> bool:
-        """A customer's word on an answer: `helpful` or `not_helpful`. False if there is no such message."""
+        """A customer's word on an answer. Whom it did not help gets a person: the case is opened with the same stroke.
+
+        False if there is no such message.
+        """
 
         def work(db: Any) -> bool:
             row = next(
-                db.query("select id as message_id, version from messages where id = ?", [message_id]), None
+                db.query(
+                    "select id as message_id, version, channel, thread from messages where id = ?",
+                    [message_id],
+                ),
+                None,
             )
             if row is None:
                 return False
             _insert_feedback(db, team, row, "rating", value, user, "answer", now)
+            if value == "not_helpful":
+                flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
             return True
 
         return await self._database.run(work)

@@ -205,6 +205,16 @@ def choice(user: str, template: Any) -> dict[str, str]:
     return press(user, "choose_0", {"message": 1, "template": template}, channel={"id": HELP, "name": "help"})
 
 
+async def test_whom_an_answer_did_not_help_gets_a_person(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await say(bot, "How do I export my data?")
+    await eventually(lambda: rows(database, "select 1 from messages"))
+    for word in ("helpful", "not_helpful"):
+        body = press(CARLA, "rate_answer", {"message": 1, "word": word}, channel={"id": HELP, "name": "help"})
+        assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
+        assert len(rows(database, "select 1 from cases where flag = 'request'")) == (word == "not_helpful")
+
+
 async def test_the_chosen_template_is_sent_once(bot: Bot, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
     offered = await clarified(bot, database)
@@ -330,7 +340,7 @@ async def test_admins_words(bot: Bot) -> None:
     assert "Learning from this workspace is off" in await ask(bot, ADA, "consent")
     assert await ask(bot, ADA, "consent on") == "Recorded: learning from this workspace's messages is on."
     assert "Nothing served before" in await ask(bot, ADA, "rollback")
-    assert "no model version 'v9'" in await ask(bot, ADA, "promote v9")
+    assert "There is no version `v9`" in await ask(bot, ADA, "promote v9")
     assert "Which version?" in await ask(bot, ADA, "promote")
 
 

@@ -67,6 +67,9 @@ def test_a_taken_and_a_resolved_card() -> None:
 def test_a_corrected_card_and_one_that_was_not_scored() -> None:
     shown = texts(blocks.card(dataclasses.replace(CASE, corrected="neutral"), None))
     assert "~😟 negative · 94% sure~ → 😐 neutral, corrected by a person" in shown
+    confirmed = texts(blocks.card(dataclasses.replace(CASE, corrected="negative"), None))
+    assert "negative · 94% sure, confirmed by a person" in confirmed
+    assert blocks.headline(CASE) == "🔴 Unhappy customer in <#C1>"
     unread = dataclasses.replace(CASE, flag="unread", label=None, confidence=0.0, text="")
     assert "not scored" in texts(blocks.card(unread, None))
     assert "(nothing to show)" in texts(blocks.card(unread, None))

@@ -236,5 +236,21 @@ def test_asks(text: str) -> None:
     assert asks(text)
 
 
+def test_perhaps_unhappy_and_no_clear_answer_goes_to_a_person() -> None:
+    near = [Near("a", "A", 0.60), Near("b", "B", 0.58)]
+    assert kind(decided("negative", sure=0.6, near=near)) == ("handover", "request")
+
+
+def test_the_words_we_tell_customers_to_write_are_no_anger() -> None:
+    assert kind(decided("negative", text="talk to a person", near=FAR)) == ("handover", "request")
+    angry = "I have had enough of this, it is broken again, let me talk to a person now"
+    assert kind(decided("negative", text=angry, near=FAR)) == ("holding", "unhappy")
+
+
+@pytest.mark.parametrize("text", ["?", "!!!", "…"])
+def test_a_message_without_words_goes_to_a_person_unanswered(text: str) -> None:
+    assert kind(decided("negative", text=text, near=FAR)) == (None, "unread")
+
+
 def test_a_statement_asks_nothing() -> None:
     assert not asks("the export returns 504 above 10k rows")
