@@ -131,9 +131,10 @@ def find(state: dict[str, Any], channel: str, words: str) -> Message | None:
     return None
 
 
-def bot_reply(state: dict[str, Any], channel: str, thread: str | None, words: str) -> Message | None:
+def bot_reply(state: dict[str, Any], channel: str, thread: str, words: str) -> Message | None:
+    """The latest of the bot's replies in a thread that shows these words."""
     for message in reversed(state["messages"].get(channel, [])):
-        in_thread = message.get("thread_ts") == thread if thread else bool(message.get("thread_ts"))
+        in_thread = message.get("thread_ts") == thread
         if message.get("bot_id") and in_thread and any(words in text for text in texts(message)):
             return dict(message)
     return None

@@ -109,7 +109,9 @@ class Story:
 
     async def _rating(self) -> None:
         self._title("The first customer rates the answer")
-        answer = await self._persons.until("the answer", lambda s: bot_reply(s, HELP, None, "Export"), CARLA)
+        answer = await self._persons.until(
+            "the answer", lambda s: bot_reply(s, HELP, self._question_ts, "Export"), CARLA
+        )
         await self._persons.press(CARLA, HELP, answer["ts"], "rate_answer", value_has='"helpful"')
         self._say("Carla presses: 👍 Helpful")
         await self._persons.until("a word of thanks", lambda s: find(s, HELP, "Thank you, noted"), CARLA)
