@@ -36,7 +36,7 @@ def main() -> None:
 
     margin, clarify = Rules().match_margin, Rules().clarify_threshold
     print("threshold  right  wrong (of those with a template / without)  offered, right among them  rest")
-    for hundredths in range(45, 75, 5):
+    for hundredths in range(20, 55, 5):
         threshold = hundredths / 100
         right = wrong_inside = wrong_outside = offered = 0
         for want, near in zip(wanted, ranked, strict=True):

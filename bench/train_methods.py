@@ -45,7 +45,7 @@ def main() -> None:
             with torch.autocast("cpu", torch.bfloat16):
                 return predict_logits(encoder, [tokenizer.encode(text).ids for text in texts])[1].numpy()
 
-        return few_shot_accuracy(given.routing, embed) if given.routing else None
+        return few_shot_accuracy(given.routing, embed)["routing"] if given.routing else None
 
     if given.routing:
         print(json.dumps({"setting": "base", "routing": routing(Encoder(found.folder))}), flush=True)

@@ -52,7 +52,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """One template and how near the message is to the nearest of its examples (cosine, -1 to 1)."""
+    """One template and how well the message fits it: 0.9 for one of its examples, about 0 for what is like none."""
 
     template: str
     title: str

@@ -43,13 +43,13 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The numbers in the rules of conduct. Similarities are cosines; how they were chosen: bench/routing.py, docs/admin.md."""
+    """The numbers in the rules of conduct. Similarities: see bot.templates.Index; how they were chosen: bench/routing.py, docs/admin.md."""
 
     negative_threshold: float = 0.70
-    match_threshold: float = 0.50
-    match_margin: float = 0.08
-    strong_threshold: float = 0.55
-    clarify_threshold: float = 0.40
+    match_threshold: float = 0.25
+    match_margin: float = 0.15
+    strong_threshold: float = 0.30
+    clarify_threshold: float = 0.15
     human_quiet_s: float = 1800.0
     conversation_s: float = 120.0
 

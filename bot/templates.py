@@ -20,6 +20,9 @@ from bot.domain import Near, Tone
 from bot.settings import SettingsError, read_yaml
 
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
+Matrix = npt.NDArray[np.floating[Any]]
+_NARROWNESS, _RIDGE = 3.0, 0.1
+"""Of the kernel and of the regression. Chosen on Banking77 (docs/model.md): 2 to 5 and 0.03 to 0.3 do nearly as well."""
 
 LINES = ("holding", "handover", "clarify")
 """The lines that belong to no template: a person is coming · no answer here · did you mean."""
@@ -165,22 +168,39 @@ def _try_every_wording(templates: Templates, file: Path) -> None:
 
 
 class Index:
-    """The examples of all templates as one matrix, embedded by one model version."""
+    """The examples of all templates, embedded by one model version, and what each says about a message near it.
+
+    Kernel ridge regression onto the templates: an example counts for its own template and against the others, and one
+    that stands among another template's examples counts for little. Ten examples of each of 77 intents known, it finds
+    the right one for 84 in 100 questions, where the nearest example finds 80 (docs/model.md).
+    """
 
     def __init__(self, templates: Templates, embed: Embed, version: str) -> None:
         self.version = version
-        self._titles = {t.id: t.title for t in templates}
-        pairs = [(t.id, text) for t in templates for text in (t.examples or (t.description or t.title,))]
-        self._owners = [owner for owner, _ in pairs]
-        self._matrix = embed([text for _, text in pairs])
+        self._templates = [(t.id, t.title) for t in templates]
+        texts = [t.examples or (t.description or t.title,) for t in templates]
+        self._examples = embed([text for some in texts for text in some])
+        owners = np.repeat(np.arange(len(texts)), [len(some) for some in texts])
+        self._weights = fit(self._examples, owners, len(texts))
 
     def nearest(self, embedding: npt.NDArray[np.float32]) -> list[Near]:
-        """All templates by falling similarity of their nearest example. `embedding`: (dim,), L2 norm 1."""
-        best: dict[str, float] = {}
-        for owner, similarity in zip(self._owners, (self._matrix @ embedding).tolist(), strict=True):
-            best[owner] = max(similarity, best.get(owner, -1.0))
-        ranked = sorted(best.items(), key=lambda item: -item[1])
-        return [Near(owner, self._titles[owner], similarity) for owner, similarity in ranked]
+        """All templates by falling similarity. `embedding`: (dim,), L2 norm 1."""
+        similarities = (kernel(embedding[None], self._examples) @ self._weights)[0].tolist()
+        found = [Near(*template, s) for template, s in zip(self._templates, similarities, strict=True)]
+        return sorted(found, key=lambda near: -near.similarity)
+
+
+def kernel(some: Matrix, others: Matrix) -> npt.NDArray[np.float64]:
+    """How alike two sets of embeddings are, (n, m), 1 for the same: the radial basis function of their distance."""
+    likeness: npt.NDArray[np.float64] = np.exp(_NARROWNESS * (some.astype(np.float64) @ others.T - 1))
+    return likeness
+
+
+def fit(examples: Matrix, owners: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.float64]:
+    """Weights (examples, count) with which `kernel(embeddings, examples) @ weights` says who owns them."""
+    penalty = _RIDGE * np.eye(len(examples))
+    weights = np.linalg.solve(kernel(examples, examples) + penalty, np.eye(count)[owners])
+    return weights.astype(np.float64)
 
 
 class Router:

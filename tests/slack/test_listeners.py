@@ -194,7 +194,7 @@ async def test_a_value_of_a_strange_shape_does_nothing(bot: Bot, tmp_path: Path,
 
 async def clarified(bot: Bot, database: Path) -> list[str]:
     """Ask something that several templates are near to; returns the templates offered."""
-    await say(bot, "How do I stop the emails about invoices?")
+    await say(bot, "How do I export the invoices of a user I removed?")
     await eventually(lambda: rows(database, "select 1 from messages"))
     assert rows(database, "select reply from messages") == [("clarify",)]
     facts = json.loads(rows(database, "select facts from actions where kind = 'clarify'")[0][0])
