@@ -6,7 +6,7 @@ import html
 import re
 import unicodedata
 
-from model import emoji
+from model import emoji, language
 
 LONGEST = 40_000
 """Characters of a raw message that are looked at: Slack's own limit."""
@@ -57,7 +57,7 @@ def not_scored_reason(cleaned: str, raw: str) -> str | None:
         return "only a link" if _says_something(_plain(raw, mention=" ")) else "only a mention"
     if not _says_something(emoji.without_meaningless(words)):
         return "only emoji"
-    return "other language" if _mostly_foreign(words) else None
+    return "other language" if _mostly_foreign(words) or language.is_other(words) else None
 
 
 def _why_empty(raw: str) -> str:
@@ -74,7 +74,7 @@ def _says_something(text: str) -> bool:
 
 
 def _mostly_foreign(text: str) -> bool:
-    """More than half of the letters are not Latin. Thin: it never mistakes short English ("thx")."""
+    """More than half of the letters are not Latin."""
     letters = [ord(character) for character in text if character.isalpha()]
     foreign = sum(1 for code in letters if code >= _LATIN_END and code not in _LATIN_EXTENDED)
     return foreign * 2 > len(letters)
