@@ -35,6 +35,7 @@ class Example:
     pair: str | None = None
     """Contrast pairs share a name: a few words differ, and the label."""
     cleaned: str = ""
+    trade: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,9 @@ def load(paths: Sequence[Path]) -> list[Example]:
             raise DataError(
                 f"{place}: labelled {example.label}, but {earlier.label} in {earlier_place} — decide on one"
             )
-    return [example for _, example in first.values() if example.cleaned]
+    # What differs only in code or in case reads the same: once is enough, and must not be in two parts.
+    distinct = {(e.cleaned.lower(), e.label): e for _, e in reversed(first.values()) if e.cleaned}
+    return list(distinct.values())[::-1]
 
 
 def corpus_files() -> list[Path]:
@@ -74,12 +77,17 @@ def corpus_files() -> list[Path]:
     return sorted(CORPUS.glob("*.jsonl"))
 
 
-def split(examples: Iterable[Example]) -> Split:
-    """Split by a hash, so that an example's part never depends on the others; contrast pairs stay together."""
+def split(examples: Iterable[Example], holdout: bool = True) -> Split:
+    """Split by a hash, so that an example's part never depends on the others; contrast pairs stay together.
+
+    Without `holdout` its part is trained on.
+    """
     parts = Split([], [], [])
     for example in examples:
         bucket = _hash(example.pair or example.text) % _BUCKETS
-        part = parts.holdout if bucket in _HOLDOUT else parts.dev if bucket in _DEV else parts.train
+        part = (
+            parts.holdout if holdout and bucket in _HOLDOUT else parts.dev if bucket in _DEV else parts.train
+        )
         part.append(example)
     return parts
 
@@ -154,7 +162,14 @@ def _example(place: str, fields: Any) -> Example:
     label = fields.get("label")
     if label not in LABELS:
         raise DataError(f"{place}: unknown label {label!r} — use one of {', '.join(LABELS)}")
-    return Example(fields["text"], label, fields.get("kind") or "", fields.get("pair"), clean(fields["text"]))
+    return Example(
+        fields["text"],
+        label,
+        fields.get("kind") or "",
+        fields.get("pair"),
+        clean(fields["text"]),
+        fields.get("trade") or "",
+    )
 
 
 def _hash(text: str) -> int:

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def test_lines_become_examples(tmp_path: Path) -> None:
         {"text": "ok", "label": "neutral", "pair": None},
     )
     assert dataset.load([file]) == [
-        Example("Broken <@U1>", "negative", "plain", "p1", "Broken someone"),
+        Example("Broken <@U1>", "negative", "plain", "p1", "Broken someone", "banking"),
         Example("ok", "neutral", "", None, "ok"),
     ]
 
@@ -74,7 +75,7 @@ def test_learning_takes_a_message_once_and_measuring_takes_every_line(tmp_path: 
 
 def test_the_corpus_is_sound_and_a_fifth_is_held_out() -> None:
     corpus = dataset.load(dataset.corpus_files())
-    assert len(corpus) >= 4_200
+    assert len(corpus) >= 12_000
     parts = dataset.split(corpus)
     assert 0.18 < len(parts.holdout) / len(corpus) < 0.22
     assert 0.08 < len(parts.dev) / len(corpus) < 0.12
@@ -82,6 +83,28 @@ def test_the_corpus_is_sound_and_a_fifth_is_held_out() -> None:
     assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
     pairs = [{e.pair for e in part if e.pair} for part in (parts.train, parts.dev, parts.holdout)]
     assert not pairs[0] & pairs[1] and not pairs[0] & pairs[2] and not pairs[1] & pairs[2]
+
+
+def test_the_corpus_is_what_its_card_says() -> None:
+    lines = [json.loads(x) for file in dataset.corpus_files() for x in file.read_text("utf-8").splitlines()]
+    assert all(line.keys() == {"text", "label", "intent", "kind", "trade", "pair"} for line in lines)
+    labels = Counter(line["label"] for line in lines)
+    shares = {label: round(100 * count / len(lines)) for label, count in labels.items()}
+    assert all(
+        abs(shares[label] - wanted) <= 3
+        for label, wanted in {"neutral": 40, "negative": 38, "positive": 22}.items()
+    ), shares
+    kinds = Counter(line["kind"] for line in lines)
+    assert len(kinds) == 18 and min(kinds.values()) >= 150
+    assert 0.4 < kinds["plain"] / len(lines) < 0.6
+    trades = Counter(line["trade"] for line in lines)
+    assert len(trades) >= 14 and min(trades.values()) >= 50
+    pairs: dict[str, list[str]] = {}
+    for line in lines:
+        if line["pair"]:
+            pairs.setdefault(line["pair"], []).append(line["label"])
+    assert len(pairs) >= 1_000
+    assert all(len(both) == 2 and both[0] != both[1] for both in pairs.values())
 
 
 def test_an_examples_part_does_not_depend_on_the_others() -> None:
