@@ -28,13 +28,15 @@ from model.artefact_folder import (
 from model.classifier import Classifier, load_tokenizer
 from model.reading import LABELS
 from model.session import create_session
+from training import behaviour
 from training.base import Base
 from training.card import card
 from training.dataset import Example, Split, data_hash
 from training.encoder import Encoder, load_trained, merge, prepare
 from training.evaluate import evaluate
 from training.export import LEAST_AGREEMENT, export_cpu, export_gpu
-from training.metrics import fit_temperature
+from training.figures import CURVE, RELIABILITY, draw_curve, draw_reliability
+from training.metrics import fit_temperature, scores
 from training.train import Config, Result, predict_logits
 
 
@@ -69,11 +71,14 @@ def build(
     *,
     parent: str | None,
     corrections: int = 0,
+    source: str | None = None,
     least_agreement: float = LEAST_AGREEMENT,
+    documented: bool = True,
 ) -> Classifier:
     """Write the int8 version folder `folder`, whose name is the version; returns it loaded.
 
-    Raises ExportRefused if the graph does not say what the trained encoder says.
+    `source` names the training data if it is not the corpus. With `documented` the behaviour tests are run and the
+    pictures drawn, half a minute's work. Raises ExportRefused if the graph does not say what the trained encoder says.
     """
     folder.mkdir()
     shutil.copyfile(base.folder / "tokenizer.json", folder / TOKENIZER)
@@ -104,6 +109,7 @@ def build(
             "seed": config.seed,
             "train_rows": len(data.train),
             "corrections": corrections,
+            **({"data": source} if source else {}),
         },
         metrics={},
         files={},
@@ -112,13 +118,27 @@ def build(
     logits, _ = Classifier(manifest, tokenizer, session, device).forward(dev)
     manifest = dataclasses.replace(manifest, temperature=fit_temperature(logits, _positions(data.dev)))
     classifier = Classifier(manifest, tokenizer, session, device)
+    gold = [example.label for example in data.dev]
+    in_fp32 = (
+        predict_logits(result.encoder, [tokenizer.encode(text).ids for text in dev])[0].argmax(1).tolist()
+    )
     metrics: dict[str, Any] = {
         "dev": evaluate(classifier, data.dev),
-        "holdout": evaluate(classifier, data.holdout),
-        "int8_agreement": agreement,
+        "int8": {
+            "agreement": agreement,
+            "fp32": scores(gold, [LABELS[i] for i in in_fp32])["macro_f1"],
+            "int8": scores(gold, [LABELS[i] for i in logits.argmax(1).tolist()])["macro_f1"],
+        },
         "train_seconds": round(result.seconds, 1),
         "history": result.history,
     }
+    if data.holdout:
+        metrics["holdout"] = evaluate(classifier, data.holdout)
+    if documented:
+        metrics["behaviour"] = behaviour.run(classifier, data.holdout)
+        draw_curve(result.history, folder / CURVE)
+        shown = metrics.get("holdout", metrics["dev"])
+        draw_reliability(shown["reliability"], shown["ece"], folder / RELIABILITY)
     _finish(folder, dataclasses.replace(manifest, metrics=metrics))
     return Classifier(read_manifest(folder), tokenizer, session, device)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from model.reading import LABELS
 
-_BINS = 15
+BINS = 15
+_RESAMPLES = 1000
 
 
 def scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, Any]:
@@ -39,12 +40,83 @@ def scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, An
 
 def expected_calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
     """Mean distance of confidence from accuracy over 15 equal bins, weighted by their counts (Guo et al. 2017)."""
-    if not confidences:
-        return 0.0
+    gaps = [b["n"] * abs(b["confidence"] - b["accuracy"]) for b in reliability(confidences, right)]
+    return sum(gaps) / len(confidences) if confidences else 0.0
+
+
+def reliability(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[str, Any]]:
+    """For each of 15 equal bins of confidence that is not empty: n, mean confidence, accuracy."""
     confidence, correct = np.asarray(confidences), np.asarray(right, dtype=float)
-    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
-    gaps = [abs(float((confidence - correct)[bins == bin].sum())) for bin in range(_BINS)]
-    return sum(gaps) / len(confidence)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return [
+        {
+            "n": int((bins == bin).sum()),
+            "confidence": float(confidence[bins == bin].mean()),
+            "accuracy": float(correct[bins == bin].mean()),
+        }
+        for bin in sorted(set(bins.tolist()))
+    ]
+
+
+def confusion(gold: Sequence[str], predicted: Sequence[str | None]) -> list[list[int]]:
+    """Counts: rows are the gold labels, columns the predicted ones and, last, not scored."""
+    columns = [*LABELS, None]
+    return [
+        [
+            sum(1 for g, p in zip(gold, predicted, strict=True) if g == row and p == column)
+            for column in columns
+        ]
+        for row in LABELS
+    ]
+
+
+def macro_f1_interval(gold: Sequence[str], predicted: Sequence[str | None]) -> tuple[float, float]:
+    """95 % interval of macro-F1 by the percentile bootstrap: 1,000 resamples of the messages, the same each time."""
+    classes = len(LABELS) + 1
+    cells = np.array(
+        [
+            LABELS.index(g) * classes + (LABELS.index(p) if p is not None else classes - 1)
+            for g, p in zip(gold, predicted, strict=True)
+        ]
+    )
+    if not len(cells):
+        return 0.0, 0.0
+    chance = np.random.default_rng(0)
+    figures = []
+    for _ in range(_RESAMPLES):
+        drawn = cells[chance.integers(len(cells), size=len(cells))]
+        table = np.bincount(drawn, minlength=len(LABELS) * classes).reshape(len(LABELS), classes)
+        right = np.diag(table)
+        figures.append(float(np.mean(2 * right / np.maximum(table.sum(1) + table[:, :-1].sum(0), 1))))
+    low, high = np.percentile(figures, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def share_interval(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927): it stays sensible for few messages, and at 0 and 1."""
+    if not n:
+        return 0.0, 1.0
+    z, share = 1.959964, right / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5 / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def recall_at_precision(
+    gold: Sequence[str], scores_of_label: Sequence[float], label: str, precision: float
+) -> tuple[float, float]:
+    """The largest recall of `label` that some threshold on its score gives at that precision or better, and the
+    threshold; (0.0, 1.0) if none does."""
+    order = np.argsort(-np.asarray(scores_of_label), kind="stable")
+    hits = np.array([gold[i] == label for i in order])
+    if not hits.any():
+        return 0.0, 1.0
+    found = hits.cumsum()
+    enough = np.flatnonzero(found / np.arange(1, len(hits) + 1) >= precision)
+    if not len(enough):
+        return 0.0, 1.0
+    last = enough[-1]
+    return float(found[last] / hits.sum()), float(scores_of_label[int(order[last])])
 
 
 def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:

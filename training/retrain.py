@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from model.artefact_folder import ArtefactError
 from model.classifier import Classifier
-from training import dataset, promote
+from training import checkpoint, dataset, promote
 from training.base import Base
 from training.candidate import build, under_construction
 from training.evaluate import predict
@@ -19,28 +21,40 @@ from training.train import Config, train
 
 
 def train_version(
-    config: Config, files: list[Path], base: Base, out: Path, version: str | None, progress: Progress
+    config: Config,
+    files: list[Path] | None,
+    base: Base,
+    out: Path,
+    version: str | None,
+    progress: Progress,
 ) -> dict[str, Any]:
-    """Train on the files (their own dev and holdout kept out) and publish `out/<version>`; returns the last line."""
+    """Train on the files, or the corpus, and publish `out/<version>`; returns the last line.
+
+    Of the corpus dev and holdout are kept out, of given files dev alone: who brings data brings a test set. The same
+    call after an interruption goes on where the run stood (`out/.resume-…`).
+    """
     progress.report("load", 0.0)
-    examples = dataset.load(files)
-    dataset.require_enough(examples, ", ".join(str(path) for path in files))
-    data = dataset.split(examples)
+    data = dataset.split(dataset.load(files or dataset.corpus_files()), holdout=files is None)
+    dataset.require_enough(data.train, ", ".join(map(str, files or [dataset.CORPUS])))
     version = version or _new_version(data.train)
     if (out / version).exists():
         raise ArtefactError(
             f"{out / version}: is already there — remove it, or give another --version or --out"
         )
     with under_construction(out) as building:
-        result = train(config, data, base, progress)
+        resume = out / f".resume-{checkpoint.key(asdict(config), dataset.data_hash(data.train), base.sha256)}"
+        result = train(config, data, base, progress, resume)
         progress.report("export", 0.0)
-        classifier = build(building / version, result, config, data, base, parent=None)
+        source = " ".join(path.name for path in files) if files else None
+        classifier = build(building / version, result, config, data, base, parent=None, source=source)
         (building / version).rename(out / version)
+        shutil.rmtree(resume, ignore_errors=True)
+    metrics = {part: classifier.manifest.metrics.get(part, {}) for part in ("dev", "holdout")}
     return {
         "stage": "done",
         "candidate": str(out / version),
         "version": version,
-        "metrics": dict(classifier.manifest.metrics),
+        "metrics": {part: {"n": f["n"], "macro_f1": f["macro_f1"]} for part, f in metrics.items() if f},
     }
 
 
@@ -74,7 +88,14 @@ def retrain(
         folder = building / version
         try:
             candidate = build(
-                folder, result, config, data, base, parent=serving.version, corrections=len(corrections)
+                folder,
+                result,
+                config,
+                data,
+                base,
+                parent=serving.version,
+                corrections=len(corrections),
+                documented=False,
             )
         except ExportRefused as refusal:
             outcome = promote.not_exported(str(refusal))

@@ -166,6 +166,6 @@ def test_evaluate_needs_no_torch_and_holds_the_floor() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     figures = json.loads(done.stdout)
-    assert set(figures) == {"n", "accuracy", "macro_f1", "per_class", "ece", "version"}
+    assert set(figures) >= {"n", "accuracy", "macro_f1", "per_class", "ece", "version"}
     assert figures["version"] == SHIPPED.name
     assert figures["macro_f1"] >= 0.88

@@ -89,6 +89,63 @@ def test_the_same_seed_gives_the_same_weights(found: base.Base, data: dataset.Sp
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_an_interrupted_run_ends_with_the_same_weights(
+    tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = Config(method="lora", epochs=2, threads=1)
+    few = dataset.Split(data.train[::4], data.dev[:5], [])
+    whole = train(config, few, found, Progress())
+
+    class Killed(Exception):
+        pass
+
+    def killed(self: Progress, stage: str, progress: float, **fields: Any) -> None:
+        if fields.get("epoch") == 2:
+            raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Progress, "report", killed)
+        train(config, few, found, Progress(), tmp_path / "resume")
+    resumed = train(config, few, found, Progress(), tmp_path / "resume")
+    assert resumed.history == whole.history
+    assert all(torch.equal(whole.weights[name], resumed.weights[name]) for name in whole.weights)
+
+    # What is left of a checkpoint cut short is not believed.
+    (tmp_path / "resume" / "tensors.safetensors").write_bytes(b"half")
+    again = train(config, few, found, Progress(), tmp_path / "resume")
+    assert again.history == whole.history
+
+
+def test_a_full_disk_publishes_nothing(
+    tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    import errno
+
+    from training import export
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.onnx")
+
+    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    monkeypatch.setattr(export, "quantize_dynamic", full)
+    out = tmp_path / "out"
+    assert main(["train", "--out", str(out), "--epochs", "1", "--threads", "1", "--version", "v"]) == 1
+    assert "model.onnx: No space left on device" in capsys.readouterr().err
+    # The training itself is kept, so that the next call only exports.
+    assert [path.name.startswith(".resume-") for path in out.iterdir()] == [True]
+    monkeypatch.undo()
+    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    from training import retrain as retraining
+
+    monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
+    assert main(["train", "--out", str(out), "--epochs", "1", "--threads", "1", "--version", "v"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert not [line for line in lines if line["stage"] == "train" and line["progress"] > 0]
+    assert [path.name for path in out.iterdir()] == ["v"]
+    assert {"training.png", "reliability.png"} <= {path.name for path in (out / "v").iterdir()}
+    assert "## Behaviour" in (out / "v" / "card.md").read_text()
+
+
 def test_an_unfaithful_graph_is_refused(tmp_path: Path, found: base.Base) -> None:
     encoder = Encoder(found.folder).eval()
     write_onnx(encoder, tmp_path / "model.onnx")
@@ -215,7 +272,7 @@ def test_retrain_judges_the_candidate(
 ) -> None:
     from training import retrain as retraining
 
-    monkeypatch.setattr(dataset, "split", lambda _: data)
+    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
     monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
     snapshot = tmp_path / "snapshot.jsonl"
     snapshot.write_text('{"text": "the export dies on me again", "label": "negative"}\n')

@@ -1,0 +1,50 @@
+"""Messages as they might also have been typed: the feeling is the same, the letters are not. Pure."""
+
+from __future__ import annotations
+
+import random
+
+_GREETINGS = ("hi", "hello", "hey", "hi team", "good morning", "hi there", "hey all", "hello everyone")
+_NEAR = {
+    "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
+    "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry",
+    "u": "yi", "v": "cb", "w": "qe", "x": "zc", "y": "tu", "z": "x",
+}  # fmt: skip
+
+
+def augmented(text: str, chance: random.Random) -> str:
+    """`text` changed in one way that leaves its label alone: a typo or two, punctuation, or a greeting."""
+    way = chance.choice((typo, typo, unpunctuated, greeted))
+    return way(text, chance)
+
+
+def typo(text: str, chance: random.Random) -> str:
+    """One slip of the finger in every ten words or so, in words of four letters or more."""
+    words = text.split(" ")
+    places = [i for i, word in enumerate(words) if len(word) >= 4 and word.isalpha()]
+    for place in chance.sample(places, min(len(places), 1 + len(words) // 10)):
+        words[place] = _slip(words[place], chance)
+    return " ".join(words)
+
+
+def unpunctuated(text: str, chance: random.Random) -> str:
+    """Without the full stop or comma that hurried people leave out. `!` and `?` stay: they say something."""
+    return text.rstrip(".").replace(",", "") if chance.random() < 0.5 else text.rstrip(".")
+
+
+def greeted(text: str, chance: random.Random) -> str:
+    """With a greeting in front."""
+    return f"{chance.choice(_GREETINGS)}{chance.choice((', ', ' ', ' - '))}{text}"
+
+
+def _slip(word: str, chance: random.Random) -> str:
+    at = chance.randrange(1, len(word) - 1)
+    way = chance.randrange(4)
+    if way == 0:
+        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    if way == 1:
+        return word[:at] + word[at + 1 :]
+    if way == 2:
+        return word[:at] + word[at] + word[at:]
+    near = _NEAR.get(word[at].lower())
+    return word[:at] + chance.choice(near) + word[at + 1 :] if near else word

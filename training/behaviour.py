@@ -1,0 +1,178 @@
+"""Behaviour tests after CheckList (Ribeiro et al. 2020): what a reading must get right, and what must not move it.
+
+Minimum functionality: clear cases of each capability. Invariance: a change that says nothing about the feeling keeps
+the label. Direction: a change that adds displeasure never makes a reading less negative. Not scored: other languages,
+and short English that must not be taken for one. The messages in `behaviour/` are never trained on. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from model.classifier import Classifier
+from model.reading import Reading
+from training.augment import greeted, typo
+from training.dataset import Example, rows
+
+FOLDER = Path(__file__).parent / "behaviour_cases"
+SAMPLE = 400
+"""How many of the further messages are taken: a minute's reading, not ten."""
+TOLERANCE = 0.05
+"""How much the probability of negative may fall before a reading counts as less negative."""
+
+_NAMES = (
+    "Anna",
+    "Mohammed",
+    "Priya",
+    "Wei",
+    "Kwame",
+    "Olga",
+    "José",
+    "Fatima",
+    "John",
+    "Yuki",
+    "Chidi",
+    "Siobhán",
+)
+_A_NAME = re.compile(r"\b(?:" + "|".join(_NAMES) + r")\b|<@U\w+>")
+
+Change = Callable[[str, random.Random], str]
+Read = Callable[[Sequence[str]], list[Reading]]
+
+
+def introduced(text: str, chance: random.Random) -> str:
+    """The sender names himself; any names in the text become others."""
+    renamed = _A_NAME.sub(lambda match: chance.choice(_NAMES) if match[0][0] != "<" else match[0], text)
+    return _in_front(f"{chance.choice(_NAMES)} here.", renamed)
+
+
+def lower_case(text: str, _: random.Random) -> str:
+    return text.lower()
+
+
+def capitalised(text: str, _: random.Random) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def final_stop(text: str, _: random.Random) -> str:
+    """A full stop more, or one less."""
+    return (
+        text[:-1]
+        if text.endswith(".") and not text.endswith("..")
+        else f"{text}."
+        if text[-1:].isalnum()
+        else text
+    )
+
+
+def _in_front(words: str, text: str) -> str:
+    return text if _quoting(text) else f"{words} {text}"
+
+
+def _quoting(text: str) -> bool:
+    """A message that begins with a quote or code: words put in front of it would become part of that."""
+    return text.startswith(("&gt;", ">", "`"))
+
+
+INVARIANCE: dict[str, Change] = {
+    "names": introduced,
+    "typos": typo,
+    "lower case": lower_case,
+    "capital first": capitalised,
+    "greeting": lambda text, chance: text if _quoting(text) else greeted(text, chance),
+    "full stop": final_stop,
+}
+DIRECTION: dict[str, Change] = {
+    "!!!": lambda text, _: text.rstrip(".!") + "!!!",
+    "again": lambda text, _: text.rstrip(".!") + ", again",
+    "third time": lambda text, _: text.rstrip(".!") + ". This is the third time.",
+    "still": lambda text, _: _in_front("Still:", text),
+}
+
+
+def run(classifier: Classifier, more: Sequence[Example] = ()) -> dict[str, dict[str, dict[str, Any]]]:
+    """By test and capability: n, passed, and up to five failures.
+
+    The first `SAMPLE` messages of `more` are changed in the invariance and direction tests, too.
+    """
+    cases = rows([FOLDER / "cases.jsonl"])
+    read = classifier.read
+    changed = [*cases, *more[:SAMPLE]]
+    before = read([example.text for example in changed])
+    return {
+        "minimum functionality": _minimum(cases, before[: len(cases)]),
+        "invariance": {
+            name: _invariance(read, changed, before, change) for name, change in INVARIANCE.items()
+        },
+        "direction": {name: _direction(read, changed, before, change) for name, change in DIRECTION.items()},
+        "not scored": _not_scored(read),
+    }
+
+
+def _minimum(cases: Sequence[Example], readings: Sequence[Reading]) -> dict[str, dict[str, Any]]:
+    capabilities = dict.fromkeys(case.kind for case in cases)
+    return {
+        capability: _counted(
+            (case.text, reading.label == case.label)
+            for case, reading in zip(cases, readings, strict=True)
+            if case.kind == capability
+        )
+        for capability in capabilities
+    }
+
+
+def _invariance(
+    read: Read, examples: Sequence[Example], before: Sequence[Reading], change: Change
+) -> dict[str, Any]:
+    texts, old = _changed(examples, before, change)
+    return _counted(
+        (text, new.label == was.label) for text, new, was in zip(texts, read(texts), old, strict=True)
+    )
+
+
+def _direction(
+    read: Read, examples: Sequence[Example], before: Sequence[Reading], change: Change
+) -> dict[str, Any]:
+    """Of messages that are not meant as praise: there "!!!" is joy."""
+    unhappy = [(e, b) for e, b in zip(examples, before, strict=True) if e.label != "positive"]
+    texts, old = _changed([e for e, _ in unhappy], [b for _, b in unhappy], change)
+    return _counted(
+        (
+            text,
+            not (was.scores and new.scores) or new.scores["negative"] >= was.scores["negative"] - TOLERANCE,
+        )
+        for text, new, was in zip(texts, read(texts), old, strict=True)
+    )
+
+
+def _not_scored(read: Read) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, wanted in (("other languages", True), ("short English", False)):
+        lines = (FOLDER / f"{name.lower().replace(' ', '_')}.jsonl").read_text("utf-8").splitlines()
+        texts = [json.loads(line)["text"] for line in lines]
+        found[name] = _counted(
+            (text, (reading.label is None) == wanted)
+            for text, reading in zip(texts, read(texts), strict=True)
+        )
+    return found
+
+
+def _changed(
+    examples: Sequence[Example], before: Sequence[Reading], change: Change
+) -> tuple[list[str], list[Reading]]:
+    """The texts that the change really changes, and how they were read before it."""
+    chance = random.Random(0)
+    pairs = [(change(e.text, chance), e.text, reading) for e, reading in zip(examples, before, strict=True)]
+    kept = [(new, reading) for new, old, reading in pairs if new != old]
+    return [new for new, _ in kept], [reading for _, reading in kept]
+
+
+def _counted(outcomes: Any) -> dict[str, Any]:
+    found = list(outcomes)
+    failed = [text for text, passed in found if not passed]
+    return {"n": len(found), "passed": len(found) - len(failed), "failures": failed[:5]}

@@ -1,0 +1,88 @@
+"""Where a run stood after its last whole epoch, so that an interrupted one goes on instead of starting again.
+
+Tensors in safetensors, the rest in JSON: nothing that is loaded can run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+_TENSORS, _STATE = "tensors.safetensors", "state.json"
+
+
+@dataclass(slots=True)
+class Standing:
+    """What a run needs to go on as if it had never stopped."""
+
+    epoch: int
+    """Epochs that are done."""
+    step: int
+    best_f1: float
+    best_epoch: int
+    history: list[dict[str, float]]
+    weights: dict[str, Tensor]
+    average: dict[str, Tensor]
+    best: dict[str, Tensor]
+
+
+def key(*parts: Any) -> str:
+    """A name for a run from what determines it; another setting, other data or another base is another run."""
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def save(
+    folder: Path, standing: Standing, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator
+) -> None:
+    """Write the standing, the optimizer and both random generators; an earlier one is replaced when this is whole."""
+    tensors = {
+        f"{part}.{name}": tensor.contiguous()
+        for part in ("weights", "average", "best")
+        for name, tensor in getattr(standing, part).items()
+    }
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
+    tensors["random"] = torch.get_rng_state()
+    fields = {name: getattr(standing, name) for name in ("epoch", "step", "best_f1", "best_epoch", "history")}
+    fields["shuffle"] = shuffle.bit_generator.state
+    part = folder.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    save_file(tensors, part / _TENSORS)
+    (part / _STATE).write_text(json.dumps(fields), "utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def load(folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator) -> Standing | None:
+    """The standing of an interrupted run, with the optimizer and the generators set to it; None if there is none.
+
+    A checkpoint that cannot be read counts as none: the run starts again.
+    """
+    try:
+        fields = json.loads((folder / _STATE).read_text("utf-8"))
+        tensors = load_file(folder / _TENSORS)
+        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "average": {}, "best": {}}
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            if part in parts:
+                parts[part][rest] = tensor
+            elif part == "optimizer":
+                index, _, what = rest.partition(".")
+                states.setdefault(int(index), {})[what] = tensor
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+        shuffle.bit_generator.state = fields.pop("shuffle")
+        torch.set_rng_state(tensors["random"])
+        return Standing(**(fields | parts))
+    except Exception:  # missing, cut short or of another version: whatever it is, starting again is safe
+        return None
