@@ -1,7 +1,7 @@
 """The answers: load and validate `templates.yaml`, find the template nearest in meaning, render it in a tone.
 
-Routing is few-shot: a message goes to the template whose *nearest example* is nearest to it (cosine of the
-encoder's sentence embeddings); a template without examples but with a description is matched zero-shot.
+Routing is few-shot: a message goes to the template whose examples, embedded by the encoder, speak for it; a template
+without examples but with a description is matched zero-shot.
 """
 
 from __future__ import annotations

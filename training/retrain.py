@@ -70,15 +70,16 @@ def retrain(
     """Train from the frozen base on the corpus and the snapshot, and judge the outcome against the active version.
 
     Always from the base and always with everything: a model trained on from the last one forgets. `sample` takes
-    that many of the corpus' training rows (the snapshot's are always all there). Returns the last line; without a
-    candidate if the export was refused.
+    that many of the corpus' training rows (the snapshot's are always all there) and half as many to choose the epoch
+    by. Returns the last line; without a candidate if the export was refused.
     """
     progress.report("load", 0.0)
     serving = Classifier.load(active, device="cpu", threads=max(1, config.threads))
     corrections = dataset.load([snapshot]) if snapshot else []
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
     if sample is not None and sample < len(corpus.train):
-        corpus = dataset.Split(dataset.sample(corpus.train, sample), corpus.dev, corpus.holdout)
+        few = dataset.sample(corpus.dev, sample // 2)
+        corpus = dataset.Split(dataset.sample(corpus.train, sample), few, corpus.holdout)
     data = dataset.replay(corpus, corrections)
     dataset.require_enough(data.train, "corpus and snapshot")
     version = _new_version(data.train)
