@@ -66,7 +66,7 @@ class Options:
     contrast: float = 0.0
     """Weight of the supervised contrastive loss."""
     augment: float = 0.0
-    """Share of the messages with typos, other case or another greeting at each sight."""
+    """Share of the messages with a typo, other punctuation or a greeting at each sight."""
     language: float = 0.0
     """Epochs of masked-language-model warm-up on the training texts."""
     public: float = 0.0
@@ -184,9 +184,7 @@ def run(
             each = each * (1 - functional.softmax(logits, -1).gather(1, gold[:, None])[:, 0]) ** options.focal
         if options.mixup:
             other = torch.randperm(len(batch))
-            share = float(
-                np.random.default_rng(int(gold.sum()) + len(batch)).beta(options.mixup, options.mixup)
-            )
+            share = float(shuffle.beta(options.mixup, options.mixup))
             mixed = study.encoder.head[4](share * middle.float() + (1 - share) * middle.float()[other])
             each = share * functional.cross_entropy(mixed, gold, reduction="none") + (
                 1 - share

@@ -47,9 +47,9 @@ class Rules:
 
     negative_threshold: float = 0.70
     match_threshold: float = 0.25
-    match_margin: float = 0.15
+    match_margin: float = 0.20
     strong_threshold: float = 0.30
-    clarify_threshold: float = 0.15
+    clarify_threshold: float = 0.12
     human_quiet_s: float = 1800.0
     conversation_s: float = 120.0
 

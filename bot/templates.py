@@ -191,8 +191,13 @@ class Index:
 
 
 def kernel(some: Matrix, others: Matrix) -> npt.NDArray[np.float64]:
-    """How alike two sets of embeddings are, (n, m), 1 for the same: the radial basis function of their distance."""
-    likeness: npt.NDArray[np.float64] = np.exp(_NARROWNESS * (some.astype(np.float64) @ others.T - 1))
+    """How alike two sets of embeddings are, (n, m): 1 for the same, 0 for what has nothing in common.
+
+    The exponential of the cosine without its constant term: with it, many examples together would speak for a message
+    that is like none of them.
+    """
+    cosine = some.astype(np.float64) @ others.T
+    likeness: npt.NDArray[np.float64] = np.expm1(_NARROWNESS * cosine) / np.expm1(_NARROWNESS)
     return likeness
 
 

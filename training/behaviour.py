@@ -2,7 +2,7 @@
 
 Minimum functionality: clear cases of each capability. Invariance: a change that says nothing about the feeling keeps
 the label. Direction: a change that adds displeasure never makes a reading less negative. Not scored: other languages,
-and short English that must not be taken for one. The messages in `behaviour/` are never trained on. Needs no torch.
+and short English that must not be taken for one. The messages in `behaviour_cases/` are not in the corpus. Needs no torch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from model.classifier import Classifier
 from model.reading import Reading
 from training.augment import greeted, typo
-from training.dataset import Example, rows
+from training.dataset import Example, rows, sample
 
 FOLDER = Path(__file__).parent / "behaviour_cases"
 SAMPLE = 400
@@ -98,11 +98,11 @@ DIRECTION: dict[str, Change] = {
 def run(classifier: Classifier, more: Sequence[Example] = ()) -> dict[str, dict[str, dict[str, Any]]]:
     """By test and capability: n, passed, and up to five failures.
 
-    The first `SAMPLE` messages of `more` are changed in the invariance and direction tests, too.
+    A sample of `SAMPLE` messages of `more` is changed in the invariance and direction tests, too.
     """
     cases = rows([FOLDER / "cases.jsonl"])
     read = classifier.read
-    changed = [*cases, *more[:SAMPLE]]
+    changed = [*cases, *(sample(more, SAMPLE) if len(more) > SAMPLE else more)]
     before = read([example.text for example in changed])
     return {
         "minimum functionality": _minimum(cases, before[: len(cases)]),
@@ -165,10 +165,10 @@ def _not_scored(read: Read) -> dict[str, dict[str, Any]]:
 def _changed(
     examples: Sequence[Example], before: Sequence[Reading], change: Change
 ) -> tuple[list[str], list[Reading]]:
-    """The texts that the change really changes, and how they were read before it."""
+    """The texts that the change really changes, and how they were read before it; without those that were not scored."""
     chance = random.Random(0)
     pairs = [(change(e.text, chance), e.text, reading) for e, reading in zip(examples, before, strict=True)]
-    kept = [(new, reading) for new, old, reading in pairs if new != old]
+    kept = [(new, reading) for new, old, reading in pairs if new != old and reading.label is not None]
     return [new for new, _ in kept], [reading for _, reading in kept]
 
 

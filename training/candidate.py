@@ -104,6 +104,7 @@ def build(
         embedding_dim=result.encoder.dim,
         settings={
             "epochs": len(result.history),
+            "planned_epochs": config.epochs,
             "learning_rate": config.rate,
             "batch_size": config.batch_size,
             "seed": config.seed,
@@ -162,7 +163,9 @@ def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> Non
     merge(encoder)
     folder.mkdir()
     shutil.copyfile(source / WEIGHTS, folder / WEIGHTS)
-    shutil.copyfile(source / TOKENIZER, folder / TOKENIZER)
+    for name in (TOKENIZER, CURVE, RELIABILITY):
+        if (source / name).exists():
+            shutil.copyfile(source / name, folder / name)
     tokenizer = load_tokenizer(folder / TOKENIZER)
     tokenizer.enable_truncation(manifest.max_length)
     tokenizer.no_padding()

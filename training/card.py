@@ -26,7 +26,7 @@ means) and, in the same pass, a sentence embedding of {manifest.embedding_dim} n
 - **Graph**: {graph}; reads the first {manifest.max_length} tokens of a message
 - **Calibration**: logits divided by {manifest.temperature:.3f} before the softmax, fitted on dev after quantisation
 
-{_figures(manifest.metrics)}
+{_figures(manifest)}
 ## Limits
 
 English only: other languages are not scored. Sarcasm without a marker, feelings hidden in a long factual report, and
@@ -48,27 +48,31 @@ def _data(manifest: Manifest) -> str:
 
 
 def _arguments(manifest: Manifest) -> str:
-    data = manifest.settings.get("data")
-    return f"--method {manifest.method} --seed {manifest.settings.get('seed', 1)}" + (
-        f" --data {data}" if data else ""
-    )
+    settings = manifest.settings
+    options = {"method": manifest.method, "seed": settings.get("seed", 1), "data": settings.get("data")}
+    options |= {"epochs": settings.get("planned_epochs"), "learning-rate": settings.get("learning_rate")}
+    return " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
 
 
-def _figures(metrics: Mapping[str, Any]) -> str:
+def _figures(manifest: Manifest) -> str:
+    metrics = manifest.metrics
     parts = [part for part in ("dev", "holdout") if metrics.get(part, {}).get("n")]
-    lines = [
-        "## Figures",
-        "",
+    lines = ["## Figures", ""]
+    if manifest.device == "gpu":
+        lines += [f"Of the int8 graph of {manifest.parent}, made from the same weights.", ""]
+    lines += [
         "| part | n | macro-F1 (95 %) | hard | accuracy | recall of negative | … at precision 0.90 | ECE |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for part in parts:
         f = metrics[part]
-        hard = f["slices"]["difficulty"].get("hard", {}).get("macro_f1")
+        hard = f.get("slices", {}).get("difficulty", {}).get("hard", {}).get("macro_f1")
+        at_precision = f.get("negative_recall", {}).get("recall")
         lines.append(
-            f"| {part} | {f['n']} | {f['macro_f1']:.3f} {_interval(f['macro_f1_interval'])} "
+            f"| {part} | {f['n']} | {f['macro_f1']:.3f} {_interval(f.get('macro_f1_interval'))} "
             f"| {'–' if hard is None else f'{hard:.3f}'} | {f['accuracy']:.3f} "
-            f"| {f['per_class']['negative']['recall']:.3f} | {f['negative_recall']['recall']:.3f} | {f['ece']:.3f} |"
+            f"| {f['per_class']['negative']['recall']:.3f} | {'–' if at_precision is None else f'{at_precision:.3f}'} "
+            f"| {f['ece']:.3f} |"
         )
     lines += [
         "",
@@ -83,8 +87,10 @@ def _figures(metrics: Mapping[str, Any]) -> str:
             f"{int8['int8']:.3f} in int8.",
             "",
         ]
-    if parts:
+    if parts and "slices" in metrics[parts[-1]]:
         lines += _details(parts[-1], metrics[parts[-1]])
+    if "behaviour" in metrics:  # where the behaviour tests were run, the pictures were drawn
+        lines += [f"![Reliability]({RELIABILITY})", "", f"![Training]({CURVE})", ""]
     if behaviour := metrics.get("behaviour"):
         lines += ["## Behaviour", "", "By `softanswer evaluate --behaviour --model DIR`.", ""]
         lines += behaviour_table(behaviour)
@@ -98,7 +104,7 @@ def _details(part: str, figures: Mapping[str, Any]) -> list[str]:
         f"| {label} | {' | '.join(map(str, row))} |"
         for label, row in zip(LABELS, figures["confusion"], strict=True)
     ]
-    lines += ["", f"![Reliability]({RELIABILITY})", "", f"![Training]({CURVE})", ""]
+    lines.append("")
     for view, groups in figures["slices"].items():
         if not groups:
             continue
@@ -106,7 +112,7 @@ def _details(part: str, figures: Mapping[str, Any]) -> list[str]:
         for name, f in groups.items():
             macro = f"{f['macro_f1']:.3f} {_interval(f['macro_f1_interval'])}" if "macro_f1" in f else "–"
             lines.append(
-                f"| {name} | {f['n']} | {f['accuracy']:.3f} {_interval(f['accuracy_interval'])} | {macro} |"
+                f"| {_cell(name)} | {f['n']} | {f['accuracy']:.3f} {_interval(f['accuracy_interval'])} | {macro} |"
             )
         lines.append("")
     return lines
@@ -123,4 +129,8 @@ def behaviour_table(behaviour: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _interval(bounds: Any) -> str:
-    return f"({bounds[0]:.3f}–{bounds[1]:.3f})"
+    return f"({bounds[0]:.3f}–{bounds[1]:.3f})" if bounds else ""
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

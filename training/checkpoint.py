@@ -30,6 +30,8 @@ class Standing:
     best_f1: float
     best_epoch: int
     history: list[dict[str, float]]
+    seconds: float
+    """Wall time so far."""
     weights: dict[str, Tensor]
     average: dict[str, Tensor]
     best: dict[str, Tensor]
@@ -52,15 +54,22 @@ def save(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
     tensors["random"] = torch.get_rng_state()
-    fields = {name: getattr(standing, name) for name in ("epoch", "step", "best_f1", "best_epoch", "history")}
+    fields = {
+        name: getattr(standing, name)
+        for name in ("epoch", "step", "best_f1", "best_epoch", "history", "seconds")
+    }
     fields["shuffle"] = shuffle.bit_generator.state
     part = folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     save_file(tensors, part / _TENSORS)
     (part / _STATE).write_text(json.dumps(fields), "utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
+    old = folder.with_suffix(".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
     part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def load(folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator) -> Standing | None:
@@ -80,9 +89,12 @@ def load(folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Gene
             elif part == "optimizer":
                 index, _, what = rest.partition(".")
                 states.setdefault(int(index), {})[what] = tensor
+        shuffled, chance = fields.pop("shuffle"), tensors["random"]
+        standing = Standing(**(fields | parts))
+        # First what is checked, and nothing is set before all of it is there.
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
-        shuffle.bit_generator.state = fields.pop("shuffle")
-        torch.set_rng_state(tensors["random"])
-        return Standing(**(fields | parts))
+        shuffle.bit_generator.state = shuffled
+        torch.set_rng_state(chance)
+        return standing
     except Exception:  # missing, cut short or of another version: whatever it is, starting again is safe
         return None

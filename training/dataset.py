@@ -107,10 +107,26 @@ def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     A correction supersedes the corpus' label for the same message. What is in dev or holdout stays out of
     training, or the gate would measure what was learned by heart.
     """
-    kept_out = {e.cleaned for e in corpus.dev} | {e.cleaned for e in corpus.holdout}
-    usable = [e for e in corrections if e.cleaned not in kept_out]
-    corrected = {e.cleaned for e in usable}
-    return Split([e for e in corpus.train if e.cleaned not in corrected] + usable, corpus.dev, corpus.holdout)
+    kept_out = _read_as(corpus.dev) | _read_as(corpus.holdout)
+    usable = [e for e in corrections if e.cleaned.lower() not in kept_out]
+    corrected = _read_as(usable)
+    kept = [e for e in corpus.train if e.cleaned.lower() not in corrected]
+    return Split(kept + usable, corpus.dev, corpus.holdout)
+
+
+def without_holdout(data: Split, corpus: Split) -> Split:
+    """Other data without what is in the corpus' holdout, lest a version be measured by what it has learned by heart."""
+    kept_out = _read_as(corpus.holdout)
+    return Split(
+        [e for e in data.train if e.cleaned.lower() not in kept_out],
+        [e for e in data.dev if e.cleaned.lower() not in kept_out],
+        data.holdout,
+    )
+
+
+def _read_as(examples: Iterable[Example]) -> set[str]:
+    """What the model sees of the examples: it knows no capitals."""
+    return {e.cleaned.lower() for e in examples}
 
 
 def require_enough(examples: Sequence[Example], source: str) -> None:
@@ -162,6 +178,9 @@ def _example(place: str, fields: Any) -> Example:
     label = fields.get("label")
     if label not in LABELS:
         raise DataError(f"{place}: unknown label {label!r} — use one of {', '.join(LABELS)}")
+    for name in ("kind", "pair", "trade"):
+        if not isinstance(fields.get(name) or "", str):
+            raise DataError(f"{place}: {name} is {fields[name]!r} — write it as text, or leave it out")
     return Example(
         fields["text"],
         label,

@@ -39,7 +39,7 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> dict[str, A
     predicted = [reading.label for reading in readings]
     scored = [(r, g) for r, g in zip(readings, gold, strict=True) if r.label is not None]
     confidences, right = [r.confidence for r, _ in scored], [r.label == g for r, g in scored]
-    negative = [r.scores["negative"] if r.scores else 0.0 for r in readings]
+    negative = [r.scores["negative"] if r.scores else None for r in readings]
     recall, threshold = recall_at_precision(gold, negative, "negative", PRECISION)
     return {
         **scores(gold, predicted),
@@ -75,7 +75,7 @@ def _slices(examples: Sequence[Example], readings: Sequence[Reading]) -> dict[st
 
 
 def _slice(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, Any]:
-    """n, accuracy with its interval; macro-F1 with its interval where all labels occur."""
+    """n, accuracy with its interval; macro-F1 with its interval where each label occurs ten times."""
     figures = scores(gold, predicted)
     right = round(figures["accuracy"] * len(gold))
     found = {
@@ -91,4 +91,4 @@ def _slice(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, An
 
 def _length(example: Example) -> str:
     words = len(example.text.split())
-    return "1-7 words" if words <= 7 else "8-20 words" if words <= 20 else "21 words and more"
+    return "1 to 7 words" if words <= 7 else "8 to 20 words" if words <= 20 else "more than 20 words"

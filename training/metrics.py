@@ -103,20 +103,20 @@ def share_interval(right: int, n: int) -> tuple[float, float]:
 
 
 def recall_at_precision(
-    gold: Sequence[str], scores_of_label: Sequence[float], label: str, precision: float
+    gold: Sequence[str], scores_of_label: Sequence[float | None], label: str, precision: float
 ) -> tuple[float, float]:
     """The largest recall of `label` that some threshold on its score gives at that precision or better, and the
-    threshold; (0.0, 1.0) if none does."""
-    order = np.argsort(-np.asarray(scores_of_label), kind="stable")
-    hits = np.array([gold[i] == label for i in order])
-    if not hits.any():
-        return 0.0, 1.0
-    found = hits.cumsum()
-    enough = np.flatnonzero(found / np.arange(1, len(hits) + 1) >= precision)
-    if not len(enough):
-        return 0.0, 1.0
-    last = enough[-1]
-    return float(found[last] / hits.sum()), float(scores_of_label[int(order[last])])
+    threshold; (0.0, 1.0) if none does. What was not scored (None) is never found, and counts among what there was."""
+    pairs = [(s, g == label) for s, g in zip(scores_of_label, gold, strict=True) if s is not None]
+    pairs.sort(key=lambda pair: -pair[0])
+    there, found, best = sum(g == label for g in gold), 0, (0.0, 1.0)
+    for position, (score, hit) in enumerate(pairs, start=1):
+        found += hit
+        # Equal scores fall on one side of any threshold.
+        is_cut = position == len(pairs) or pairs[position][0] < score
+        if is_cut and found and found / position >= precision:
+            best = (found / there, score)
+    return best
 
 
 def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:

@@ -19,6 +19,9 @@ from training.export import ExportRefused
 from training.progress import Progress
 from training.train import Config, train
 
+LEAST_DEV = 300
+"""Messages below which neither the best epoch nor int8's agreement can be told."""
+
 
 def train_version(
     config: Config,
@@ -30,11 +33,14 @@ def train_version(
 ) -> dict[str, Any]:
     """Train on the files, or the corpus, and publish `out/<version>`; returns the last line.
 
-    Of the corpus dev and holdout are kept out, of given files dev alone: who brings data brings a test set. The same
+    Of the corpus dev and holdout are kept out, of given files dev alone (who brings data brings a test set) and what is
+    in the corpus' holdout. The same
     call after an interruption goes on where the run stood (`out/.resume-…`).
     """
     progress.report("load", 0.0)
     data = dataset.split(dataset.load(files or dataset.corpus_files()), holdout=files is None)
+    if files:
+        data = dataset.without_holdout(data, dataset.split(dataset.load(dataset.corpus_files())))
     dataset.require_enough(data.train, ", ".join(map(str, files or [dataset.CORPUS])))
     version = version or _new_version(data.train)
     if (out / version).exists():
@@ -42,7 +48,7 @@ def train_version(
             f"{out / version}: is already there — remove it, or give another --version or --out"
         )
     with under_construction(out) as building:
-        resume = out / f".resume-{checkpoint.key(asdict(config), dataset.data_hash(data.train), base.sha256)}"
+        resume = out / f".resume-{checkpoint.key(asdict(config), data.train, data.dev, base.sha256)}"
         result = train(config, data, base, progress, resume)
         progress.report("export", 0.0)
         source = " ".join(path.name for path in files) if files else None
@@ -78,7 +84,7 @@ def retrain(
     corrections = dataset.load([snapshot]) if snapshot else []
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
     if sample is not None and sample < len(corpus.train):
-        few = dataset.sample(corpus.dev, sample // 2)
+        few = dataset.sample(corpus.dev, max(LEAST_DEV, sample // 2))
         corpus = dataset.Split(dataset.sample(corpus.train, sample), few, corpus.holdout)
     data = dataset.replay(corpus, corrections)
     dataset.require_enough(data.train, "corpus and snapshot")

@@ -116,7 +116,7 @@ def train(config: Config, data: Split, base: Base, progress: Progress, resume: P
         load_trained(encoder, now.weights)
     else:
         weights = trained_weights(encoder)
-        now = checkpoint.Standing(0, 0, -1.0, 0, [], weights, trained_weights(encoder), weights)
+        now = checkpoint.Standing(0, 0, -1.0, 0, [], 0.0, weights, trained_weights(encoder), weights)
     for epoch in range(now.epoch + 1, config.epochs + 1):
         if epoch - 1 - now.best_epoch >= config.patience:
             break
@@ -155,9 +155,10 @@ def train(config: Config, data: Split, base: Base, progress: Progress, resume: P
             now.best_f1, now.best, now.best_epoch = f1, trained_weights(encoder), epoch
         load_trained(encoder, now.weights)
         if resume:
+            now.seconds, began = now.seconds + time.monotonic() - began, time.monotonic()
             checkpoint.save(resume, now, optimizer, shuffle)
     load_trained(encoder, now.best)
-    return Result(merge(encoder), now.best, now.history, time.monotonic() - began)
+    return Result(merge(encoder), now.best, now.history, now.seconds + time.monotonic() - began)
 
 
 def pad(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:

@@ -71,3 +71,10 @@ def test_no_message_of_the_corpus_is_lost() -> None:
 
 def test_no_letters_are_no_language() -> None:
     assert not language.is_other("504 !!!")
+
+
+@pytest.mark.parametrize(
+    "text", ["pls merge asap", "merge PRs", "bom qty mismatch", "AMA", "hindi subtitles?", "tack on a note"]
+)
+def test_english_words_that_others_have_too(text: str) -> None:
+    assert not_scored_reason(clean(text), text) is None

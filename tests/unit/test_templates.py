@@ -150,3 +150,13 @@ def test_an_example_among_anothers_counts_for_little() -> None:
     assert (query @ examples.T).argmax() == 3
     scores = (kernel(query, examples) @ weights)[0]
     assert scores[0] > scores[1]
+
+
+def test_many_examples_do_not_speak_for_what_is_like_none_of_them() -> None:
+    chance = np.random.default_rng(1)
+    around = chance.normal(size=(30, 384)) + 3
+    examples = around / np.linalg.norm(around, axis=1, keepdims=True)
+    weights = fit(examples, np.array([0] * 25 + [1] * 5), 2)
+    stranger = chance.normal(size=(1, 384))
+    scores = kernel(stranger / np.linalg.norm(stranger), examples) @ weights
+    assert np.abs(scores).max() < 0.1

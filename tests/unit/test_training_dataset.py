@@ -144,3 +144,17 @@ def test_the_data_hash_knows_labels_and_ignores_order() -> None:
     some = examples(3)
     assert dataset.data_hash(some) == dataset.data_hash(some[::-1])
     assert dataset.data_hash(some) != dataset.data_hash([*some[:2], Example(some[2].text, "negative")])
+
+
+def test_the_corpus_holdout_is_never_trained_on_even_if_its_file_is_given() -> None:
+    given = Split(
+        [Example("Seen", "neutral", cleaned="Seen"), Example("new", "neutral", cleaned="new")], [], []
+    )
+    corpus = Split([], [], [Example("seen", "neutral", cleaned="seen")])
+    assert [e.text for e in dataset.without_holdout(given, corpus).train] == ["new"]
+
+
+def test_a_kind_must_be_text(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", {"text": "ok", "label": "neutral", "kind": 1})
+    with pytest.raises(DataError, match=r"a\.jsonl:1: kind is 1"):
+        dataset.load([file])

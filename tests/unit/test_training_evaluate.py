@@ -65,6 +65,9 @@ def test_recall_at_a_precision() -> None:
     assert metrics.recall_at_precision(gold, scores, "negative", 0.75) == (1.0, 0.6)
     assert metrics.recall_at_precision(["neutral"], [0.9], "negative", 0.9) == (0.0, 1.0)
     assert metrics.recall_at_precision(["neutral", "negative"], [0.9, 0.1], "negative", 0.9) == (0.0, 1.0)
+    # Equal scores fall on one side of a threshold; what was not scored is not found.
+    assert metrics.recall_at_precision(["negative", "neutral"], [0.9, 0.9], "negative", 0.9) == (0.0, 1.0)
+    assert metrics.recall_at_precision(["negative", "negative"], [0.9, None], "negative", 0.9) == (0.5, 0.9)
 
 
 def test_reliability_by_bins() -> None:
@@ -85,7 +88,10 @@ def test_evaluate_cuts_slices() -> None:
     slices = figures["slices"]
     assert {name: s["n"] for name, s in slices["difficulty"].items()} == {"hard": 2, "plain": 1}
     assert slices["kind"]["sarcasm"]["accuracy"] == 0.5
-    assert {name: s["n"] for name, s in slices["length"].items()} == {"1-7 words": 3, "21 words and more": 1}
+    assert {name: s["n"] for name, s in slices["length"].items()} == {
+        "1 to 7 words": 3,
+        "more than 20 words": 1,
+    }
     assert "macro_f1" not in slices["trade"]["banking"]
     assert figures["confusion"][1] == [0, 1, 0, 1]
 
