@@ -61,7 +61,7 @@ def test_a_reading_is_complete(classifier: Classifier) -> None:
 
 
 def test_many_are_read_in_their_order(classifier: Classifier) -> None:
-    long, short = "and then it failed again, " * 80, "thx"
+    long, short = "and then it failed again, " * 80, "it works now, thank you!"
     texts = [long, short, "<https://a.example>", *["Where are my invoices?"] * 60, ""]
     readings = classifier.read(texts)
     assert [reading.reason for reading in readings] == [None, None, "only a link", *[None] * 60, "empty"]
