@@ -26,19 +26,8 @@ TOLERANCE = 0.05
 """How much the probability of negative may fall before a reading counts as less negative."""
 
 _NAMES = (
-    "Anna",
-    "Mohammed",
-    "Priya",
-    "Wei",
-    "Kwame",
-    "Olga",
-    "José",
-    "Fatima",
-    "John",
-    "Yuki",
-    "Chidi",
-    "Siobhán",
-)
+    "Anna", "Mohammed", "Priya", "Wei", "Kwame", "Olga", "José", "Fatima", "John", "Yuki", "Chidi", "Siobhán"
+)  # fmt: skip
 _A_NAME = re.compile(r"\b(?:" + "|".join(_NAMES) + r")\b|<@U\w+>")
 
 Change = Callable[[str, random.Random], str]
@@ -61,13 +50,9 @@ def capitalised(text: str, _: random.Random) -> str:
 
 def final_stop(text: str, _: random.Random) -> str:
     """A full stop more, or one less."""
-    return (
-        text[:-1]
-        if text.endswith(".") and not text.endswith("..")
-        else f"{text}."
-        if text[-1:].isalnum()
-        else text
-    )
+    if text.endswith(".") and not text.endswith(".."):
+        return text[:-1]
+    return f"{text}." if text[-1:].isalnum() else text
 
 
 def _in_front(words: str, text: str) -> str:
@@ -142,12 +127,14 @@ def _direction(
     unhappy = [(e, b) for e, b in zip(examples, before, strict=True) if e.label != "positive"]
     texts, old = _changed([e for e, _ in unhappy], [b for _, b in unhappy], change)
     return _counted(
-        (
-            text,
-            not (was.scores and new.scores) or new.scores["negative"] >= was.scores["negative"] - TOLERANCE,
-        )
+        (text, _negative(new) >= _negative(was) - TOLERANCE)
         for text, new, was in zip(texts, read(texts), old, strict=True)
     )
+
+
+def _negative(reading: Reading) -> float:
+    """Its probability; of a message that the change has made unreadable less than any."""
+    return reading.scores["negative"] if reading.scores else -1.0
 
 
 def _not_scored(read: Read) -> dict[str, dict[str, Any]]:

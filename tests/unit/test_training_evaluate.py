@@ -136,3 +136,13 @@ def test_the_behaviour_cases_are_well_formed_and_not_trained_on() -> None:
     known = [case.text for case in cases if case.cleaned.lower() in trained]
     assert len(known) <= 0.03 * len(cases), known  # short messages may meet by chance
     assert np.mean([case.label == "negative" for case in cases]) < 0.6
+
+
+def test_a_change_that_makes_a_message_unreadable_is_no_pass() -> None:
+    class Loses(Oracle):
+        def _read(self, text: str) -> Reading:
+            return super()._read("x" if text.endswith(", again") else text)
+
+    found = behaviour.run(Loses())["direction"]  # type: ignore[arg-type]
+    assert found["again"]["passed"] == 0 < found["again"]["n"]
+    assert found["third time"]["passed"] == found["third time"]["n"]
