@@ -10,14 +10,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
 
-from model.artefact_folder import TOKENIZER, WEIGHTS
+from model.artefact_folder import TOKENIZER
 from model.classifier import Classifier, load_tokenizer
 from model.reading import LABELS
 from model.registry import SHIPPED
 from training import base, dataset
-from training.encoder import Encoder, load_trained, merge, prepare
+from training.candidate import restore
 from training.metrics import scores
 from training.train import predict_logits
 
@@ -31,14 +30,11 @@ def main() -> None:
     texts, gold = [e.cleaned for e in examples], [e.label for e in examples]
     int8, embeddings = classifier.forward(texts)
 
-    found = base.resolve()
-    encoder = Encoder(found.folder)
-    prepare(encoder, classifier.manifest.method)
-    load_trained(encoder, load_file(given.model / WEIGHTS))
+    encoder = restore(given.model, classifier.manifest, base.resolve())
     tokenizer = load_tokenizer(given.model / TOKENIZER)
     tokenizer.enable_truncation(classifier.manifest.max_length)
     tokenizer.no_padding()
-    logits, meanings = predict_logits(merge(encoder), [tokenizer.encode(text).ids for text in texts])
+    logits, meanings = predict_logits(encoder, [tokenizer.encode(text).ids for text in texts])
     fp32 = logits.numpy()
     figures = {
         name: round(scores(gold, [LABELS[i] for i in of.argmax(1)])["macro_f1"], 4)

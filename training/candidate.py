@@ -150,17 +150,7 @@ def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> Non
     Raises ArtefactError if the base or the weights do not belong to `source`, ExportRefused as `build` does.
     """
     manifest = read_manifest(source)
-    if base.sha256 != manifest.base_sha256:
-        raise ArtefactError(
-            f"{source}: was trained from a base with sha256 {manifest.base_sha256} — give that one"
-        )
-    encoder = Encoder(base.folder)
-    prepare(encoder, manifest.method)
-    try:
-        load_trained(encoder, load_file(source / WEIGHTS))
-    except KeyError as error:
-        raise ArtefactError(f"{source / WEIGHTS}: {error.args[0]} — train the version again") from None
-    merge(encoder)
+    encoder = restore(source, manifest, base)
     folder.mkdir()
     shutil.copyfile(source / WEIGHTS, folder / WEIGHTS)
     for name in (TOKENIZER, CURVE, RELIABILITY):
@@ -178,6 +168,24 @@ def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> Non
             manifest, version=folder.name, device="gpu", parent=manifest.version, temperature=temperature
         ),
     )
+
+
+def restore(source: Path, manifest: Manifest, base: Base) -> Encoder:
+    """The trained encoder of the version folder `source`, merged and in eval mode.
+
+    Raises ArtefactError if the base or the weights do not belong to it.
+    """
+    if base.sha256 != manifest.base_sha256:
+        raise ArtefactError(
+            f"{source}: was trained from a base with sha256 {manifest.base_sha256} — give that one"
+        )
+    encoder = Encoder(base.folder)
+    prepare(encoder, manifest.method)
+    try:
+        load_trained(encoder, load_file(source / WEIGHTS))
+    except KeyError as error:
+        raise ArtefactError(f"{source / WEIGHTS}: {error.args[0]} — train the version again") from None
+    return merge(encoder)
 
 
 def _finish(folder: Path, manifest: Manifest) -> None:
