@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"softanswer training: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"softanswer training: {error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
+        where = error.filename or f"{getattr(given, 'out', '')} or {tempfile.gettempdir()}"
+        print(f"softanswer training: {where}: {error.strerror or error}", file=sys.stderr)
         return 1
     except Exception as error:
         if type(error).__name__ != "ExportRefused":  # its module imports torch, which evaluate must not

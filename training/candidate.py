@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 
 from model.artefact_folder import (
     CARD,
@@ -88,7 +89,8 @@ def build(
     dev = [example.cleaned for example in data.dev]
     agreement = export_cpu(result.encoder, tokenizer, dev, folder / GRAPH, least_agreement)
     # Half precision is what the GPU's graph runs in, and half the size in git.
-    save_file({name: w.half().contiguous() for name, w in result.weights.items()}, folder / WEIGHTS)
+    halves = {name: weights.half().contiguous() for name, weights in result.weights.items()}
+    (folder / WEIGHTS).write_bytes(serialised(halves))
     manifest = Manifest(
         version=folder.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 from torch import Tensor
 
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
@@ -61,9 +62,14 @@ def save(
     fields["shuffle"] = shuffle.bit_generator.state
     part = folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_file(tensors, part / _TENSORS)
-    (part / _STATE).write_text(json.dumps(fields), "utf-8")
+    try:
+        part.mkdir(parents=True)
+        # Written by Python, for the library's own error on a full disk is none that one would expect.
+        (part / _TENSORS).write_bytes(serialised(tensors))
+        (part / _STATE).write_text(json.dumps(fields), "utf-8")
+    except OSError:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     old = folder.with_suffix(".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

@@ -46,10 +46,10 @@ def export_cpu(
         write_onnx(encoder, plain)
         check_parity(encoder, plain, tokens[:_COMPARED])
         # From the unfused graph: on a CPU the fused one is slower.
-        # Symbolic inference gives up on the position table (Min(512, tokens)), and the quantiser needs none of it.
-        quant_pre_process(plain, prepared, skip_symbolic_shape=True)
-        logging.disable(logging.WARNING)  # it advises on pre-processing that was just done
+        logging.disable(logging.ERROR)  # they advise on what was just done, and print what is raised anyway
         try:
+            # Symbolic inference gives up on the position table (Min(512, tokens)), and the quantiser needs none of it.
+            quant_pre_process(plain, prepared, skip_symbolic_shape=True)
             quantize_dynamic(prepared, graph, per_channel=True, weight_type=QuantType.QInt8)
         finally:
             logging.disable(logging.NOTSET)

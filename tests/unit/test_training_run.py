@@ -146,6 +146,24 @@ def test_a_full_disk_publishes_nothing(
     assert "## Behaviour" in (out / "v" / "card.md").read_text()
 
 
+def test_a_disk_too_full_for_where_the_run_stands(
+    tmp_path: Path, data: dataset.Split, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    import errno
+
+    def full(self: Path, _: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert main(["train", "--out", str(tmp_path / "out"), "--epochs", "1", "--threads", "1"]) == 1
+    error = capsys.readouterr().err
+    assert (
+        f"{tmp_path / 'out'} or " in error and "No space left on device" in error and error.count("\n") == 1
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unfaithful_graph_is_refused(tmp_path: Path, found: base.Base) -> None:
     encoder = Encoder(found.folder).eval()
     write_onnx(encoder, tmp_path / "model.onnx")
