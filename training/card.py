@@ -89,9 +89,8 @@ def _figures(manifest: Manifest) -> str:
         ]
     if parts and "slices" in metrics[parts[-1]]:
         lines += _details(parts[-1], metrics[parts[-1]])
-    if "behaviour" in metrics:  # where the behaviour tests were run, the pictures were drawn
+    if behaviour := metrics.get("behaviour"):  # where they were run, the pictures were drawn
         lines += [f"![Reliability]({RELIABILITY})", "", f"![Training]({CURVE})", ""]
-    if behaviour := metrics.get("behaviour"):
         lines += ["## Behaviour", "", "By `softanswer evaluate --behaviour --model DIR`.", ""]
         lines += behaviour_table(behaviour)
     return "\n".join(lines)

@@ -68,8 +68,11 @@ def load(paths: Sequence[Path]) -> list[Example]:
                 f"{place}: labelled {example.label}, but {earlier.label} in {earlier_place} — decide on one"
             )
     # What differs only in code or in case reads the same: once is enough, and must not be in two parts.
-    distinct = {(e.cleaned.lower(), e.label): e for _, e in reversed(first.values()) if e.cleaned}
-    return list(distinct.values())[::-1]
+    distinct: dict[tuple[str, str], Example] = {}
+    for _, example in first.values():
+        if example.cleaned:
+            distinct.setdefault((example.cleaned.lower(), example.label), example)
+    return list(distinct.values())
 
 
 def corpus_files() -> list[Path]:
@@ -85,10 +88,12 @@ def split(examples: Iterable[Example], holdout: bool = True) -> Split:
     parts = Split([], [], [])
     for example in examples:
         bucket = _hash(example.pair or example.text) % _BUCKETS
-        part = (
-            parts.holdout if holdout and bucket in _HOLDOUT else parts.dev if bucket in _DEV else parts.train
-        )
-        part.append(example)
+        if holdout and bucket in _HOLDOUT:
+            parts.holdout.append(example)
+        elif bucket in _DEV:
+            parts.dev.append(example)
+        else:
+            parts.train.append(example)
     return parts
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from model.reading import LABELS
 
-BINS = 15
+_BINS = 15
 _RESAMPLES = 1000
 
 
@@ -47,7 +47,7 @@ def expected_calibration_error(confidences: Sequence[float], right: Sequence[boo
 def reliability(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[str, Any]]:
     """For each of 15 equal bins of confidence that is not empty: n, mean confidence, accuracy."""
     confidence, correct = np.asarray(confidences), np.asarray(right, dtype=float)
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     return [
         {
             "n": int((bins == bin).sum()),

@@ -33,9 +33,8 @@ def train_version(
 ) -> dict[str, Any]:
     """Train on the files, or the corpus, and publish `out/<version>`; returns the last line.
 
-    Of the corpus dev and holdout are kept out, of given files dev alone (who brings data brings a test set) and what is
-    in the corpus' holdout. The same
-    call after an interruption goes on where the run stood (`out/.resume-…`).
+    Of the corpus dev and holdout are kept out; of given files dev alone (who brings data brings a test set), and what
+    is in the corpus' holdout. The same call after an interruption goes on where the run stood (`out/.resume-…`).
     """
     progress.report("load", 0.0)
     data = dataset.split(dataset.load(files or dataset.corpus_files()), holdout=files is None)
