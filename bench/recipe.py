@@ -215,7 +215,7 @@ def run(
         tokens = [(own + others)[i] for i in chosen]
         if options.augment:
             tokens = [
-                tokenizer.encode(augmented(data.train[i].cleaned, chance)).ids
+                tokenizer.encode(augmented(data.train[i].cleaned, data.train[i].label, chance)).ids
                 if i < len(own) and chance.random() < options.augment
                 else ids
                 for i, ids in zip(chosen, tokens, strict=True)
@@ -380,7 +380,7 @@ def main() -> None:
         if variant in [json.loads(line)["variant"] for line in written]:
             continue
         options = _options(variant)
-        _, logits, seconds = run(options, data, public, found)
+        _, logits, seconds = run(options, data, public if options.public else [], found)
         line = {
             "variant": variant,
             **figures(logits, data.dev),

@@ -5,6 +5,17 @@ from __future__ import annotations
 import random
 
 _GREETINGS = ("hi", "hello", "hey", "hi team", "good morning", "hi there", "hey all", "hello everyone")
+_NAMES = (
+    "Marta", "Ravi", "Lena", "Tomasz", "Aisha", "Pedro", "Mei", "Ingrid", "Obinna", "Sara", "Dmitri", "Zeynep", "Paul",
+    "Noor", "Hiro", "Claire", "Ahmed", "Linh", "Karl", "Thandi", "Ben", "Lucía", "Farid", "Kate",
+)  # fmt: skip
+_INTRODUCTIONS = (
+    "{name} here, {text}",
+    "this is {name}: {text}",
+    "{text} - {name}",
+    "hi {name}, {text}",
+    "{name}, {text}",
+)
 _NEAR = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
     "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry",
@@ -12,10 +23,12 @@ _NEAR = {
 }  # fmt: skip
 
 
-def augmented(text: str, chance: random.Random) -> str:
-    """`text` changed in one way that leaves its label alone: a typo or two, punctuation, or a greeting."""
-    way = chance.choice((typo, typo, unpunctuated, greeted))
-    return way(text, chance)
+def augmented(text: str, label: str, chance: random.Random) -> str:
+    """`text` changed in one way that leaves its label alone: typos, punctuation, a greeting, a name, or "!!!" when cross."""
+    ways = [typo, typo, unpunctuated, greeted, introduced]
+    if label == "negative":  # of other messages it might say something new
+        ways.append(emphatic)
+    return chance.choice(ways)(text, chance)
 
 
 def typo(text: str, chance: random.Random) -> str:
@@ -35,6 +48,16 @@ def unpunctuated(text: str, chance: random.Random) -> str:
 def greeted(text: str, chance: random.Random) -> str:
     """With a greeting in front."""
     return f"{chance.choice(_GREETINGS)}{chance.choice((', ', ' ', ' - '))}{text}"
+
+
+def introduced(text: str, chance: random.Random) -> str:
+    """With a name: the sender's, or that of who is asked."""
+    return chance.choice(_INTRODUCTIONS).format(name=chance.choice(_NAMES), text=text)
+
+
+def emphatic(text: str, chance: random.Random) -> str:
+    """With exclamation marks at its end, where a full stop or nothing was."""
+    return f"{text.rstrip('.!')}{'!' * chance.randint(1, 4)}"
 
 
 def _slip(word: str, chance: random.Random) -> str:

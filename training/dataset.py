@@ -36,6 +36,8 @@ class Example:
     """Contrast pairs share a name: a few words differ, and the label."""
     cleaned: str = ""
     trade: str = ""
+    source: str = ""
+    """Where it is from: its own word for it, or else the name of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Split:
 
 
 def rows(paths: Sequence[Path]) -> list[Example]:
-    """Every example of JSON-lines files: `{"text", "label"}` and, where there are, `kind` and `pair`.
+    """Every example of JSON-lines files: `{"text", "label"}` and, where there are, `kind`, `pair`, `trade`, `source`.
 
     Raises DataError on the first line that is not right, or if there is none.
     """
@@ -152,7 +154,7 @@ def data_hash(examples: Iterable[Example]) -> str:
 
 def _examples(paths: Sequence[Path]) -> list[tuple[str, Example]]:
     """Examples with their places, file:line."""
-    found = [(place, _example(place, fields)) for path in paths for place, fields in _lines(path)]
+    found = [(place, _example(place, fields, path.stem)) for path in paths for place, fields in _lines(path)]
     if not found:
         raise DataError(f"{', '.join(map(str, paths))}: no examples — give a file with labelled messages")
     return found
@@ -177,13 +179,13 @@ def _lines(path: Path) -> Iterable[tuple[str, Any]]:
             raise DataError(f"{place}: not JSON ({error}) — write one object a line") from None
 
 
-def _example(place: str, fields: Any) -> Example:
+def _example(place: str, fields: Any, file: str) -> Example:
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
         raise DataError(f'{place}: no "text" — a line is {{"text": "…", "label": "neutral"}}')
     label = fields.get("label")
     if label not in LABELS:
         raise DataError(f"{place}: unknown label {label!r} — use one of {', '.join(LABELS)}")
-    for name in ("kind", "pair", "trade"):
+    for name in ("kind", "pair", "trade", "source"):
         if not isinstance(fields.get(name) or "", str):
             raise DataError(f"{place}: {name} is {fields[name]!r} — write it as text, or leave it out")
     return Example(
@@ -193,6 +195,7 @@ def _example(place: str, fields: Any) -> Example:
         fields.get("pair"),
         clean(fields["text"]),
         fields.get("trade") or "",
+        fields.get("source") or file,
     )
 
 

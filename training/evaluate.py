@@ -54,12 +54,13 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> dict[str, A
 
 
 def _slices(examples: Sequence[Example], readings: Sequence[Reading]) -> dict[str, dict[str, Any]]:
-    """Figures of parts of the messages: hard and plain, each kind, each length, each trade."""
+    """Figures of parts of the messages: hard and plain, each kind, each length, each trade, each source of several."""
     views: dict[str, Callable[[Example], str]] = {
         "difficulty": lambda e: ("plain" if e.kind == "plain" else "hard") if e.kind else "",
         "kind": lambda e: e.kind,
         "length": _length,
         "trade": lambda e: e.trade,
+        "source": lambda e: e.source,
     }
     found: dict[str, dict[str, Any]] = {}
     for view, name_of in views.items():
@@ -67,6 +68,8 @@ def _slices(examples: Sequence[Example], readings: Sequence[Reading]) -> dict[st
         for position, example in enumerate(examples):
             if name := name_of(example):
                 groups[name].append(position)
+        if view == "source" and len(groups) == 1:
+            groups.clear()
         found[view] = {
             name: _slice([examples[i].label for i in at], [readings[i].label for i in at])
             for name, at in sorted(groups.items())

@@ -17,6 +17,7 @@ class Progress:
         self._bar: Any = None
         self._stage = ""
         self._began = 0.0
+        self._from = 0.0
         self._written = 0.0
 
     def report(self, stage: str, progress: float, **fields: Any) -> None:
@@ -24,12 +25,14 @@ class Progress:
         now = time.monotonic()
         if stage != self._stage:
             self._finish_bar()
-            self._stage, self._began, self._written = stage, now, 0.0
+            self._stage, self._began, self._from, self._written = stage, now, progress, 0.0
         if 0 < progress < 1 and now - self._written < self._between:
             return
         self._written = now
-        if progress > 0:
-            fields["eta_s"] = round((now - self._began) / progress * (1 - progress))
+        if (
+            progress > self._from
+        ):  # a resumed run begins in the middle, and what was done before took no time now
+            fields["eta_s"] = round((now - self._began) / (progress - self._from) * (1 - progress))
         if self._terminal:
             self._draw(stage, progress, fields)
         else:

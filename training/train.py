@@ -30,7 +30,7 @@ class Config:
     """What a run can be told. The defaults are what was measured best; see docs/model.md."""
 
     method: str = "full"
-    epochs: int = 8
+    epochs: int = 5
     learning_rate: float | None = None
     """None: what suits the method."""
     batch_size: int = 16
@@ -39,8 +39,8 @@ class Config:
     weight_decay: float = 0.01
     masked: float = 0.1
     """Share of the tokens hidden at each step, so that no single word decides."""
-    augmented: float = 0.2
-    """Share of the messages with a typo, a greeting or other punctuation, anew in each epoch."""
+    augmented: float = 0.3
+    """Share of the messages changed as training.augment does, anew in each epoch."""
     label_smoothing: float = 0.05
     meaning_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
@@ -201,7 +201,7 @@ def _augmented(
     """The tokens of an epoch: of some messages those of a changed text. The same for the same seed and epoch."""
     chance = random.Random(f"{config.seed} {epoch}")
     return [
-        tokenizer.encode(augmented(example.cleaned, chance)).ids
+        tokenizer.encode(augmented(example.cleaned, example.label, chance)).ids
         if chance.random() < config.augmented
         else ids
         for example, ids in zip(examples, tokens, strict=True)

@@ -25,11 +25,11 @@ def test_lines_become_examples(tmp_path: Path) -> None:
         tmp_path / "a.jsonl",
         {"text": "Broken <@U1>", "label": "negative", "kind": "plain", "pair": "p1", "trade": "banking"},
         "",
-        {"text": "ok", "label": "neutral", "pair": None},
+        {"text": "ok", "label": "neutral", "pair": None, "source": "forum"},
     )
     assert dataset.load([file]) == [
-        Example("Broken <@U1>", "negative", "plain", "p1", "Broken someone", "banking"),
-        Example("ok", "neutral", "", None, "ok"),
+        Example("Broken <@U1>", "negative", "plain", "p1", "Broken someone", "banking", "a"),
+        Example("ok", "neutral", "", None, "ok", source="forum"),
     ]
 
 

@@ -79,9 +79,9 @@ def test_reliability_by_bins() -> None:
 def test_evaluate_cuts_slices() -> None:
     examples = [
         Example("n one two", "negative", "plain", trade="banking"),
-        Example("o " + "word " * 30, "neutral", "sarcasm", trade="health"),
-        Example("p wrong", "negative", "sarcasm", trade="health"),
-        Example("x not scored", "neutral"),
+        Example("o " + "word " * 30, "neutral", "sarcasm", trade="health", source="forum"),
+        Example("p wrong", "negative", "sarcasm", trade="health", source="forum"),
+        Example("x not scored", "neutral", source="phone"),
     ]
     figures = evaluate(Oracle(), examples)  # type: ignore[arg-type]
     assert (figures["n"], figures["accuracy"], figures["version"]) == (4, 0.5, "oracle")
@@ -93,6 +93,9 @@ def test_evaluate_cuts_slices() -> None:
         "more than 20 words": 1,
     }
     assert "macro_f1" not in slices["trade"]["banking"]
+    assert {name: s["n"] for name, s in slices["source"].items()} == {"forum": 2, "phone": 1}
+    of_one = evaluate(Oracle(), examples[1:3])  # type: ignore[arg-type]
+    assert of_one["slices"]["source"] == {}
     assert figures["confusion"][1] == [0, 1, 0, 1]
 
 
