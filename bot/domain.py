@@ -44,6 +44,25 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A message whose words its author changed."""
+
+    message: Message
+    """As it reads now."""
+    edited_at: float
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A message that its author took back."""
+
+    team: str
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Skip:
     """The event is nothing to answer; the reason is kept in the inbox."""
 
@@ -115,7 +134,8 @@ class Case:
     message_ts: str
     customer: str
     flag: Flag
-    text: str
+    text: str | None
+    """None once its author deleted it."""
     label: str | None
     confidence: float
     version: str

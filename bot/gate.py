@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain import Message, Mode, Role, Skip
+from bot.domain import Deletion, Edit, Message, Mode, Role, Skip
 
 _SPOKEN = {None, "file_share", "thread_broadcast", "me_message"}
 """The subtypes under which a person says something; every other subtype reports that something happened."""
+
+_ELSEWHERE = "not in a support channel"
 
 
 def gate(
@@ -18,12 +20,34 @@ def gate(
     channels: Mapping[str, Mode],
     roles: Mapping[str, Role],
     bot_user: str,
-) -> Message | Skip:
-    """Make a message of a `message` or `app_mention` event, or say why it is none.
+) -> Message | Edit | Deletion | Skip:
+    """Make a message, an edit or a deletion of a `message` or `app_mention` event, or say why it is none.
 
     `channels` maps the ids of support channels to their mode; `roles` the ids of the team's people to
     their role (whoever is not in it is a customer).
     """
+    channel = str(event.get("channel"))
+    if event.get("subtype") == "message_deleted":
+        known = channel in channels
+        return Deletion(team, channel, str(event["deleted_ts"])) if known else Skip(_ELSEWHERE)
+    if event.get("subtype") != "message_changed":
+        return _said(event, team, channels, roles, bot_user)
+    inner, before = event["message"], event.get("previous_message") or {}
+    if inner.get("subtype") == "tombstone":  # what is left of a deleted message that had replies
+        return Deletion(team, channel, str(inner["ts"])) if channel in channels else Skip(_ELSEWHERE)
+    if inner.get("text") == before.get("text"):
+        return Skip("an edit that changed no words")  # a link was unfurled, a reply counted
+    message = _said({**inner, "channel": channel}, team, channels, roles, bot_user)
+    return message if isinstance(message, Skip) else Edit(message, float(event["ts"]))
+
+
+def _said(
+    event: Mapping[str, Any],
+    team: str,
+    channels: Mapping[str, Mode],
+    roles: Mapping[str, Role],
+    bot_user: str,
+) -> Message | Skip:
     subtype = event.get("subtype")
     user = event.get("user")
     if subtype not in _SPOKEN:
@@ -34,7 +58,7 @@ def gate(
         return Skip("without an author")
     mode = channels.get(str(event.get("channel")))
     if mode is None:
-        return Skip("not in a support channel")
+        return Skip(_ELSEWHERE)
     ts = str(event["ts"])
     return Message(
         team=team,

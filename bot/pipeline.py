@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.decide import decide
-from bot.domain import TRIAGE, Action, Decision, Message, Near, Skip
+from bot.domain import TRIAGE, Action, Decision, Deletion, Edit, Message, Near, Skip
 from bot.gate import gate
 from bot.people import People
 from bot.settings import Rules
@@ -27,6 +27,10 @@ from model.text import clean
 
 log = logging.getLogger(__name__)
 
+Gated = Message | Edit | Deletion | Skip
+
+OVERTAKEN_S = 60.0
+"""An edit of an unknown message this young has overtaken the message on its way here; of an older one we were not there."""
 ATTEMPTS = 3
 """So often is an event tried before it is set aside as *failed*."""
 
@@ -91,7 +95,7 @@ class Pipeline:
                 await self._stumble(received, error)
         self._committed()
 
-    def _gate(self, received: Received) -> Message | Skip:
+    def _gate(self, received: Received) -> Gated:
         try:
             return gate(
                 received.event,
@@ -103,13 +107,14 @@ class Pipeline:
         except Exception as error:
             return Skip(f"not of an event's shape: {type(error).__name__} {error}")
 
-    async def _classify(self, message: Message | Skip) -> Reading | None:
+    async def _classify(self, gated: Gated) -> Reading | None:
         """The model's reading of a customer's message; people of the team are not read."""
-        if isinstance(message, Skip) or message.role != "customer":
+        message = gated.message if isinstance(gated, Edit) else gated
+        if not isinstance(message, Message) or message.role != "customer":
             return None
         return await self._batcher.read(message.text)
 
-    async def _read_alone(self, message: Message | Skip, error: BaseException) -> Reading | None:
+    async def _read_alone(self, message: Gated, error: BaseException) -> Reading | None:
         """A batch failed: one bad text must not take its neighbours along. Who cannot be read goes to a person."""
         if isinstance(error, Overloaded):
             raise error
@@ -121,20 +126,29 @@ class Pipeline:
             log.exception("a message could not be read")
             return Reading(self._batcher.classifier.version, None, None, None, "the model did not answer")
 
-    async def _settle(self, received: Received, message: Message | Skip, reading: Reading | None) -> None:
-        if isinstance(message, Skip):
-            await self._store.inbox.skip(received.id, message.reason)
-            return
-        decision = Decision()
-        actions: list[Action] = []
-        if reading is not None:
-            thread = await self._store.conversations.thread(message, self._rules)
-            near = self._near(reading)
-            decision = decide(message, clean(message.text), reading, near, thread, self._rules)
-            decision, actions = self._in_mode(message, decision)
-        await self._store.conversations.settle(
-            received.id, message, reading, decision, actions, self._clock()
-        )
+    async def _settle(self, received: Received, gated: Gated, reading: Reading | None) -> None:
+        conversations, now = self._store.conversations, self._clock()
+        match gated:
+            case Skip(reason):
+                await self._store.inbox.skip(received.id, reason)
+            case Deletion():
+                await conversations.erase(received.id, gated, now)
+            case Message() as message:
+                decision, actions = self._in_mode(message, await self._decide(message, reading))
+                await conversations.settle(received.id, message, reading, decision, actions, now)
+            case Edit(message, edited_at):
+                if edited_at - message.written_at < OVERTAKEN_S and not await conversations.knows(message):
+                    await self._settle(received, message, reading)
+                    return
+                # What was answered stays answered; what changes is who must look.
+                decision, _ = self._in_mode(message, await self._decide(message, reading))
+                await conversations.revise(received.id, gated, reading, decision, now)
+
+    async def _decide(self, message: Message, reading: Reading | None) -> Decision:
+        if reading is None:
+            return Decision()
+        thread = await self._store.conversations.thread(message, self._rules)
+        return decide(message, clean(message.text), reading, self._near(reading), thread, self._rules)
 
     def _near(self, reading: Reading) -> list[Near]:
         if reading.embedding is None:

@@ -38,8 +38,10 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def quote(raw: str, limit: int = 600) -> str:
-    """What a customer wrote, as a quotation in which nothing is a mention, a link or a command."""
+def quote(raw: str | None, limit: int = 600) -> str:
+    """What a customer wrote (None: and then deleted), as a quotation in which nothing is a mention, a link or a command."""
+    if raw is None:
+        return ">_deleted by its author_"
     words = shorten(readable(raw), limit) or "(nothing to show)"
     return "\n".join(f">{escape(line)}" for line in words.splitlines() if line.strip())
 

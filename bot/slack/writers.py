@@ -160,7 +160,7 @@ class Writers:
     async def _card_note(self, action: Queued) -> Written:
         card = await self._store.outbox.sent_as(action.facts["of"])
         message = await self._store.conversations.message(action.message_id or 0)
-        text = f"The customer wrote again:\n{blocks.quote(str(message['text'] if message else ''))}"
+        text = f"The customer wrote again:\n{blocks.quote(message['text'] if message else None)}"
         shown = [blocks.section(text)]
         return await self._post(action, text, shown, shown, card[1] if card else None)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import TRIAGE, Action, Case, Decision, Flag, Message, Thread
+from bot.domain import TRIAGE, Action, Case, Decision, Deletion, Edit, Flag, Message, Thread
 from bot.settings import Rules
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
@@ -73,10 +73,14 @@ class Conversations:
         """Commit a message with everything that follows from it, in one transaction.
 
         `reading` is None for people of the team. A flag opens the thread's case (or reopens it, or makes an
-        existing one more urgent) and queues its card.
+        existing one more urgent) and queues its card. A message that is here already, for its edit or its deletion
+        came first, is left as they made it.
         """
 
         def work(db: Any) -> None:
+            if _row(db, message.channel, message.ts):
+                db["inbox"].update(inbox_id, {"state": "done", "event": None})
+                return
             message_id = _insert_message(db, message, reading, decision, now)
             insert_actions(db, message.team, actions, now, message_id)
             if decision.flag:
@@ -86,6 +90,66 @@ class Conversations:
                     "update cases set mood = ? where channel = ? and thread = ?",
                     [reading.label, message.channel, message.thread],
                 )
+            db["inbox"].update(inbox_id, {"state": "done", "event": None})
+
+        await self._database.run(work)
+
+    async def knows(self, message: Message) -> bool:
+        """Whether the message is here, read or deleted."""
+        return await self._database.run(lambda db: _row(db, message.channel, message.ts) is not None)
+
+    async def revise(
+        self, inbox_id: int, edit: Edit, reading: Reading | None, decision: Decision, now: float
+    ) -> None:
+        """Put new words and their reading in the place of the old ones; the thread's case follows, no reply does.
+
+        Nothing happens to a message that was deleted or never read here.
+        """
+
+        def work(db: Any) -> None:
+            message = edit.message
+            row = _row(db, message.channel, message.ts)
+            if row is None or row["text"] is None:
+                why = {"state": "skipped", "reason": "an edit of a message that is not here", "event": None}
+                db["inbox"].update(inbox_id, why)
+                return
+            changes = {"text": message.text, "edited_at": now}
+            if reading is not None:
+                changes |= _read_as(reading) | _why(decision)
+            db["messages"].update(row["id"], changes)
+            if reading is not None:
+                _reconsider(db, message, row["id"], reading, decision, now)
+            db["inbox"].update(inbox_id, {"state": "done", "event": None})
+
+        await self._database.run(work)
+
+    async def erase(self, inbox_id: int, deletion: Deletion, now: float) -> None:
+        """Forget the words of a message that its author deleted: what it counted for stays, what it said does not.
+
+        A reply to it that is not out yet is dropped; a case about it shows that the words are gone.
+        """
+
+        def work(db: Any) -> None:
+            row = _row(db, deletion.channel, deletion.ts)
+            if row is None:  # it may still come: this row keeps its place, so that it will not be read
+                place = {"team": deletion.team, "channel": deletion.channel, "ts": deletion.ts}
+                who = {"thread": deletion.ts, "user": "", "role": "customer", "created_at": now}
+                db["messages"].insert(place | who)
+            else:
+                db["messages"].update(row["id"], {"text": None})
+                db.conn.execute(
+                    "update actions set state = 'dropped', error = 'the customer deleted the message'"
+                    " where message_id = ? and state = 'pending' and kind in ('reply', 'clarify', 'draft')",
+                    [row["id"]],
+                )
+                for case in list(db["cases"].rows_where("message_id = ?", [row["id"]])):
+                    queue_card_update(db, deletion.team, case["id"], now)
+            # Events about it that still wait, or failed, hold its words, too.
+            db.conn.execute(
+                "update inbox set state = 'skipped', reason = 'deleted by its author', event = null"
+                " where channel = ? and event is not null and (ts = ? or json_extract(event, '$.message.ts') = ?)",
+                [deletion.channel, deletion.ts, deletion.ts],
+            )
             db["inbox"].update(inbox_id, {"state": "done", "event": None})
 
         await self._database.run(work)
@@ -156,19 +220,47 @@ def _insert_message(
         "created_at": now,
     }
     if reading is not None:
-        row |= {
-            "label": reading.label,
-            "confidence": reading.confidence,
-            "scores": json.dumps(dict(reading.scores)) if reading.scores else None,
-            "not_scored": reading.reason,
-            "version": reading.version,
-            "reply": decision.reply,
-            "template": decision.template,
-            "tone": decision.tone,
-            "flag": decision.flag,
-            "reasons": json.dumps(decision.reasons),
-        }
+        answer = {"reply": decision.reply, "template": decision.template, "tone": decision.tone}
+        row |= _read_as(reading) | _why(decision) | answer
     return int(db["messages"].insert(row).last_pk)
+
+
+def _read_as(reading: Reading) -> dict[str, Any]:
+    return {
+        "label": reading.label,
+        "confidence": reading.confidence,
+        "scores": json.dumps(dict(reading.scores)) if reading.scores else None,
+        "not_scored": reading.reason,
+        "version": reading.version,
+    }
+
+
+def _why(decision: Decision) -> dict[str, Any]:
+    return {"flag": decision.flag, "reasons": json.dumps(decision.reasons)}
+
+
+def _row(db: Any, channel: str, ts: str) -> Mapping[str, Any] | None:
+    found = db["messages"].rows_where("channel = ? and ts = ?", [channel, ts])
+    row: Mapping[str, Any] | None = next(found, None)
+    return row
+
+
+def _reconsider(
+    db: Any, message: Message, message_id: int, reading: Reading, decision: Decision, now: float
+) -> None:
+    """Bring the thread's case up to date with an edited message."""
+    where = "channel = ? and thread = ?"
+    case = next(db["cases"].rows_where(where, [message.channel, message.thread]), None)
+    shows_it = case is not None and case["message_id"] == message_id and case["state"] != "resolved"
+    if not shows_it:
+        if decision.flag:
+            flag_thread(db, message.team, message.channel, message.thread, message_id, decision.flag, now)
+        return
+    assert case
+    facts = {"mood": decision.flag or reading.label, "corrected": None}
+    # A complaint that was softened is still a thread in which a person is expected.
+    db["cases"].update(case["id"], facts | {"flag": decision.flag or case["flag"]})
+    queue_card_update(db, message.team, case["id"], now)
 
 
 _URGENCY = {"request": 0, "unread": 0, "unhappy": 1}
@@ -214,7 +306,7 @@ def _case(db: Any, case_id: int) -> Case | None:
         message_ts=row["ts"],
         customer=row["user"],
         flag=row["flag"],
-        text=row["text"] or "",
+        text=row["text"],
         label=row["label"],
         confidence=row["confidence"] or 0.0,
         version=row["version"] or "",

@@ -120,7 +120,7 @@ class Records:
         """Messages with a label that everybody who gave one agrees on, oldest first. Messages in dispute are left out."""
         sql = """
             select m.text, f.value, f.id, f.message_id from feedback f join messages m on m.id = f.message_id
-            where f.team = ? and f.kind = 'label' and m.text is not null and f.id = (
+            where f.team = ? and f.kind = 'label' and m.text is not null and f.at > coalesce(m.edited_at, 0) and f.id = (
                 select max(id) from feedback
                 where message_id = f.message_id and kind = 'label' and user = f.user
             ) order by f.message_id, f.id

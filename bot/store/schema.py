@@ -71,4 +71,9 @@ def _first(db: Any) -> None:
     db["settings"].create({"team": str, "key": str, "value": str}, pk=("team", "key"), not_null={"value"})
 
 
-MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first,)
+def _second(db: Any) -> None:
+    # A correction given before the customer changed the words was meant for other words.
+    db["messages"].add_column("edited_at", float)
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.domain import Message, Skip
+from bot.domain import Deletion, Edit, Message, Skip
 from bot.gate import gate
 
 
-def pass_gate(**event: Any) -> Message | Skip:
+def pass_gate(**event: Any) -> Message | Edit | Deletion | Skip:
     event = {"type": "message", "channel": "C1", "user": "U1", "text": "hello", "ts": "100.1", **event}
     return gate(
         event,
@@ -19,6 +19,11 @@ def pass_gate(**event: Any) -> Message | Skip:
         roles={"UAGENT": "agent", "UADMIN": "admin"},
         bot_user="UBOT",
     )
+
+
+def edited(before: str, after: str, **fields: Any) -> dict[str, Any]:
+    message = {"user": "U1", "ts": "90.0", "text": after, **fields}
+    return {"subtype": "message_changed", "message": message, "previous_message": {"text": before}}
 
 
 def test_a_customers_message_passes() -> None:
@@ -30,6 +35,17 @@ def test_a_reply_keeps_its_thread_and_the_channel_its_mode() -> None:
     assert isinstance(message, Message)
     assert (message.thread, message.mode, message.is_reply) == ("90.0", "observe", True)
     assert message.written_at == 100.1
+
+
+def test_an_edit_is_the_message_as_it_reads_now() -> None:
+    message = Message("T1", "C1", "90.0", "80.0", "U1", "now", "customer", "auto")
+    assert pass_gate(**edited("before", "now", thread_ts="80.0")) == Edit(message, 100.1)
+
+
+def test_a_deletion_names_the_message() -> None:
+    assert pass_gate(subtype="message_deleted", deleted_ts="90.0") == Deletion("T1", "C1", "90.0")
+    # What is left of a deleted message that had replies.
+    assert pass_gate(**edited("before", "", subtype="tombstone")) == Deletion("T1", "C1", "90.0")
 
 
 @pytest.mark.parametrize(("user", "role"), [("UAGENT", "agent"), ("UADMIN", "admin"), ("UX", "customer")])
@@ -47,7 +63,11 @@ def test_other_ways_to_say_something(subtype: str) -> None:
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        ({"subtype": "message_changed"}, "not something a person said (message_changed)"),
+        (edited("hello", "hello"), "an edit that changed no words"),
+        (edited("hello", "hi", bot_id="B1"), "written by a bot"),
+        (edited("hello", "hi") | {"channel": "C9"}, "not in a support channel"),
+        ({"subtype": "message_deleted", "deleted_ts": "90.0", "channel": "C9"}, "not in a support channel"),
+        (edited("hello", "", subtype="tombstone") | {"channel": "C9"}, "not in a support channel"),
         ({"subtype": "channel_join"}, "not something a person said (channel_join)"),
         ({"bot_id": "B1"}, "written by a bot"),
         ({"user": "UBOT"}, "written by a bot"),

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlite_utils
 
 from bot.domain import TRIAGE, Action, Decision, Message
 from bot.settings import Rules
 from bot.store import Store, StoreError, open_store
+from bot.store.schema import MIGRATIONS
 from model.reading import Reading
 
 SCORES = {"negative": 0.9, "neutral": 0.05, "positive": 0.05}
@@ -229,10 +231,25 @@ def test_a_reader_may_look_while_the_bot_runs(tmp_path: Path) -> None:
 def test_a_database_from_a_newer_version(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         db.execute("PRAGMA user_version=99")
-    with pytest.raises(StoreError, match=r"written by a newer Softanswer \(schema 99, this one knows 1\)"):
+    with pytest.raises(StoreError, match=r"written by a newer Softanswer \(schema 99, this one knows 2\)"):
         open_store(tmp_path / "a.db")
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         assert db.execute("select count(*) from sqlite_master").fetchone() == (0,)
+
+
+def test_a_database_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        MIGRATIONS[0](sqlite_utils.Database(db))
+        db.execute(
+            "insert into messages (team, channel, ts, thread, user, role, text, created_at)"
+            " values ('T1', 'C1', '1.0', '1.0', 'U1', 'customer', 'hello', 1.0)"
+        )
+        db.execute("PRAGMA user_version=1")
+        db.commit()
+    open_store(tmp_path / "a.db").database.close()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        assert db.execute("select text, edited_at from messages").fetchall() == [("hello", None)]
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
 def test_not_a_database(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""What becomes of a message that its author edits or deletes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bot.bootstrap import Bot
+from bot.demo.people import Persons
+from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.domain import Message
+from sandbox.server import Sandbox
+from tests.support import eventually, rows, signed
+
+ANGRY = "Third time this week the export dies on me. This is unacceptable!"
+CALM = "Could somebody look at export 4471 when there is time?"
+TS = "1700000000.000100"
+
+
+async def dispatch(bot: Bot, ts: str, **fields: Any) -> None:
+    inner = {"type": "message", "channel": HELP, "ts": ts, **fields}
+    body = {"token": "t", "team_id": "T0ACME", "api_app_id": "A0SOFT", "type": "event_callback"}
+    response = await bot.app.async_dispatch(
+        signed(body | {"event_id": f"Ev{ts}", "event_time": 1700000000, "event": inner})
+    )
+    assert response.status == 200
+
+
+async def edit(bot: Bot, before: str, after: str, at: str = "1700000020.000100") -> None:
+    message = {"type": "message", "user": BEN, "ts": TS, "text": after}
+    await dispatch(
+        bot, at, subtype="message_changed", message=message, previous_message=message | {"text": before}
+    )
+
+
+async def delete(bot: Bot, at: str = "1700000030.000100") -> None:
+    await dispatch(bot, at, subtype="message_deleted", deleted_ts=TS, previous_message={"ts": TS})
+
+
+async def settled(database: Path, events: int) -> None:
+    sql = "select count(*) from inbox where state in ('done', 'skipped')"
+    await eventually(lambda: rows(database, sql) == [(events,)])
+
+
+async def test_an_edit_into_anger_calls_a_person_and_one_into_calm_says_so(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await dispatch(bot, TS, user=BEN, text=CALM)
+    await settled(database, 1)
+    answers = rows(database, "select count(*) from actions where kind in ('reply', 'clarify')")
+    await edit(bot, CALM, ANGRY)
+    await settled(database, 2)
+    assert rows(database, "select text, label from messages") == [(ANGRY, "negative")]
+    assert rows(database, "select flag, mood from cases") == [("unhappy", "unhappy")]
+    await edit(bot, ANGRY, CALM, at="1700000040.000100")
+    await settled(database, 3)
+    assert rows(database, "select mood from cases") != [("unhappy",)]
+    assert rows(database, "select state from cases") == [("open",)]
+    assert rows(database, "select count(*) from actions where kind in ('reply', 'clarify')") == answers
+
+
+async def test_a_correction_of_the_old_words_is_not_learned_for_the_new(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await dispatch(bot, TS, user=BEN, text=ANGRY)
+    await settled(database, 1)
+    records = bot.services.store.records
+    await records.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
+    assert len(await records.corrections("T0ACME")) == 1
+    await edit(bot, ANGRY, CALM)
+    await settled(database, 2)
+    assert await records.corrections("T0ACME") == []
+
+
+async def test_a_deleted_message_leaves_no_words(bot: Bot, tmp_path: Path, sandbox: Sandbox) -> None:
+    database = tmp_path / "softanswer.db"
+    await dispatch(bot, TS, user=BEN, text=ANGRY)
+    await eventually(lambda: rows(database, "select 1 from actions where kind = 'card' and state = 'sent'"))
+    await delete(bot)
+    await eventually(
+        lambda: rows(database, "select 1 from actions where kind = 'card_update' and state = 'sent'")
+    )
+    assert rows(database, "select text, label from messages") == [(None, "negative")]
+    assert b"unacceptable" not in database.read_bytes()
+    async with Persons(sandbox.url) as persons:
+        cards = json.dumps((await persons.state(ANNA))["messages"][TRIAGE])
+    assert "unacceptable" not in cards and "deleted by its author" in cards
+
+
+async def test_a_deletion_that_overtakes_its_message_keeps_it_from_being_read(
+    bot: Bot, tmp_path: Path
+) -> None:
+    database = tmp_path / "softanswer.db"
+    await delete(bot)
+    await settled(database, 1)
+    await dispatch(bot, TS, user=BEN, text=ANGRY)
+    await settled(database, 2)
+    assert rows(database, "select text, label from messages") == [(None, None)]
+    assert rows(database, "select count(*) from cases") == [(0,)]
+    # Nor does an edit bring it back.
+    await edit(bot, CALM, ANGRY, at="1700000050.000100")
+    await settled(database, 3)
+    assert rows(database, "select text from messages") == [(None,)]
+
+
+async def test_an_edit_that_overtakes_its_message_is_the_message(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await edit(bot, CALM, ANGRY)
+    await settled(database, 1)
+    await dispatch(bot, TS, user=BEN, text=CALM)
+    await settled(database, 2)
+    assert rows(database, "select text, flag from messages") == [(ANGRY, "unhappy")]
+
+
+async def test_an_edit_of_what_was_never_read_here_is_let_be(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await edit(bot, CALM, ANGRY, at="1700009000.000100")
+    await settled(database, 1)
+    assert rows(database, "select state, reason from inbox") == [
+        ("skipped", "an edit of a message that is not here")
+    ]
+    assert rows(database, "select count(*) from messages") == [(0,)]
+
+
+async def test_what_a_person_of_the_team_edits_is_kept_and_not_read(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    conversations = bot.services.store.conversations
+    await dispatch(bot, TS, user=ANNA, text="Looking into it.")
+    await settled(database, 1)
+    message = Message("T0ACME", HELP, TS, TS, ANNA, "Looked into it.", "agent", "auto")
+    assert await conversations.knows(message)
+    event = {"type": "message", "user": ANNA, "ts": TS, "text": message.text}
+    await dispatch(
+        bot, "1700000020.000100", subtype="message_changed", message=event, previous_message={"text": "x"}
+    )
+    await settled(database, 2)
+    assert rows(database, "select text, label from messages") == [("Looked into it.", None)]
+
+
+async def test_a_reply_not_yet_sent_is_dropped_with_the_message(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    bot.deliverer._sending[HELP] = None  # type: ignore[assignment]  # the channel is busy: nothing goes out
+    await dispatch(bot, TS, user=CARLA, text="How do I export my data?")
+    await settled(database, 1)
+    await delete(bot)
+    await settled(database, 2)
+    del bot.deliverer._sending[HELP]
+    assert rows(database, "select state, error from actions where kind = 'reply'") == [
+        ("dropped", "the customer deleted the message")
+    ]
