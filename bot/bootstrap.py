@@ -25,6 +25,7 @@ from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
 from bot.people import People, ask
 from bot.pipeline import Pipeline
+from bot.retention import Retention
 from bot.services import Services
 from bot.settings import Settings, SettingsError, Tokens
 from bot.slack import actions, commands, home, messages
@@ -49,6 +50,7 @@ class Bot:
     services: Services
     batcher: Batcher
     deliverer: Deliverer
+    retention: Retention
     tokens: Tokens
 
 
@@ -106,7 +108,8 @@ async def build(
     status = Status(store, people, batcher, registry, learning, clock)
     writers.status_lines = status.lines
     services = Services(settings, store, people, pipeline, learning, status, templates, deliverer.wake, clock)
-    return Bot(build_app(api_url, tokens, services), client, services, batcher, deliverer, tokens)
+    retention = Retention(store.erasure, settings.retain_text_days, clock)
+    return Bot(build_app(api_url, tokens, services), client, services, batcher, deliverer, retention, tokens)
 
 
 def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
@@ -151,6 +154,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         asyncio.create_task(bot.services.pipeline.run()),
         asyncio.create_task(bot.deliverer.run()),
         asyncio.create_task(bot.services.people.keep_fresh()),
+        asyncio.create_task(bot.retention.run()),
     ]
     socket: AsyncSocketModeHandler | None = None
     try:

@@ -79,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("version", nargs="?")
     backup = command("backup", "copy the database while the bot is stopped", _backup)
     backup.add_argument("file", type=Path)
+    forget = command(
+        "forget", "erase the words of all that a person wrote, while the bot is stopped", _forget
+    )
+    forget.add_argument("user", metavar="USER", help="a user id: U0123ABC")
     commands.add_parser("train", help="train a version from the corpus (see: softanswer train --help)")
     commands.add_parser(
         "evaluate", help="measure a version on labelled messages (see: softanswer evaluate --help)"
@@ -234,6 +238,24 @@ def _backup(options: argparse.Namespace) -> None:
     finally:
         store.database.close()
     print(f"wrote {options.file}")
+
+
+def _forget(options: argparse.Namespace) -> None:
+    import time
+
+    from bot.settings import load_settings
+    from bot.store import open_store
+
+    store = open_store(load_settings(options.config).database)
+    try:
+        gone = store.erasure.forget_now(options.user, "the command line", time.time())
+    finally:
+        store.database.close()
+    print(f"forgot the words of {gone.messages} messages of {options.user}")
+    if gone.versions:
+        print(
+            f"versions that had learned from some: {', '.join(gone.versions)}; the next retraining is without them"
+        )
 
 
 def _classifier(options: argparse.Namespace) -> Classifier:

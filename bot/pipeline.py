@@ -132,7 +132,7 @@ class Pipeline:
             case Skip(reason):
                 await self._store.inbox.skip(received.id, reason)
             case Deletion():
-                await conversations.erase(received.id, gated, now)
+                await self._store.erasure.erase(received.id, gated, now)
             case Message() as message:
                 decision, actions = self._in_mode(message, await self._decide(message, reading))
                 await conversations.settle(received.id, message, reading, decision, actions, now)

@@ -103,6 +103,8 @@ class Settings:
     learning: Learning = field(default_factory=Learning)
     http: Http = field(default_factory=Http)
     database: Path = Path("data/softanswer.db")
+    retain_text_days: int = 90
+    """So long the words of messages are kept."""
 
 
 def load_settings(config: Path) -> Settings:
@@ -118,6 +120,8 @@ def load_settings(config: Path) -> Settings:
         raise SettingsError(
             f"{file}: channels.support is empty — name at least one channel where customers write"
         )
+    if settings.retain_text_days < 1:
+        raise SettingsError(f"{file}: retain_text_days is {settings.retain_text_days} — set at least 1")
     if not settings.people.admins:
         raise SettingsError(f"{file}: people.admins is empty — name at least one admin (user id or @name)")
     return settings

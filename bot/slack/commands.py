@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -49,6 +50,7 @@ async def _help(services: Services, user: str, rest: str) -> str:
         lines += [
             "`retrain` learn from the corrections now · `promote VERSION` · `rollback` to the version before",
             "`consent on|off` whether I may learn from this workspace's messages",
+            "`forget @somebody` erase the words of everything they wrote to me",
         ]
     return "\n".join(lines)
 
@@ -85,10 +87,25 @@ async def _consent(services: Services, user: str, rest: str) -> str:
     return f"Recorded: learning from this workspace's messages is {rest}."
 
 
+async def _forget(services: Services, user: str, rest: str) -> str:
+    named = re.fullmatch(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|([UW][A-Z0-9]+)", rest)
+    if named is None:
+        return "Whom? `forget @somebody`, or their user id, which starts with U (*Copy member ID* in their profile)."
+    person = named[1] or named[2]
+    gone = await services.store.erasure.forget(services.people.team, person, user, services.clock())
+    learned = ", ".join(f"`{version}`" for version in gone.versions)
+    return f"Forgot the words of {gone.messages} messages of <@{person}>. " + (
+        f"Versions that had learned from some: {learned}; the next retraining is without them."
+        if learned
+        else "No version had learned from them."
+    )
+
+
 FOR_AGENTS: dict[str, Answer] = {"help": _help, "status": _status, "models": _models}
 FOR_ADMINS: dict[str, Answer] = {
     "retrain": _retrain,
     "promote": _promote,
     "rollback": _rollback,
     "consent": _consent,
+    "forget": _forget,
 }

@@ -38,6 +38,7 @@ class Writers:
             "card": self._card,
             "card_update": self._card_update,
             "card_note": self._card_note,
+            "card_note_update": self._card_note_update,
             "draft": self._draft,
             "draft_close": self._draft_close,
             "notice": self._notice,
@@ -159,10 +160,17 @@ class Writers:
 
     async def _card_note(self, action: Queued) -> Written:
         card = await self._store.outbox.sent_as(action.facts["of"])
+        text, shown = await self._note_now(action)
+        return await self._post(action, text, shown, shown, card[1] if card else None)
+
+    async def _card_note_update(self, action: Queued) -> Written:
+        text, shown = await self._note_now(action)
+        return await self._edit(action.facts["of"], text, shown, shown)
+
+    async def _note_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
         message = await self._store.conversations.message(action.message_id or 0)
         text = f"The customer wrote again:\n{blocks.quote(message['text'] if message else None)}"
-        shown = [blocks.section(text)]
-        return await self._post(action, text, shown, shown, card[1] if card else None)
+        return text, [blocks.section(text)]
 
     async def _draft(self, action: Queued) -> Written:
         link = await self._permalink(action.facts["channel"], action.facts["thread"])

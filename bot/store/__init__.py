@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.store.conversations import Conversations
 from bot.store.database import Database, StoreError
+from bot.store.erasure import Erasure
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
 from bot.store.records import Records
@@ -21,9 +22,17 @@ class Store:
     conversations: Conversations
     outbox: Outbox
     records: Records
+    erasure: Erasure
 
 
 def open_store(file: Path) -> Store:
     """Open (or create) the database, alone; raises StoreError with one line that says what to do."""
     database = Database.open(file)
-    return Store(database, Inbox(database), Conversations(database), Outbox(database), Records(database))
+    return Store(
+        database,
+        Inbox(database),
+        Conversations(database),
+        Outbox(database),
+        Records(database),
+        Erasure(database),
+    )

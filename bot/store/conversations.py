@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import TRIAGE, Action, Case, Decision, Deletion, Edit, Flag, Message, Thread
+from bot.domain import TRIAGE, Action, Case, Decision, Edit, Flag, Message, Thread
 from bot.settings import Rules
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
@@ -78,7 +78,7 @@ class Conversations:
         """
 
         def work(db: Any) -> None:
-            if _row(db, message.channel, message.ts):
+            if row_of(db, message.channel, message.ts):
                 db["inbox"].update(inbox_id, {"state": "done", "event": None})
                 return
             message_id = _insert_message(db, message, reading, decision, now)
@@ -96,7 +96,7 @@ class Conversations:
 
     async def knows(self, message: Message) -> bool:
         """Whether the message is here, read or deleted."""
-        return await self._database.run(lambda db: _row(db, message.channel, message.ts) is not None)
+        return await self._database.run(lambda db: row_of(db, message.channel, message.ts) is not None)
 
     async def revise(
         self, inbox_id: int, edit: Edit, reading: Reading | None, decision: Decision, now: float
@@ -108,7 +108,7 @@ class Conversations:
 
         def work(db: Any) -> None:
             message = edit.message
-            row = _row(db, message.channel, message.ts)
+            row = row_of(db, message.channel, message.ts)
             if row is None or row["text"] is None:
                 why = {"state": "skipped", "reason": "an edit of a message that is not here", "event": None}
                 db["inbox"].update(inbox_id, why)
@@ -119,37 +119,6 @@ class Conversations:
             db["messages"].update(row["id"], changes)
             if reading is not None:
                 _reconsider(db, message, row["id"], reading, decision, now)
-            db["inbox"].update(inbox_id, {"state": "done", "event": None})
-
-        await self._database.run(work)
-
-    async def erase(self, inbox_id: int, deletion: Deletion, now: float) -> None:
-        """Forget the words of a message that its author deleted: what it counted for stays, what it said does not.
-
-        A reply to it that is not out yet is dropped; a case about it shows that the words are gone.
-        """
-
-        def work(db: Any) -> None:
-            row = _row(db, deletion.channel, deletion.ts)
-            if row is None:  # it may still come: this row keeps its place, so that it will not be read
-                place = {"team": deletion.team, "channel": deletion.channel, "ts": deletion.ts}
-                who = {"thread": deletion.ts, "user": "", "role": "customer", "created_at": now}
-                db["messages"].insert(place | who)
-            else:
-                db["messages"].update(row["id"], {"text": None})
-                db.conn.execute(
-                    "update actions set state = 'dropped', error = 'the customer deleted the message'"
-                    " where message_id = ? and state = 'pending' and kind in ('reply', 'clarify', 'draft')",
-                    [row["id"]],
-                )
-                for case in list(db["cases"].rows_where("message_id = ?", [row["id"]])):
-                    queue_card_update(db, deletion.team, case["id"], now)
-            # Events about it that still wait, or failed, hold its words, too.
-            db.conn.execute(
-                "update inbox set state = 'skipped', reason = 'deleted by its author', event = null"
-                " where channel = ? and event is not null and (ts = ? or json_extract(event, '$.message.ts') = ?)",
-                [deletion.channel, deletion.ts, deletion.ts],
-            )
             db["inbox"].update(inbox_id, {"state": "done", "event": None})
 
         await self._database.run(work)
@@ -239,7 +208,8 @@ def _why(decision: Decision) -> dict[str, Any]:
     return {"flag": decision.flag, "reasons": json.dumps(decision.reasons)}
 
 
-def _row(db: Any, channel: str, ts: str) -> Mapping[str, Any] | None:
+def row_of(db: Any, channel: str, ts: str) -> Mapping[str, Any] | None:
+    """The row of a message, inside the caller's transaction."""
     found = db["messages"].rows_where("channel = ? and ts = ?", [channel, ts])
     row: Mapping[str, Any] | None = next(found, None)
     return row

@@ -206,7 +206,7 @@ class Records:
             db.conn.execute(
                 "update models set state = 'active', promoted_at = ? where version = ?", [now, version]
             )
-            _insert_audit(db, team, user, what, {"version": version}, now)
+            insert_audit(db, team, user, what, {"version": version}, now)
 
         await self._database.run(work)
 
@@ -217,7 +217,7 @@ class Records:
     # --- audit and settings
 
     async def audit(self, team: str, user: str, what: str, detail: Mapping[str, Any], now: float) -> None:
-        await self._database.run(lambda db: _insert_audit(db, team, user, what, detail, now))
+        await self._database.run(lambda db: insert_audit(db, team, user, what, detail, now))
 
     async def set_consent(self, team: str, given: bool, user: str, now: float) -> None:
         """Whether the bot may learn from this team's messages; recorded with the person who said so."""
@@ -225,7 +225,7 @@ class Records:
         def work(db: Any) -> None:
             value = json.dumps({"given": given, "by": user, "at": now})
             db["settings"].upsert({"team": team, "key": "consent", "value": value}, pk=("team", "key"))
-            _insert_audit(db, team, user, f"consent {'on' if given else 'off'}", {}, now)
+            insert_audit(db, team, user, f"consent {'on' if given else 'off'}", {}, now)
 
         await self._database.run(work)
 
@@ -254,7 +254,8 @@ def _insert_feedback(
     )
 
 
-def _insert_audit(db: Any, team: str, user: str, what: str, detail: Mapping[str, Any], now: float) -> None:
+def insert_audit(db: Any, team: str, user: str, what: str, detail: Mapping[str, Any], now: float) -> None:
+    """Note who did what, inside the caller's transaction."""
     db["audit"].insert(
         {"team": team, "user": user, "what": what, "detail": json.dumps(dict(detail)), "at": now}
     )

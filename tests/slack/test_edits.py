@@ -145,5 +145,5 @@ async def test_a_reply_not_yet_sent_is_dropped_with_the_message(bot: Bot, tmp_pa
     await settled(database, 2)
     del bot.deliverer._sending[HELP]
     assert rows(database, "select state, error from actions where kind = 'reply'") == [
-        ("dropped", "the customer deleted the message")
+        ("dropped", "the message is gone")
     ]

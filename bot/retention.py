@@ -1,0 +1,32 @@
+"""Words are not kept for ever: a few times a day, what is older than the settings allow is erased."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from bot.store.erasure import Erasure
+
+log = logging.getLogger(__name__)
+
+_DAY_S = 86400.0
+_BETWEEN_S = 6 * 3600.0
+
+
+class Retention:
+    def __init__(self, erasure: Erasure, days: int, clock: Callable[[], float]) -> None:
+        self._erasure = erasure
+        self._days = days
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Erase what has become too old, at once and then every six hours, until cancelled."""
+        while True:
+            try:
+                gone = await self._erasure.expire(self._clock() - self._days * _DAY_S)
+                if gone:
+                    log.info("erased the words of %d messages older than %d days", gone, self._days)
+            except Exception:
+                log.exception("old messages could not be erased; trying again in six hours")
+            await asyncio.sleep(_BETWEEN_S)

@@ -1,0 +1,124 @@
+"""Forgetting: a message its author deleted, a person's messages, what is older than it may be kept.
+
+Words go, from the database file too (it is opened with `secure_delete`); counts, readings and cases stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain import TRIAGE, Action, Deletion
+from bot.store.conversations import queue_card_update, row_of
+from bot.store.database import Database
+from bot.store.outbox import insert_actions
+from bot.store.records import insert_audit
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What became of a person's messages."""
+
+    messages: int
+    """Whose words are gone now."""
+    versions: tuple[str, ...]
+    """Model versions that had learned from some of them."""
+
+
+class Erasure:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def erase(self, inbox_id: int, deletion: Deletion, now: float) -> None:
+        """Forget a message that its author deleted. A reply that is not out yet is dropped; a case shows that the words are gone."""
+
+        def work(db: Any) -> None:
+            row = row_of(db, deletion.channel, deletion.ts)
+            if row is None:  # it may still come: this row keeps its place, so that it will not be read
+                place = {"team": deletion.team, "channel": deletion.channel, "ts": deletion.ts}
+                who = {"thread": deletion.ts, "user": "", "role": "customer", "created_at": now}
+                db["messages"].insert(place | who)
+            else:
+                _forget(db, [row], now)
+            _forget_events(
+                db,
+                "channel = ? and (ts = ? or json_extract(event, '$.message.ts') = ?)",
+                [deletion.channel, deletion.ts, deletion.ts],
+            )
+            db["inbox"].update(inbox_id, {"state": "done", "event": None})
+
+        await self._database.run(work)
+
+    async def forget(self, team: str, user: str, by: str, now: float) -> Forgotten:
+        """Forget everything a person wrote here, and note in the audit who asked for it."""
+        return await self._database.run(lambda db: self._forget_person(db, team, user, by, now))
+
+    def forget_now(self, user: str, by: str, now: float) -> Forgotten:
+        """The same for the command line, while the bot is stopped, in every team of the database."""
+
+        def work(db: Any) -> Forgotten:
+            teams = [
+                row["team"] for row in db.query("select distinct team from messages where user = ?", [user])
+            ]
+            found = [self._forget_person(db, team, user, by, now) for team in teams]
+            versions = sorted({version for each in found for version in each.versions})
+            return Forgotten(sum(each.messages for each in found), tuple(versions))
+
+        return self._database.run_blocking(work)
+
+    def _forget_person(self, db: Any, team: str, user: str, by: str, now: float) -> Forgotten:
+        learned = """
+            select distinct l.version from model_feedback l join feedback f on f.id = l.feedback_id
+            join messages m on m.id = f.message_id where m.team = ? and m.user = ? order by l.version
+        """
+        versions = tuple(row["version"] for row in db.query(learned, [team, user]))
+        where = "team = ? and user = ? and text is not null"
+        written = list(db["messages"].rows_where(where, [team, user]))
+        _forget(db, written, now)
+        _forget_events(
+            db,
+            "team = ? and ? in (json_extract(event, '$.user'), json_extract(event, '$.message.user'))",
+            [team, user],
+        )
+        insert_audit(db, team, by, "forget", {"user": user, "messages": len(written)}, now)
+        return Forgotten(len(written), versions)
+
+    async def expire(self, before: float) -> int:
+        """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many."""
+
+        def work(db: Any) -> int:
+            done = db.conn.execute(
+                "update messages set text = null where text is not null and created_at < ? and not exists ("
+                " select 1 from cases c where c.channel = messages.channel and c.thread = messages.thread"
+                " and c.state != 'resolved')",
+                [before],
+            )
+            _forget_events(db, "received_at < ? and state != 'pending'", [before])
+            return int(done.rowcount)
+
+        return await self._database.run(work)
+
+
+def _forget(db: Any, written: Sequence[Mapping[str, Any]], now: float) -> None:
+    """Take the words out of these messages and out of what triage shows of them; drop replies that are not out yet."""
+    for row in written:
+        db["messages"].update(row["id"], {"text": None})
+        db.conn.execute(
+            "update actions set state = 'dropped', error = 'the message is gone'"
+            " where message_id = ? and state = 'pending' and kind in ('reply', 'clarify', 'draft')",
+            [row["id"]],
+        )
+        for case in list(db["cases"].rows_where("message_id = ?", [row["id"]])):
+            queue_card_update(db, row["team"], case["id"], now)
+        note = f"note:{row['id']}"
+        if next(db["actions"].rows_where("key = ?", [note]), None):
+            update = Action("card_note_update", f"{note}:gone", TRIAGE, facts={"of": note})
+            insert_actions(db, row["team"], [update], now, row["id"])
+
+
+def _forget_events(db: Any, where: str, values: Sequence[Any]) -> None:
+    """Events that still wait, or failed, hold words, too."""
+    gone = {"state": "skipped", "reason": "the message is gone", "event": None}
+    for row in list(db["inbox"].rows_where(f"event is not null and {where}", list(values), select="id")):
+        db["inbox"].update(row["id"], gone)

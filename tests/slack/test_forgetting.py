@@ -1,0 +1,134 @@
+"""Forgetting: what a person wrote, and what has become too old."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.bootstrap import Bot
+from bot.cli import main
+from bot.demo.people import Persons
+from bot.demo.run import write_config
+from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.domain import Decision, Message
+from bot.retention import Retention
+from bot.settings import load_settings
+from bot.slack.commands import answer_command
+from bot.store import open_store
+from bot.store.inbox import Received
+from model.reading import Reading
+from sandbox.server import Sandbox
+from tests.support import eventually, rows
+
+DAY_S = 86400.0
+
+
+async def wrote(bot: Bot, user: str, text: str, n: int, thread: int | None = None) -> None:
+    in_thread = {"thread_ts": f"17000000{thread:02}.000100"} if thread else {}
+    event = {"type": "message", "channel": HELP, "user": user, "ts": f"17000000{n:02}.000100", "text": text}
+    await bot.services.pipeline.accept("T0ACME", event | in_thread)
+
+
+async def sent(database: Path, kind: str) -> None:
+    sql = "select 1 from actions where kind = ? and state = 'sent'"
+    await eventually(lambda: rows(database, sql, kind))
+
+
+async def test_forget_takes_a_persons_words_out_of_database_and_cards(
+    bot: Bot, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    database = tmp_path / "softanswer.db"
+    records = bot.services.store.records
+    await wrote(bot, BEN, "Third time this week the zeppelin dies on me. Unacceptable!", 1)
+    await wrote(bot, BEN, "Are you even reading this? The zeppelin is still dead!!", 2, thread=1)
+    await wrote(bot, CARLA, "My dirigible is broken again, I am losing money every hour!", 3)
+    await sent(database, "card_note")
+    await records.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
+    await records.add_model("T0ACME", "v9", "v8", {}, "refused", [1], 2.0)
+
+    answer = await answer_command(bot.services, ADA, f"forget <@{BEN}|ben>")
+    bot.services.committed()
+    assert "the words of 2 messages" in answer and "`v9`" in answer
+    await sent(database, "card_note_update")
+    await sent(database, "card_update")
+    held = database.read_bytes()
+    assert b"zeppelin" not in held and b"dirigible" in held
+    assert rows(database, "select count(*) from messages where label is not null") == [(3,)]
+    assert await records.corrections("T0ACME") == []
+    assert rows(database, "select user, detail from audit where what = 'forget'") == [
+        (ADA, json.dumps({"user": BEN, "messages": 2}))
+    ]
+    async with Persons(sandbox.url) as persons:
+
+        async def shown() -> bool:
+            return "zeppelin" not in json.dumps((await persons.state(ANNA))["messages"][TRIAGE])
+
+        await eventually(shown)
+    assert "0 messages" in await answer_command(bot.services, ADA, f"forget {BEN}")
+
+
+async def test_forget_is_for_admins_and_wants_a_name(bot: Bot) -> None:
+    assert "Only an admin" in await answer_command(bot.services, ANNA, f"forget <@{BEN}>")
+    assert "talk to a person" in await answer_command(bot.services, CARLA, f"forget <@{CARLA}>")
+    for unclear in ("forget", "forget ben", "forget <#C1>"):
+        assert "Whom?" in await answer_command(bot.services, ADA, unclear)
+
+
+async def test_an_event_not_settled_yet_is_forgotten_too(bot: Bot, tmp_path: Path) -> None:
+    store, database = bot.services.store, tmp_path / "softanswer.db"
+    event = {"channel": HELP, "user": BEN, "ts": "1700000009.000100", "text": "zeppelin"}
+    await store.inbox.put("T0ACME", event, 1.0)
+    await store.inbox.stumble(1, 3, "broken", give_up=True)
+    assert (await store.erasure.forget("T0ACME", BEN, ADA, 2.0)).messages == 0
+    assert rows(database, "select state, event from inbox") == [("skipped", None)]
+
+
+async def test_what_is_too_old_goes_but_not_under_an_open_case(bot: Bot, tmp_path: Path) -> None:
+    store, database = bot.services.store, tmp_path / "softanswer.db"
+    now = time.time()
+
+    async def settle(ts: str, text: str, age_days: float, **decided: Any) -> None:
+        message = Message("T0ACME", HELP, ts, ts, CARLA, text, "customer", "auto")
+        await store.inbox.put("T0ACME", {"channel": HELP, "ts": ts}, now)
+        received: Received = (await store.inbox.pending(1))[0]
+        reading = Reading("v1", "neutral", {"negative": 0.1, "neutral": 0.8, "positive": 0.1}, None)
+        when = now - age_days * DAY_S
+        await store.conversations.settle(received.id, message, reading, Decision(**decided), [], when)
+
+    for task in asyncio.all_tasks():
+        if "Pipeline.run" in repr(task):
+            task.cancel()  # this test settles by hand
+    await settle("1.1", "old zeppelin", 91)
+    await settle("2.1", "old dirigible, open case", 91, flag="request")
+    await settle("3.1", "new balloon", 89)
+    retention = asyncio.create_task(Retention(store.erasure, 90, lambda: now).run())
+    await eventually(lambda: rows(database, "select 1 from messages where text is null"))
+    retention.cancel()
+    assert rows(database, "select text, label from messages order by id") == [
+        (None, "neutral"),
+        ("old dirigible, open case", "neutral"),
+        ("new balloon", "neutral"),
+    ]
+
+
+def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_config(tmp_path)
+    database = load_settings(config).database
+    store = open_store(database)
+
+    def work(db: Any) -> None:
+        row = {"team": "T1", "channel": "C1", "thread": "1.0", "role": "customer", "created_at": 1.0}
+        for n, user in enumerate(("U1", "U1", "U2")):
+            db["messages"].insert(row | {"ts": f"{n}.0", "user": user, "text": "zeppelin"})
+
+    store.database.run_blocking(work)
+    store.database.close()
+    assert main(["forget", "U1", "--config", str(config)]) == 0
+    assert capsys.readouterr().out == "forgot the words of 2 messages of U1\n"
+    assert rows(database, "select user from messages where text is not null") == [("U2",)]
+    assert main(["forget", "U1", "--config", str(tmp_path / "none")]) == 2
