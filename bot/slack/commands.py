@@ -50,6 +50,7 @@ async def _help(services: Services, user: str, rest: str) -> str:
         lines += [
             "`retrain` learn from the corrections now · `promote VERSION` · `rollback` to the version before",
             "`consent on|off` whether I may learn from this workspace's messages",
+            "`outbox` what could not be sent · `outbox retry` try it once more",
             "`forget @somebody` erase the words of everything they wrote to me",
         ]
     return "\n".join(lines)
@@ -87,6 +88,26 @@ async def _consent(services: Services, user: str, rest: str) -> str:
     return f"Recorded: learning from this workspace's messages is {rest}."
 
 
+async def _outbox(services: Services, user: str, rest: str) -> str:
+    team, outbox = services.people.team, services.store.outbox
+    if rest == "retry":
+        count = await outbox.retry_failed(team, services.clock())
+        await services.store.records.audit(team, user, "outbox retry", {"actions": count}, services.clock())
+        return (
+            f"Trying {count} once more." if count else "Nothing was given up, so there is nothing to retry."
+        )
+    if rest:
+        return "`outbox` lists what could not be sent, `outbox retry` tries it once more."
+    failed = await outbox.failed(team)
+    if not failed:
+        return "Nothing was given up: everything is sent or on its way."
+    lines = [
+        f"· {action.kind} for {f'<#{action.channel}>' if action.channel else 'triage'}: {action.error}"
+        for action in failed
+    ]
+    return "\n".join(["*Given up* (`outbox retry` tries them once more)", *lines])
+
+
 async def _forget(services: Services, user: str, rest: str) -> str:
     named = re.fullmatch(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|([UW][A-Z0-9]+)", rest)
     if named is None:
@@ -108,4 +129,5 @@ FOR_ADMINS: dict[str, Answer] = {
     "rollback": _rollback,
     "consent": _consent,
     "forget": _forget,
+    "outbox": _outbox,
 }

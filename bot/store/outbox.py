@@ -24,6 +24,7 @@ class Queued:
     state: str
     attempts: int
     due_at: float
+    error: str | None
 
 
 def insert_actions(
@@ -110,6 +111,26 @@ class Outbox:
         """Set an action aside for good; it stays visible in `/softanswer status`."""
         await self._change(action_id, {"state": "failed", "attempts": attempts, "error": error})
 
+    async def failed(self, team: str, limit: int = 10) -> list[Queued]:
+        """Actions that were given up, oldest first."""
+        sql = "select * from actions where team = ? and state = 'failed' order by id limit ?"
+        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql, [team, limit])])
+
+    async def retry_failed(self, team: str, now: float) -> int:
+        """Try everything that was given up once more; returns how many.
+
+        Whether Slack took one of them after all is not known: each is looked for before it is sent.
+        """
+
+        def work(db: Any) -> int:
+            done = db.conn.execute(
+                "update actions set state = 'sending', attempts = 0, due_at = ? where team = ? and state = 'failed'",
+                [now, team],
+            )
+            return int(done.rowcount)
+
+        return await self._database.run(work)
+
     async def _change(self, action_id: int, changes: Mapping[str, Any]) -> None:
         await self._database.run(lambda db: db["actions"].update(action_id, dict(changes)))
 
@@ -141,4 +162,5 @@ def _queued(row: Mapping[str, Any]) -> Queued:
         state=row["state"],
         attempts=row["attempts"],
         due_at=row["due_at"],
+        error=row["error"],
     )

@@ -10,8 +10,9 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.story import BEN, CARLA, HELP, TRIAGE
+from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain import Action
+from bot.slack.commands import answer_command
 from sandbox.server import Sandbox
 from tests.support import eventually, rows
 
@@ -80,6 +81,32 @@ async def test_what_slack_will_never_take_is_set_aside(bot: Bot, sandbox: Sandbo
     assert rows(tmp_path / "softanswer.db", "select error from actions where key = 'never'") == [
         ("msg_too_long",)
     ]
+
+
+async def test_what_was_given_up_is_sent_on_an_admins_word(
+    bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path
+) -> None:
+    async def outbox(word: str = "", user: str = ADA) -> str:
+        answer = await answer_command(bot.services, user, f"outbox {word}")
+        bot.services.committed()
+        return answer
+
+    assert "Nothing was given up" in await outbox() and "nothing to retry" in await outbox("retry")
+    sandbox.place.interventions.fail("chat.postMessage", 1, "msg_too_long", None, None)
+    await post(bot, "given up")
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("given up", "failed")])
+    assert f"notice for <#{HELP}>: msg_too_long" in await outbox()
+    assert "Only an admin" in await outbox("retry", ANNA)
+    assert "`outbox retry`" in await outbox("send")
+    assert await outbox("retry") == "Trying 1 once more."
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("given up", "sent")])
+    assert await posts(persons, "given up") == 1
+
+    # It was given up although it stands in Slack: it is found, and not posted again.
+    await bot.services.store.outbox.fail(1, 40, "TimeoutError")
+    await outbox("retry")
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("given up", "sent")])
+    assert await posts(persons, "given up") == 1
 
 
 async def test_a_slow_channel_does_not_hold_up_another(
