@@ -29,6 +29,7 @@ from bot.retention import Retention
 from bot.services import Services
 from bot.settings import Settings, SettingsError, Tokens
 from bot.slack import actions, commands, home, messages
+from bot.slack.catch_up import CatchUp
 from bot.slack.deliver import Deliverer
 from bot.slack.writers import Writers
 from bot.status import Status
@@ -51,6 +52,7 @@ class Bot:
     batcher: Batcher
     deliverer: Deliverer
     retention: Retention
+    catch_up: CatchUp
     tokens: Tokens
 
 
@@ -109,7 +111,9 @@ async def build(
     writers.status_lines = status.lines
     services = Services(settings, store, people, pipeline, learning, status, templates, deliverer.wake, clock)
     retention = Retention(store.erasure, settings.retain_text_days, clock)
-    return Bot(build_app(api_url, tokens, services), client, services, batcher, deliverer, retention, tokens)
+    catch_up = CatchUp(client, store, people, pipeline.accept, clock)
+    app = build_app(api_url, tokens, services)
+    return Bot(app, client, services, batcher, deliverer, retention, catch_up, tokens)
 
 
 def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
@@ -161,6 +165,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         socket = await _connect(bot, stop)
         if stop.is_set():
             return
+        work.append(asyncio.create_task(bot.catch_up.run()))
         ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
         await stop.wait()
     finally:
@@ -184,6 +189,7 @@ async def _connect(bot: Bot, stop: asyncio.Event) -> AsyncSocketModeHandler | No
     web_client = AsyncWebClient(token=bot.tokens.app, base_url=bot.client.base_url)
     await check_app_token(web_client, bot.tokens.app)
     handler = AsyncSocketModeHandler(bot.app, bot.tokens.app, web_client=web_client)
+    handler.client.message_listeners.append(bot.catch_up.heard)
     connecting = asyncio.ensure_future(handler.connect_async())  # type: ignore[no-untyped-call]
     stopped = asyncio.ensure_future(stop.wait())
     await asyncio.wait([connecting, stopped], return_when=asyncio.FIRST_COMPLETED)

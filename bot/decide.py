@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain import Decision, Flag, Message, Near, ReplyKind, Thread, Tone
 from bot.settings import Rules
@@ -59,6 +60,20 @@ def wants_a_person(cleaned: str) -> bool:
 def asks(cleaned: str) -> bool:
     """Whether the message reads like a question or a request."""
     return bool(_ASKS.search(cleaned.strip()))
+
+
+def when_late(decision: Decision, message: Message, now: float, rules: Rules) -> Decision:
+    """What is left of a decision for a message that was found later: an answer only while it is of use."""
+    if message.late is None:
+        return decision
+    silent = replace(decision, reply=None, template=None, options=())
+    if message.late == "answered":
+        flag = None if decision.flag == "request" else decision.flag
+        return replace(silent, flag=flag, reasons=(*decision.reasons, "a person answered meanwhile"))
+    if decision.reply is None or now - message.written_at <= rules.late_answer_max_s:
+        return decision
+    reasons = (*decision.reasons, "found too late for an answer of the bot's")
+    return replace(silent, flag=decision.flag or "request", reasons=reasons)
 
 
 def decide(

@@ -32,6 +32,8 @@ class Message:
     """As Slack sent it: entities and `&amp;` still in it."""
     role: Role
     mode: Mode
+    late: Literal["open", "answered"] | None = None
+    """It was found when the bot caught up; *answered*: by then a person of the team had written in its thread."""
 
     @property
     def is_reply(self) -> bool:

@@ -69,4 +69,5 @@ def _said(
         text=str(event.get("text") or "").encode("utf-8", "replace").decode("utf-8"),
         role=roles.get(str(user), "customer"),
         mode=mode,
+        late=event.get("late"),
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.decide import decide
+from bot.decide import decide, when_late
 from bot.domain import TRIAGE, Action, Decision, Deletion, Edit, Message, Near, Skip
 from bot.gate import gate
 from bot.people import People
@@ -148,7 +148,8 @@ class Pipeline:
         if reading is None:
             return Decision()
         thread = await self._store.conversations.thread(message, self._rules)
-        return decide(message, clean(message.text), reading, self._near(reading), thread, self._rules)
+        decision = decide(message, clean(message.text), reading, self._near(reading), thread, self._rules)
+        return when_late(decision, message, self._clock(), self._rules)
 
     def _near(self, reading: Reading) -> list[Near]:
         if reading.embedding is None:

@@ -52,6 +52,8 @@ class Rules:
     clarify_threshold: float = 0.12
     human_quiet_s: float = 1800.0
     conversation_s: float = 120.0
+    late_answer_max_s: float = 3600.0
+    """A message found after this time (the bot was away) is answered by a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,11 @@ class Conversations:
 
         return await self._database.run(work)
 
+    async def open_threads(self, channel: str) -> list[str]:
+        """The threads of a channel whose case is not resolved."""
+        sql = "select thread from cases where channel = ? and state != 'resolved' order by opened_at"
+        return await self._database.run(lambda db: [r["thread"] for r in db.query(sql, [channel])])
+
     async def take(self, case_id: int, user: str, now: float) -> None:
         """Make an open case this person's. A stale button takes nobody's case away."""
         await self._move(case_id, ("open",), {"state": "taken", "owner": user, "taken_at": now}, user, now)

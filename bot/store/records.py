@@ -229,6 +229,20 @@ class Records:
 
         await self._database.run(work)
 
+    async def set_seen_until(self, team: str, at: float) -> None:
+        """Up to this moment everything that was written is in the inbox."""
+        row = {"team": team, "key": "seen_until", "value": json.dumps(at)}
+        await self._database.run(lambda db: db["settings"].upsert(row, pk=("team", "key")))
+
+    async def seen_until(self, team: str) -> float | None:
+        """None before the first time."""
+
+        def work(db: Any) -> float | None:
+            row = next(db["settings"].rows_where("team = ? and key = 'seen_until'", [team]), None)
+            return float(json.loads(row["value"])) if row else None
+
+        return await self._database.run(work)
+
     async def consent(self, team: str) -> bool:
         def work(db: Any) -> bool:
             row = next(db["settings"].rows_where("team = ? and key = 'consent'", [team]), None)

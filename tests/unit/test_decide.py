@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.decide import asks, decide, is_small_talk, wants_a_person
+from bot.decide import asks, decide, is_small_talk, wants_a_person, when_late
 from bot.domain import Decision, Message, Near, Thread
 from bot.settings import Rules
 from model.reading import Reading
@@ -254,3 +254,24 @@ def test_a_message_without_words_goes_to_a_person_unanswered(text: str) -> None:
 
 def test_a_statement_asks_nothing() -> None:
     assert not asks("the export returns 504 above 10k rows")
+
+
+def found(late: str | None, decision: Decision, age_s: float = 60.0) -> Decision:
+    message = Message("T1", "C1", f"{NOW:.6f}", f"{NOW:.6f}", "U1", "x", "customer", "auto", late)  # type: ignore[arg-type]
+    return when_late(decision, message, NOW + age_s, RULES)
+
+
+def test_what_is_found_late_is_answered_while_it_is_of_use() -> None:
+    answer = Decision("template", "export")
+    assert found(None, answer, 1e6) == answer  # it came as it should; the time it waited is the bot's own
+    assert found("open", answer) == answer
+    too_late = found("open", answer, RULES.late_answer_max_s + 1)
+    assert (too_late.reply, too_late.template, too_late.flag) == (None, None, "request")
+    assert "found too late" in too_late.reasons[-1]
+    assert kind(found("open", Decision("holding", flag="unhappy"), 1e6)) == (None, "unhappy")
+    assert found("open", Decision(), 1e6) == Decision()
+
+
+def test_what_a_person_answered_meanwhile_is_left_to_them() -> None:
+    assert kind(found("answered", Decision("handover", flag="request"))) == (None, None)
+    assert kind(found("answered", Decision("holding", flag="unhappy"))) == (None, "unhappy")

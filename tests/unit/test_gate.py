@@ -48,6 +48,12 @@ def test_a_deletion_names_the_message() -> None:
     assert pass_gate(**edited("before", "", subtype="tombstone")) == Deletion("T1", "C1", "90.0")
 
 
+def test_what_was_read_up_on_is_late() -> None:
+    message = pass_gate(late="answered")
+    assert isinstance(message, Message)
+    assert message.late == "answered"
+
+
 @pytest.mark.parametrize(("user", "role"), [("UAGENT", "agent"), ("UADMIN", "admin"), ("UX", "customer")])
 def test_roles(user: str, role: str) -> None:
     message = pass_gate(user=user)

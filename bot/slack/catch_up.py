@@ -1,0 +1,128 @@
+"""What was written while nobody listened: read from Slack's history and put on the road, as late.
+
+On each new connection, and now and then in case a connection was silently dead. What is in the inbox already is not
+taken twice, so reading too much does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.people import People, ask
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1800.0
+OVERLAP_S = 60.0
+"""Clocks differ, and an event may be on its way."""
+THREADS_S = 86400.0
+"""Threads that began so long before the gap are looked into, too; older ones only while their case is open."""
+_PAGES = 10
+"""200 messages each, newest first: who was away for longer than that starts where the channel is now."""
+
+Found = Mapping[str, Any]
+
+
+class CatchUp:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        store: Store,
+        people: People,
+        accept: Callable[[str, Mapping[str, Any]], Awaitable[None]],
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._people = people
+        self._accept = accept
+        self._clock = clock
+        self._connected = asyncio.Event()
+
+    async def heard(self, _client: object, message: Mapping[str, Any], _raw: str | None = None) -> None:
+        """A listener of the socket: with each new connection something may have been missed before it."""
+        if message.get("type") == "hello":
+            self._connected.set()
+
+    async def run(self) -> None:
+        """Catch up at once, on each new connection and every half hour, until cancelled."""
+        while True:
+            self._connected.clear()
+            try:
+                await self.once()
+            except Exception:
+                log.exception("could not read what was written meanwhile; trying again later")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_S):
+                    await self._connected.wait()
+
+    async def once(self) -> int:
+        """Read what was written since the last time; returns how many messages that were. The first time nothing: what
+        was written before the bot came is not its business."""
+        team, began = self._people.team, self._clock()
+        since = await self._store.records.seen_until(team)
+        count = 0
+        if since is not None:
+            for channel in self._people.channels:
+                count += await self._channel(channel, since - OVERLAP_S)
+        await self._store.records.set_seen_until(team, began)
+        return count
+
+    async def _channel(self, channel: str, since: float) -> int:
+        roots = await self._roots(channel, since - THREADS_S)
+        threads = {str(m["ts"]) for m in roots if float(m.get("latest_reply") or 0) > since}
+        threads |= set(await self._store.conversations.open_threads(channel))
+        found = {str(m["ts"]): m for m in roots}
+        for thread in threads:
+            found |= {str(m["ts"]): m for m in await self._replies(channel, thread, since)}
+        for message in sorted(found.values(), key=lambda m: float(m["ts"])):
+            if float(message["ts"]) > since:
+                late = "answered" if self._answered(message, found.values()) else "open"
+                fresh = {"type": "message", "channel": channel, "late": late}
+                await self._accept(self._people.team, {**message, **fresh})
+            elif float((message.get("edited") or {}).get("ts") or 0) > since:
+                edit = {"type": "message", "subtype": "message_changed", "channel": channel}
+                what = {"ts": message["edited"]["ts"], "message": dict(message)}
+                await self._accept(self._people.team, edit | what)
+        return sum(float(m["ts"]) > since for m in found.values())
+
+    def _answered(self, message: Found, others: Sequence[Found] | Any) -> bool:
+        """Whether a person of the team wrote in the same thread afterwards."""
+        thread = message.get("thread_ts", message["ts"])
+        return any(
+            float(other["ts"]) > float(message["ts"])
+            and other.get("thread_ts") == thread
+            and self._people.role(str(other.get("user"))) != "customer"
+            and not other.get("bot_id")
+            for other in others
+        )
+
+    async def _roots(self, channel: str, oldest: float) -> list[Found]:
+        """The messages of a channel that began a thread or stand alone."""
+        page: dict[str, Any] = {"channel": channel, "oldest": f"{oldest:.6f}", "limit": 200}
+        found: list[Found] = []
+        for _ in range(_PAGES):
+            answer = await ask("conversations.history", lambda: self._client.conversations_history(**page))
+            found += answer["messages"]
+            page["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not page["cursor"]:
+                break
+        return found
+
+    async def _replies(self, channel: str, thread: str, oldest: float) -> list[Found]:
+        """The replies in a thread since then."""
+        page: dict[str, Any] = {"channel": channel, "ts": thread, "oldest": f"{oldest:.6f}", "limit": 200}
+        found: list[Found] = []
+        while True:
+            answer = await ask("conversations.replies", lambda: self._client.conversations_replies(**page))
+            found += [m for m in answer["messages"] if m["ts"] != thread]
+            page["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not page["cursor"]:
+                return found

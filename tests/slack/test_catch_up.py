@@ -1,0 +1,135 @@
+"""What was written while the bot was away. The fixture's bot has no socket: it hears of nothing but what it reads up on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.bootstrap import Bot
+from bot.demo.people import Persons
+from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from sandbox.server import Sandbox
+from tests.support import eventually, rows
+
+ANGRY = "Third time this week the export dies on me. This is unacceptable!"
+QUESTION = "How do I export my data?"
+
+
+@pytest.fixture
+async def away(bot: Bot, tmp_path: Path) -> Path:
+    """The bot was there a moment ago; returns its database."""
+    assert await bot.catch_up.once() == 0
+    return tmp_path / "softanswer.db"
+
+
+async def settled(database: Path, messages: int) -> None:
+    sql = "select count(*) from messages"
+    await eventually(lambda: rows(database, sql) == [(messages,)])
+    await eventually(
+        lambda: not rows(database, "select 1 from actions where state in ('pending', 'sending')")
+    )
+
+
+async def test_what_was_written_before_the_bot_came_is_not_its_business(
+    bot: Bot, persons: Persons, tmp_path: Path
+) -> None:
+    await persons.write(CARLA, HELP, QUESTION)
+    assert await bot.catch_up.once() == 0
+    assert rows(tmp_path / "softanswer.db", "select count(*) from inbox") == [(0,)]
+
+
+async def test_what_was_missed_is_answered_and_flagged_once(bot: Bot, persons: Persons, away: Path) -> None:
+    asked = await persons.write(CARLA, HELP, QUESTION)
+    angry = await persons.write(BEN, HELP, ANGRY)
+    assert await bot.catch_up.once() == 2
+    await settled(away, 2)
+    assert await bot.catch_up.once() >= 0  # the overlap is read again, and nothing is taken twice
+    await settled(away, 2)
+    assert rows(away, "select ts, flag from messages order by ts") == [
+        (asked, None),
+        (angry, "unhappy"),
+    ]
+    state = await persons.state(CARLA)
+    answers = [m for m in state["messages"][HELP] if m.get("bot_id") and m.get("thread_ts") == asked]
+    assert len(answers) == 1
+
+
+async def test_missed_replies_in_threads_are_found(bot: Bot, persons: Persons, away: Path) -> None:
+    root = await persons.write(BEN, HELP, "Good morning!")
+    assert await bot.catch_up.once() == 1
+    await settled(away, 1)
+    await persons.write(BEN, HELP, ANGRY, thread=root)
+    await bot.catch_up.once()
+    await settled(away, 2)
+    assert rows(away, "select thread, flag from cases") == [(root, "unhappy")]
+
+
+async def test_a_thread_with_an_open_case_is_looked_into_however_old(
+    bot: Bot, persons: Persons, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.slack.catch_up.THREADS_S", -1e6)  # no thread is young enough
+    root = await persons.write(BEN, HELP, ANGRY)
+    await bot.services.pipeline.accept(
+        "T0ACME", {"type": "message", "channel": HELP, "user": BEN, "ts": root, "text": ANGRY}
+    )
+    await settled(away, 1)
+    await persons.write(BEN, HELP, "Hello?! I am still waiting, this costs us customers!", thread=root)
+    await bot.catch_up.once()
+    await settled(away, 2)
+
+
+async def test_whom_a_person_has_answered_the_bot_leaves_alone(
+    bot: Bot, persons: Persons, away: Path
+) -> None:
+    asked = await persons.write(CARLA, HELP, QUESTION)
+    await persons.write(ANNA, HELP, "Settings, then Export.", thread=asked)
+    await bot.catch_up.once()
+    await settled(away, 2)
+    assert rows(away, "select count(*) from actions") == [(0,)]
+    reasons = rows(away, "select reasons from messages where user = ?", CARLA)[0][0]
+    assert "a person answered meanwhile" in reasons
+
+
+async def test_what_is_found_too_late_goes_to_a_person(bot: Bot, persons: Persons, away: Path) -> None:
+    await persons.write(CARLA, HELP, QUESTION)
+    bot.services.pipeline._clock = lambda: time.time() + 7200
+    await bot.catch_up.once()
+    await eventually(lambda: rows(away, "select 1 from messages"))
+    assert rows(away, "select reply, flag from messages") == [(None, "request")]
+    assert rows(away, "select kind from actions") == [("card",)]
+
+
+async def test_an_edit_made_meanwhile_is_read(bot: Bot, persons: Persons, away: Path) -> None:
+    ts = await persons.write(BEN, HELP, "Good morning!")
+    await bot.catch_up.once()
+    await settled(away, 1)
+    # As if it had been written long ago: outside the gap, but edited within it.
+    services = bot.services
+    await services.store.records.set_seen_until("T0ACME", float(ts) + 61.0)
+    edited = {"user": BEN, "edited": {"user": BEN, "ts": f"{float(ts) + 5:.6f}"}, "text": ANGRY}
+    sandbox_message: dict[str, Any] = {"type": "message", "ts": ts, **edited}
+
+    async def history(**_: Any) -> dict[str, Any]:
+        return {"messages": [sandbox_message]}
+
+    bot.client.conversations_history = history  # type: ignore[method-assign,assignment]
+    await bot.catch_up.once()
+    await eventually(lambda: rows(away, "select text, flag from messages") == [(ANGRY, "unhappy")])
+
+
+async def test_it_reads_on_each_connection_and_survives_a_slack_that_does_not_answer(
+    bot: Bot, sandbox: Sandbox, persons: Persons, away: Path
+) -> None:
+    sandbox.place.interventions.fail("conversations.history", 1, "fatal_error", None, None)
+    running = asyncio.create_task(bot.catch_up.run())
+    await asyncio.sleep(0.3)  # the first reading fails
+    await persons.write(CARLA, HELP, QUESTION)
+    await bot.catch_up.heard(None, {"type": "events_api"})
+    await bot.catch_up.heard(None, {"type": "hello"})
+    await settled(away, 1)
+    running.cancel()
+    assert TRIAGE not in {row[0] for row in rows(away, "select channel from messages")}
