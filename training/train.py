@@ -30,7 +30,7 @@ class Config:
     """What a run can be told. The defaults are what was measured best; see docs/model.md."""
 
     method: str = "full"
-    epochs: int = 4
+    epochs: int = 8
     learning_rate: float | None = None
     """None: what suits the method."""
     batch_size: int = 16

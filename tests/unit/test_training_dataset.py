@@ -107,6 +107,14 @@ def test_the_corpus_is_what_its_card_says() -> None:
     assert all(len(both) == 2 and both[0] != both[1] for both in pairs.values())
 
 
+def test_what_waits_for_the_next_version_fits_the_corpus() -> None:
+    waiting = sorted((dataset.CORPUS / "next").glob("*.jsonl"))
+    together = dataset.load([*dataset.corpus_files(), *waiting])  # raises on a message with two labels
+    assert len(together) == len(dataset.rows(dataset.corpus_files())) + len(dataset.rows(waiting)) - 2
+    pairs = Counter(e.pair for e in together if e.pair)
+    assert set(pairs.values()) == {2}
+
+
 def test_an_examples_part_does_not_depend_on_the_others() -> None:
     many = examples(400)
     whole, half = dataset.split(many), dataset.split(many[::-2])
