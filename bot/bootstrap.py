@@ -41,6 +41,9 @@ from model.registry import Registry
 
 log = logging.getLogger(__name__)
 
+RUNS = ".runs"
+"""Where in the model folder retrainings work."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bot:
@@ -96,7 +99,7 @@ async def build(
     )
     learning = Learning(
         settings=settings.learning,
-        runs=settings.model.folder / ".runs",
+        runs=settings.model.folder / RUNS,
         store=store,
         registry=registry,
         batcher=batcher,

@@ -241,13 +241,17 @@ def _backup(options: argparse.Namespace) -> None:
 
 
 def _forget(options: argparse.Namespace) -> None:
+    import shutil
     import time
 
+    from bot.bootstrap import RUNS
     from bot.settings import load_settings
     from bot.store import open_store
 
-    store = open_store(load_settings(options.config).database)
+    settings = load_settings(options.config)
+    store = open_store(settings.database)
     try:
+        shutil.rmtree(settings.model.folder / RUNS, ignore_errors=True)  # what a killed bot's retraining left
         gone = store.erasure.forget_now(options.user, "the command line", time.time())
     finally:
         store.database.close()

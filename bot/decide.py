@@ -68,12 +68,14 @@ def when_late(decision: Decision, message: Message, now: float, rules: Rules) ->
         return decision
     silent = replace(decision, reply=None, template=None, options=())
     if message.late == "answered":
-        flag = None if decision.flag == "request" else decision.flag
-        return replace(silent, flag=flag, reasons=(*decision.reasons, "a person answered meanwhile"))
+        still = None if decision.flag == "request" else decision.flag
+        return replace(silent, flag=still, reasons=(*decision.reasons, "a person answered meanwhile"))
     if decision.reply is None or now - message.written_at <= rules.late_answer_max_s:
         return decision
     reasons = (*decision.reasons, "found too late for an answer of the bot's")
-    return replace(silent, flag=decision.flag or "request", reasons=reasons)
+    # Where the bot only observes, nobody waits for it.
+    flag: Flag | None = decision.flag or (None if message.mode == "observe" else "request")
+    return replace(silent, flag=flag, reasons=reasons)
 
 
 def decide(

@@ -137,7 +137,7 @@ class Case:
     customer: str
     flag: Flag
     text: str | None
-    """None once its author deleted it."""
+    """None once the words are gone."""
     label: str | None
     confidence: float
     version: str

@@ -38,7 +38,9 @@ def gate(
     if inner.get("text") == before.get("text"):
         return Skip("an edit that changed no words")  # a link was unfurled, a reply counted
     message = _said({**inner, "channel": channel}, team, channels, roles, bot_user)
-    return message if isinstance(message, Skip) else Edit(message, float(event["ts"]))
+    if isinstance(message, Skip):
+        return message
+    return Edit(message, float((inner.get("edited") or event)["ts"]))
 
 
 def _said(

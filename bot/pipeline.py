@@ -59,6 +59,8 @@ class Pipeline:
         self._clock = clock
         self._batch = batch
         self._arrived = asyncio.Event()
+        self._backlog = 0
+        """Events up to this id were accepted before the bot stopped, and may be late by now."""
 
     async def accept(self, team: str, event: Mapping[str, Any]) -> None:
         """Put an event on disk. When this returns, it may be acked: it will be answered whatever happens."""
@@ -67,6 +69,7 @@ class Pipeline:
 
     async def run(self) -> None:
         """Carry events down the road until cancelled."""
+        self._backlog = await self._store.inbox.newest()
         while True:
             self._arrived.clear()
             try:
@@ -97,13 +100,16 @@ class Pipeline:
 
     def _gate(self, received: Received) -> Gated:
         try:
-            return gate(
+            found = gate(
                 received.event,
                 team=received.team,
                 channels=self._people.channels,
                 roles=self._people.roles,
                 bot_user=self._people.bot_user,
             )
+            if isinstance(found, Message) and received.id <= self._backlog:
+                return replace(found, late=found.late or "open")
+            return found
         except Exception as error:
             return Skip(f"not of an event's shape: {type(error).__name__} {error}")
 
@@ -140,9 +146,8 @@ class Pipeline:
                 if edited_at - message.written_at < OVERTAKEN_S and not await conversations.knows(message):
                     await self._settle(received, message, reading)
                     return
-                # What was answered stays answered; what changes is who must look.
-                decision, _ = self._in_mode(message, await self._decide(message, reading))
-                await conversations.revise(received.id, gated, reading, decision, now)
+                decision, actions = self._in_mode(message, await self._decide(message, reading))
+                await conversations.revise(received.id, gated, reading, decision, actions, now)
 
     async def _decide(self, message: Message, reading: Reading | None) -> Decision:
         if reading is None:

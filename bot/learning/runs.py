@@ -74,6 +74,7 @@ class Learning:
         self._scheduler = AsyncIOScheduler(timezone=self._cron.timezone)
         self._task: asyncio.Task[None] | None = None
         self._swap = asyncio.Lock()
+        self._stopped_because = "the bot stopped during the run"
 
     async def open(self) -> None:
         """Close what an earlier process left running, and start the schedule."""
@@ -101,6 +102,15 @@ class Learning:
             with contextlib.suppress(asyncio.CancelledError):
                 self._task.cancel()
                 await self._task
+
+    async def interrupt(self, why: str) -> bool:
+        """Stop the run that is under way, if one is; the version in service is unchanged."""
+        if self._task is None or self._task.done():
+            return False
+        self._stopped_because = why
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        return True
 
     def next_run(self) -> datetime | None:
         job = self._scheduler.get_job("retrain")
@@ -137,9 +147,7 @@ class Learning:
             await self._store.records.end_run(run_id, state, text, self._clock(), version)
             await self._report(run_id, f"🎓 {text}", table=table)
         except asyncio.CancelledError:
-            await self._store.records.end_run(
-                run_id, "failed", "the bot stopped during the run", self._clock()
-            )
+            await self._store.records.end_run(run_id, "failed", self._stopped_because, self._clock())
             raise
         except Exception as error:
             log.exception("retraining failed")

@@ -123,7 +123,7 @@ async def _whisper(services: Services, body: dict[str, Any], text: str) -> None:
 async def _send_draft(services: Services, message_id: int, user: str) -> None:
     """An agent's press makes the draft, as the agent read it, the answer; the second press finds the key taken."""
     message = await services.store.conversations.message(message_id)
-    if message is None:
+    if message is None or message["text"] is None:
         return
     place = f"{message['channel']}:{message['ts']}"
     draft = await services.store.outbox.facts_of(f"draft:{place}")

@@ -39,9 +39,9 @@ def shorten(text: str, limit: int) -> str:
 
 
 def quote(raw: str | None, limit: int = 600) -> str:
-    """What a customer wrote (None: and then deleted), as a quotation in which nothing is a mention, a link or a command."""
+    """What a customer wrote (None: the words are gone), as a quotation in which nothing is a mention, a link or a command."""
     if raw is None:
-        return ">_deleted by its author_"
+        return ">_no longer kept_"
     words = shorten(readable(raw), limit) or "(nothing to show)"
     return "\n".join(f">{escape(line)}" for line in words.splitlines() if line.strip())
 

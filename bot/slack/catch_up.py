@@ -15,6 +15,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.people import People, ask
+from bot.settings import SettingsError
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -55,27 +56,31 @@ class CatchUp:
         """Catch up at once, on each new connection and every half hour, until cancelled."""
         while True:
             self._connected.clear()
-            try:
-                await self.once()
-            except Exception:
-                log.exception("could not read what was written meanwhile; trying again later")
+            await self.once()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await self._connected.wait()
 
     async def once(self) -> int:
-        """Read what was written since the last time; returns how many messages that were. The first time nothing: what
-        was written before the bot came is not its business."""
-        team, began = self._people.team, self._clock()
-        since = await self._store.records.seen_until(team)
+        """Read what was written since the last time; returns how many messages that were. In a channel's first time
+        nothing: what was written before the bot came is not its business. A channel that cannot be read holds up no other.
+        """
         count = 0
-        if since is not None:
-            for channel in self._people.channels:
-                count += await self._channel(channel, since - OVERLAP_S)
-        await self._store.records.set_seen_until(team, began)
+        for channel in self._people.channels:
+            try:
+                count += await self._channel(channel)
+            except Exception as error:
+                log.warning("%s could not be read up on; trying again later: %s", channel, error)
         return count
 
-    async def _channel(self, channel: str, since: float) -> int:
+    async def _channel(self, channel: str) -> int:
+        team, began = self._people.team, self._clock()
+        last = await self._store.records.seen_until(team, channel)
+        count = 0 if last is None else await self._since(channel, last - OVERLAP_S)
+        await self._store.records.set_seen_until(team, channel, began)
+        return count
+
+    async def _since(self, channel: str, since: float) -> int:
         roots = await self._roots(channel, since - THREADS_S)
         threads = {str(m["ts"]) for m in roots if float(m.get("latest_reply") or 0) > since}
         threads |= set(await self._store.conversations.open_threads(channel))
@@ -87,9 +92,11 @@ class CatchUp:
                 late = "answered" if self._answered(message, found.values()) else "open"
                 fresh = {"type": "message", "channel": channel, "late": late}
                 await self._accept(self._people.team, {**message, **fresh})
-            elif float((message.get("edited") or {}).get("ts") or 0) > since:
+            edited = (message.get("edited") or {}).get("ts")
+            if float(edited or 0) > since:
                 edit = {"type": "message", "subtype": "message_changed", "channel": channel}
-                what = {"ts": message["edited"]["ts"], "message": dict(message)}
+                # Whole seconds: two messages may have been edited in the same one.
+                what = {"ts": f"{edited}/{message['ts']}", "message": dict(message)}
                 await self._accept(self._people.team, edit | what)
         return sum(float(m["ts"]) > since for m in found.values())
 
@@ -121,7 +128,14 @@ class CatchUp:
         page: dict[str, Any] = {"channel": channel, "ts": thread, "oldest": f"{oldest:.6f}", "limit": 200}
         found: list[Found] = []
         while True:
-            answer = await ask("conversations.replies", lambda: self._client.conversations_replies(**page))
+            try:
+                answer = await ask(
+                    "conversations.replies", lambda: self._client.conversations_replies(**page)
+                )
+            except SettingsError as error:
+                if "thread_not_found" in str(error):
+                    return []  # its first message was deleted
+                raise
             found += [m for m in answer["messages"] if m["ts"] != thread]
             page["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
             if not page["cursor"]:

@@ -114,12 +114,15 @@ async def _forget(services: Services, user: str, rest: str) -> str:
         return "Whom? `forget @somebody`, or their user id, which starts with U (*Copy member ID* in their profile)."
     person = named[1] or named[2]
     gone = await services.store.erasure.forget(services.people.team, person, user, services.clock())
-    learned = ", ".join(f"`{version}`" for version in gone.versions)
-    return f"Forgot the words of {gone.messages} messages of <@{person}>. " + (
-        f"Versions that had learned from some: {learned}; the next retraining is without them."
-        if learned
-        else "No version had learned from them."
-    )
+    answer = f"Forgot the words of {gone.messages} messages of <@{person}>. "
+    if gone.versions:
+        learned = ", ".join(f"`{version}`" for version in gone.versions)
+        answer += f"Versions that had learned from some: {learned}; the next retraining is without them."
+    else:
+        answer += "No version had learned from them."
+    if gone.messages and await services.learning.interrupt("words it may have held were forgotten"):
+        answer += " The retraining that was under way has been stopped: `retrain` starts it again."
+    return answer
 
 
 FOR_AGENTS: dict[str, Answer] = {"help": _help, "status": _status, "models": _models}

@@ -95,8 +95,8 @@ class Deliverer:
         try:
             if action.state == "sending" and await self._was_found(action):
                 return
-            await self._outbox.sending(action.id)
-            await self._write(action)
+            if await self._outbox.sending(action.id):
+                await self._write(action)
         except sqlite3.Error:
             log.exception("the outcome of action %s could not be noted; looking again in a second", action.id)
             await asyncio.sleep(1)

@@ -64,6 +64,7 @@ class Writers:
             page: dict[str, Any] = {
                 "channel": channel,
                 "include_all_metadata": True,
+                "oldest": f"{action.created_at - 60.0:.6f}",  # it cannot be older; clocks differ
                 "limit": 200,
                 "cursor": cursor,
             }
@@ -76,7 +77,7 @@ class Writers:
                 if payload.get("action") == action.id:
                     return channel, str(message["ts"])
             cursor = (found.get("response_metadata") or {}).get("next_cursor")
-            if not cursor or not thread:
+            if not cursor:
                 return None
 
     def _channel(self, action: Queued) -> str:

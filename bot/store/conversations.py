@@ -37,14 +37,14 @@ class Conversations:
             # A clarifying question that was answered with a button has sent a template, too.
             chosen = db.query(
                 "select json_extract(a.facts, '$.template') as template from actions a join messages m on m.id = a.message_id"
-                " where m.channel = ? and m.thread = ? and a.kind = 'reply'",
-                [message.channel, message.thread],
+                " where m.channel = ? and m.thread = ? and a.kind = 'reply' and m.ts != ?",
+                [message.channel, message.thread, message.ts],
             )
             since = message.written_at - rules.conversation_s
             nearby = list(
                 db.query(
                     "select reply, template, label, confidence from messages where channel = ? and user = ? and thread = ts"
-                    " and ts != ? and cast(ts as real) between ? and ?",
+                    " and ts != ? and cast(ts as real) between ? and ? and text is not null",
                     [message.channel, message.user, message.ts, since, message.written_at],
                 )
             )
@@ -74,10 +74,12 @@ class Conversations:
 
         `reading` is None for people of the team. A flag opens the thread's case (or reopens it, or makes an
         existing one more urgent) and queues its card. A message that is here already, for its edit or its deletion
-        came first, is left as they made it.
+        came first, is left as they made it; an event that was forgotten while it was read stays forgotten.
         """
 
         def work(db: Any) -> None:
+            if not _waits(db, inbox_id):
+                return
             if row_of(db, message.channel, message.ts):
                 db["inbox"].update(inbox_id, {"state": "done", "event": None})
                 return
@@ -99,26 +101,43 @@ class Conversations:
         return await self._database.run(lambda db: row_of(db, message.channel, message.ts) is not None)
 
     async def revise(
-        self, inbox_id: int, edit: Edit, reading: Reading | None, decision: Decision, now: float
+        self,
+        inbox_id: int,
+        edit: Edit,
+        reading: Reading | None,
+        decision: Decision,
+        actions: Sequence[Action],
+        now: float,
     ) -> None:
-        """Put new words and their reading in the place of the old ones; the thread's case follows, no reply does.
+        """Put new words and their reading in the place of the old ones; the thread's case follows.
 
-        Nothing happens to a message that was deleted or never read here.
+        What was answered is not answered again; what was not may be now. Nothing happens to a message that was deleted
+        or never read here, nor by an edit that is older than what stands, or changes no words.
         """
 
         def work(db: Any) -> None:
+            if not _waits(db, inbox_id):
+                return
             message = edit.message
             row = row_of(db, message.channel, message.ts)
+            why = None
             if row is None or row["text"] is None:
-                why = {"state": "skipped", "reason": "an edit of a message that is not here", "event": None}
-                db["inbox"].update(inbox_id, why)
+                why = "an edit of a message that is not here"
+            elif row["text"] == message.text or (row["edit_ts"] or 0.0) > edit.edited_at:
+                why = "an edit that is known, or older than another"
+            if row is None or why:
+                db["inbox"].update(inbox_id, {"state": "skipped", "reason": why, "event": None})
                 return
-            changes = {"text": message.text, "edited_at": now}
+            changes = {"text": message.text, "edited_at": now, "edit_ts": edit.edited_at}
             if reading is not None:
                 changes |= _read_as(reading) | _why(decision)
+                if row["reply"] is None:
+                    changes |= _answer(decision)
+                    insert_actions(db, message.team, actions, now, row["id"])
             db["messages"].update(row["id"], changes)
+            queue_note_updates(db, message.team, row["id"], now)
             if reading is not None:
-                _reconsider(db, message, row["id"], reading, decision, now)
+                _reconsider(db, edit, row["id"], reading, decision, now)
             db["inbox"].update(inbox_id, {"state": "done", "event": None})
 
         await self._database.run(work)
@@ -173,6 +192,13 @@ class Conversations:
         return await self._database.run(lambda db: {r["version"]: r["n"] for r in db.query(sql)})
 
 
+def queue_note_updates(db: Any, team: str, message_id: int, now: float) -> None:
+    """Queue updates of the notes that quote a message, inside the caller's transaction."""
+    for note in list(db["actions"].rows_where("kind = 'card_note' and message_id = ?", [message_id])):
+        update = Action("card_note_update", f"{note['key']}:{now}", TRIAGE, facts={"of": note["key"]})
+        insert_actions(db, team, [update], now, message_id)
+
+
 def queue_card_update(db: Any, team: str, case_id: int, now: float) -> None:
     """Queue an update of the case's card, inside the caller's transaction. It shows the case as it is when sent."""
     row = next(db.query("select count(*) as n from actions where case_id = ?", [case_id]))
@@ -194,8 +220,7 @@ def _insert_message(
         "created_at": now,
     }
     if reading is not None:
-        answer = {"reply": decision.reply, "template": decision.template, "tone": decision.tone}
-        row |= _read_as(reading) | _why(decision) | answer
+        row |= _read_as(reading) | _why(decision) | _answer(decision)
     return int(db["messages"].insert(row).last_pk)
 
 
@@ -207,6 +232,15 @@ def _read_as(reading: Reading) -> dict[str, Any]:
         "not_scored": reading.reason,
         "version": reading.version,
     }
+
+
+def _answer(decision: Decision) -> dict[str, Any]:
+    return {"reply": decision.reply, "template": decision.template, "tone": decision.tone}
+
+
+def _waits(db: Any, inbox_id: int) -> bool:
+    """Whether an event is still to be settled: it may have been forgotten while it was read."""
+    return next(db["inbox"].rows_where("id = ? and state = 'pending'", [inbox_id]), None) is not None
 
 
 def _why(decision: Decision) -> dict[str, Any]:
@@ -221,17 +255,22 @@ def row_of(db: Any, channel: str, ts: str) -> Mapping[str, Any] | None:
 
 
 def _reconsider(
-    db: Any, message: Message, message_id: int, reading: Reading, decision: Decision, now: float
+    db: Any, edit: Edit, message_id: int, reading: Reading, decision: Decision, now: float
 ) -> None:
     """Bring the thread's case up to date with an edited message."""
+    message, again = edit.message, f":{edit.edited_at}"
     where = "channel = ? and thread = ?"
     case = next(db["cases"].rows_where(where, [message.channel, message.thread]), None)
     shows_it = case is not None and case["message_id"] == message_id and case["state"] != "resolved"
     if not shows_it:
         if decision.flag:
-            flag_thread(db, message.team, message.channel, message.thread, message_id, decision.flag, now)
+            flag_thread(
+                db, message.team, message.channel, message.thread, message_id, decision.flag, now, again
+            )
         return
     assert case
+    if decision.flag and _URGENCY[decision.flag] > _URGENCY[case["flag"]]:
+        _note(db, message.team, case["id"], message_id, now, again)
     facts = {"mood": decision.flag or reading.label, "corrected": None}
     # A complaint that was softened is still a thread in which a person is expected.
     db["cases"].update(case["id"], facts | {"flag": decision.flag or case["flag"]})
@@ -242,9 +281,12 @@ _URGENCY = {"request": 0, "unread": 0, "unhappy": 1}
 
 
 def flag_thread(
-    db: Any, team: str, channel: str, thread: str, message_id: int, flag: Flag, now: float
+    db: Any, team: str, channel: str, thread: str, message_id: int, flag: Flag, now: float, again: str = ""
 ) -> None:
-    """Open the thread's case and queue its card, or bring an existing case up to date; in the caller's transaction."""
+    """Open the thread's case and queue its card, or bring an existing case up to date; in the caller's transaction.
+
+    `again` tells the notes apart that one message may cause by its edits.
+    """
     facts: dict[str, Any] = {"message_id": message_id, "flag": flag, "mood": flag}
     case = next(db["cases"].rows_where("channel = ? and thread = ?", [channel, thread]), None)
     if case is None:
@@ -258,9 +300,13 @@ def flag_thread(
     if reopened or _URGENCY[flag] >= _URGENCY[case["flag"]]:
         db["cases"].update(case["id"], facts | {"corrected": None})
         queue_card_update(db, team, case["id"], now)
-    # An edited card rings nobody's bell: a note under it does, each time somebody is waited for.
-    note = Action("card_note", f"note:{message_id}", TRIAGE, facts={"of": f"card:{case['id']}"})
-    insert_actions(db, team, [note], now, message_id, case["id"])
+    _note(db, team, case["id"], message_id, now, again)
+
+
+def _note(db: Any, team: str, case_id: int, message_id: int, now: float, again: str) -> None:
+    """An edited card rings nobody's bell: a note under it does, each time somebody is waited for."""
+    note = Action("card_note", f"note:{message_id}{again}", TRIAGE, facts={"of": f"card:{case_id}"})
+    insert_actions(db, team, [note], now, message_id, case_id)
 
 
 _CASE = """

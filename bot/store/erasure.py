@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain import TRIAGE, Action, Deletion
-from bot.store.conversations import queue_card_update, row_of
+from bot.domain import Deletion
+from bot.store.conversations import queue_card_update, queue_note_updates, row_of
 from bot.store.database import Database
-from bot.store.outbox import insert_actions
 from bot.store.records import insert_audit
 
 
@@ -52,37 +51,16 @@ class Erasure:
 
     async def forget(self, team: str, user: str, by: str, now: float) -> Forgotten:
         """Forget everything a person wrote here, and note in the audit who asked for it."""
-        return await self._database.run(lambda db: self._forget_person(db, team, user, by, now))
+        return await self._database.run(lambda db: _forget_person(db, team, user, by, now))
 
     def forget_now(self, user: str, by: str, now: float) -> Forgotten:
-        """The same for the command line, while the bot is stopped, in every team of the database."""
+        """The same for the command line, while the bot is stopped."""
 
         def work(db: Any) -> Forgotten:
-            teams = [
-                row["team"] for row in db.query("select distinct team from messages where user = ?", [user])
-            ]
-            found = [self._forget_person(db, team, user, by, now) for team in teams]
-            versions = sorted({version for each in found for version in each.versions})
-            return Forgotten(sum(each.messages for each in found), tuple(versions))
+            team = next(db.query("select team from inbox order by id desc limit 1"), {"team": ""})["team"]
+            return _forget_person(db, team, user, by, now)
 
         return self._database.run_blocking(work)
-
-    def _forget_person(self, db: Any, team: str, user: str, by: str, now: float) -> Forgotten:
-        learned = """
-            select distinct l.version from model_feedback l join feedback f on f.id = l.feedback_id
-            join messages m on m.id = f.message_id where m.team = ? and m.user = ? order by l.version
-        """
-        versions = tuple(row["version"] for row in db.query(learned, [team, user]))
-        where = "team = ? and user = ? and text is not null"
-        written = list(db["messages"].rows_where(where, [team, user]))
-        _forget(db, written, now)
-        _forget_events(
-            db,
-            "team = ? and ? in (json_extract(event, '$.user'), json_extract(event, '$.message.user'))",
-            [team, user],
-        )
-        insert_audit(db, team, by, "forget", {"user": user, "messages": len(written)}, now)
-        return Forgotten(len(written), versions)
 
     async def expire(self, before: float) -> int:
         """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many."""
@@ -100,21 +78,35 @@ class Erasure:
         return await self._database.run(work)
 
 
+def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgotten:
+    """`team` is for the audit: a person of another organisation writes under the id of theirs."""
+    learned = """
+        select distinct l.version from model_feedback l join feedback f on f.id = l.feedback_id
+        join messages m on m.id = f.message_id where m.user = ? order by l.version
+    """
+    versions = tuple(row["version"] for row in db.query(learned, [user]))
+    written = list(db["messages"].rows_where("user = ? and text is not null", [user]))
+    _forget(db, written, now)
+    paths = ("$.user", "$.message.user", "$.previous_message.user")
+    _forget_events(
+        db, "? in (json_extract(event, ?), json_extract(event, ?), json_extract(event, ?))", [user, *paths]
+    )
+    insert_audit(db, team, by, "forget", {"user": user, "messages": len(written)}, now)
+    return Forgotten(len(written), versions)
+
+
 def _forget(db: Any, written: Sequence[Mapping[str, Any]], now: float) -> None:
     """Take the words out of these messages and out of what triage shows of them; drop replies that are not out yet."""
     for row in written:
         db["messages"].update(row["id"], {"text": None})
         db.conn.execute(
             "update actions set state = 'dropped', error = 'the message is gone'"
-            " where message_id = ? and state = 'pending' and kind in ('reply', 'clarify', 'draft')",
+            " where message_id = ? and state in ('pending', 'failed') and kind in ('reply', 'clarify', 'draft')",
             [row["id"]],
         )
         for case in list(db["cases"].rows_where("message_id = ?", [row["id"]])):
             queue_card_update(db, row["team"], case["id"], now)
-        note = f"note:{row['id']}"
-        if next(db["actions"].rows_where("key = ?", [note]), None):
-            update = Action("card_note_update", f"{note}:gone", TRIAGE, facts={"of": note})
-            insert_actions(db, row["team"], [update], now, row["id"])
+        queue_note_updates(db, row["team"], row["id"], now)
 
 
 def _forget_events(db: Any, where: str, values: Sequence[Any]) -> None:

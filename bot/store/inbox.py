@@ -45,6 +45,11 @@ class Inbox:
 
         return await self._database.run(work)
 
+    async def newest(self) -> int:
+        """The id of the event that came last; 0 if none ever did."""
+        sql = "select coalesce(max(id), 0) as id from inbox"
+        return await self._database.run(lambda db: int(next(db.query(sql))["id"]))
+
     async def pending(self, limit: int) -> list[Received]:
         """The oldest events that nobody has settled yet."""
 

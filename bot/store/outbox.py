@@ -25,6 +25,7 @@ class Queued:
     attempts: int
     due_at: float
     error: str | None
+    created_at: float
 
 
 def insert_actions(
@@ -90,9 +91,26 @@ class Outbox:
 
         return await self._database.run(work)
 
-    async def sending(self, action_id: int) -> None:
-        """From here on the outcome is unknown until `sent` or `retry` is on disk."""
-        await self._change(action_id, {"state": "sending"})
+    async def sending(self, action_id: int) -> bool:
+        """From here on the outcome is unknown until `sent` or `retry` is on disk.
+
+        False if there is nothing to send any more: the message that it answers is gone.
+        """
+
+        def work(db: Any) -> bool:
+            sql = (
+                "select a.state, a.kind, m.id as message, m.text from actions a"
+                " left join messages m on m.id = a.message_id where a.id = ?"
+            )
+            row = next(db.query(sql, [action_id]))
+            gone = row["kind"] in ("reply", "clarify", "draft") and row["message"] and row["text"] is None
+            if gone or row["state"] == "dropped":
+                db["actions"].update(action_id, {"state": "dropped", "error": "the message is gone"})
+                return False
+            db["actions"].update(action_id, {"state": "sending"})
+            return True
+
+        return await self._database.run(work)
 
     async def sent(self, action_id: int, channel: str, ts: str | None, now: float) -> None:
         await self._change(
@@ -163,4 +181,5 @@ def _queued(row: Mapping[str, Any]) -> Queued:
         attempts=row["attempts"],
         due_at=row["due_at"],
         error=row["error"],
+        created_at=row["created_at"],
     )

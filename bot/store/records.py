@@ -229,16 +229,17 @@ class Records:
 
         await self._database.run(work)
 
-    async def set_seen_until(self, team: str, at: float) -> None:
-        """Up to this moment everything that was written is in the inbox."""
-        row = {"team": team, "key": "seen_until", "value": json.dumps(at)}
+    async def set_seen_until(self, team: str, channel: str, at: float) -> None:
+        """Up to this moment everything that was written in the channel is in the inbox."""
+        row = {"team": team, "key": f"seen_until:{channel}", "value": json.dumps(at)}
         await self._database.run(lambda db: db["settings"].upsert(row, pk=("team", "key")))
 
-    async def seen_until(self, team: str) -> float | None:
+    async def seen_until(self, team: str, channel: str) -> float | None:
         """None before the first time."""
 
         def work(db: Any) -> float | None:
-            row = next(db["settings"].rows_where("team = ? and key = 'seen_until'", [team]), None)
+            where = "team = ? and key = ?"
+            row = next(db["settings"].rows_where(where, [team, f"seen_until:{channel}"]), None)
             return float(json.loads(row["value"])) if row else None
 
         return await self._database.run(work)

@@ -74,6 +74,7 @@ def _first(db: Any) -> None:
 def _second(db: Any) -> None:
     # A correction given before the customer changed the words was meant for other words.
     db["messages"].add_column("edited_at", float)
+    db["messages"].add_column("edit_ts", float)  # by Slack's clock: edits may come in any order
 
 
 MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second)

@@ -51,10 +51,10 @@ async def test_a_locked_database_loses_no_reply(
     outbox, note = bot.services.store.outbox, getattr(bot.services.store.outbox, moment)
     locked = iter([sqlite3.OperationalError("database is locked")])
 
-    async def note_unless_locked(*arguments: Any) -> None:
+    async def note_unless_locked(*arguments: Any) -> Any:
         for error in locked:
             raise error
-        await note(*arguments)
+        return await note(*arguments)
 
     monkeypatch.setattr(outbox, moment, note_unless_locked)
     await post(bot, "patience")

@@ -28,7 +28,7 @@ async def dispatch(bot: Bot, ts: str, **fields: Any) -> None:
 
 
 async def edit(bot: Bot, before: str, after: str, at: str = "1700000020.000100") -> None:
-    message = {"type": "message", "user": BEN, "ts": TS, "text": after}
+    message = {"type": "message", "user": BEN, "ts": TS, "text": after, "edited": {"user": BEN, "ts": at}}
     await dispatch(
         bot, at, subtype="message_changed", message=message, previous_message=message | {"text": before}
     )
@@ -57,6 +57,7 @@ async def test_an_edit_into_anger_calls_a_person_and_one_into_calm_says_so(bot: 
     assert rows(database, "select mood from cases") != [("unhappy",)]
     assert rows(database, "select state from cases") == [("open",)]
     assert rows(database, "select count(*) from actions where kind in ('reply', 'clarify')") == answers
+    await eventually(lambda: rows(database, "select 1 from actions where kind = 'card' and state = 'sent'"))
 
 
 async def test_a_correction_of_the_old_words_is_not_learned_for_the_new(bot: Bot, tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ async def test_a_deleted_message_leaves_no_words(bot: Bot, tmp_path: Path, sandb
     assert b"unacceptable" not in database.read_bytes()
     async with Persons(sandbox.url) as persons:
         cards = json.dumps((await persons.state(ANNA))["messages"][TRIAGE])
-    assert "unacceptable" not in cards and "deleted by its author" in cards
+    assert "unacceptable" not in cards and "no longer kept" in cards
 
 
 async def test_a_deletion_that_overtakes_its_message_keeps_it_from_being_read(
@@ -147,3 +148,75 @@ async def test_a_reply_not_yet_sent_is_dropped_with_the_message(bot: Bot, tmp_pa
     assert rows(database, "select state, error from actions where kind = 'reply'") == [
         ("dropped", "the message is gone")
     ]
+
+
+async def test_of_two_edits_the_later_one_stands_whichever_comes_first(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await dispatch(bot, TS, user=BEN, text="one")
+    await edit(bot, "two", "three", at="1700000040.000100")
+    await edit(bot, "one", "two", at="1700000020.000100")
+    await settled(database, 3)
+    assert rows(database, "select text from messages") == [("three",)]
+
+
+async def test_a_mended_typo_in_an_answered_question_opens_no_case(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await dispatch(bot, TS, user=BEN, text="How do I exprt my data?")
+    await settled(database, 1)
+    await edit(bot, "How do I exprt my data?", "How do I export my data?")
+    await settled(database, 2)
+    assert rows(database, "select count(*) from cases") == [(0,)]
+    assert rows(database, "select count(*) from actions where kind in ('reply', 'clarify')") == [(1,)]
+
+
+async def test_a_greeting_edited_into_a_question_is_answered(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await dispatch(bot, TS, user=BEN, text="Hello!")
+    await edit(bot, "Hello!", "How do I export my data?")
+    await settled(database, 2)
+    assert rows(database, "select reply, template from messages") == [("template", "data_export")]
+    assert rows(database, "select count(*) from actions where kind = 'reply'") == [(1,)]
+
+
+async def test_who_deletes_and_asks_again_is_answered(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    question = "How do I export my data?"
+    await dispatch(bot, TS, user=BEN, text=question)
+    await settled(database, 1)
+    await delete(bot)
+    await dispatch(bot, "1700000060.000100", user=BEN, text=question)
+    await settled(database, 3)
+    assert rows(database, "select reply from messages where text is not null") == [("template",)]
+
+
+async def test_an_edit_that_makes_a_request_a_complaint_rings(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    ask = "I want to talk to a person please"
+    await dispatch(bot, TS, user=BEN, text=ask)
+    await settled(database, 1)
+    assert rows(database, "select flag from cases") == [("request",)]
+    await edit(bot, ask, ANGRY)
+    await settled(database, 2)
+    assert rows(database, "select flag from cases") == [("unhappy",)]
+    await eventually(
+        lambda: rows(database, "select 1 from actions where kind = 'card_note' and state = 'sent'")
+    )
+    # The note follows the words, too.
+    await edit(bot, ANGRY, CALM, at="1700000040.000100")
+    await eventually(
+        lambda: rows(database, "select 1 from actions where kind = 'card_note_update' and state = 'sent'")
+    )
+
+
+async def test_no_reply_to_a_deleted_message_is_sent_again(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    outbox = bot.services.store.outbox
+    await dispatch(bot, TS, user=CARLA, text="How do I export my data?")
+    await eventually(lambda: rows(database, "select 1 from actions where kind = 'reply' and state = 'sent'"))
+    await outbox.retry(
+        1, 1, bot.services.clock() + 600, "TimeoutError", known=False
+    )  # its outcome is unknown
+    await delete(bot)
+    await settled(database, 2)
+    assert not await outbox.sending(1)
+    assert rows(database, "select state from actions where kind = 'reply'") == [("dropped",)]

@@ -88,6 +88,35 @@ async def test_an_event_not_settled_yet_is_forgotten_too(bot: Bot, tmp_path: Pat
     assert rows(database, "select state, event from inbox") == [("skipped", None)]
 
 
+async def test_what_is_being_read_when_it_is_forgotten_stays_forgotten(bot: Bot, tmp_path: Path) -> None:
+    store, database = bot.services.store, tmp_path / "softanswer.db"
+    for task in asyncio.all_tasks():
+        if "Pipeline.run" in repr(task):
+            task.cancel()
+    # Of another organisation, as in a shared channel.
+    event = {"type": "message", "channel": HELP, "user": BEN, "ts": "1700000009.000100", "text": "zeppelin"}
+    await store.inbox.put("T0OTHER", event, 1.0)
+    read = await store.inbox.pending(1)
+    await store.erasure.forget("T0ACME", BEN, ADA, 2.0)
+    await bot.services.pipeline.carry(read)
+    assert rows(database, "select count(*) from messages") == [(0,)]
+    assert b"zeppelin" not in database.read_bytes()
+
+
+@pytest.mark.trainer("-c", "import time; time.sleep(60)")
+async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await wrote(bot, BEN, "Third time this week the zeppelin dies on me. Unacceptable!", 1)
+    await sent(database, "card")
+    await bot.services.store.records.set_consent("T0ACME", True, ADA, 1.0)
+    await answer_command(bot.services, ADA, "retrain")
+    assert "has been stopped" in await answer_command(bot.services, ADA, f"forget {BEN}")
+    assert rows(database, "select state, summary from runs") == [
+        ("failed", "words it may have held were forgotten")
+    ]
+    assert not list(bot.services.settings.model.folder.glob(".runs/*"))
+
+
 async def test_what_is_too_old_goes_but_not_under_an_open_case(bot: Bot, tmp_path: Path) -> None:
     store, database = bot.services.store, tmp_path / "softanswer.db"
     now = time.time()

@@ -256,8 +256,8 @@ def test_a_statement_asks_nothing() -> None:
     assert not asks("the export returns 504 above 10k rows")
 
 
-def found(late: str | None, decision: Decision, age_s: float = 60.0) -> Decision:
-    message = Message("T1", "C1", f"{NOW:.6f}", f"{NOW:.6f}", "U1", "x", "customer", "auto", late)  # type: ignore[arg-type]
+def found(late: Any, decision: Decision, age_s: float = 60.0, mode: Any = "auto") -> Decision:
+    message = Message("T1", "C1", f"{NOW:.6f}", f"{NOW:.6f}", "U1", "x", "customer", mode, late)
     return when_late(decision, message, NOW + age_s, RULES)
 
 
@@ -268,6 +268,7 @@ def test_what_is_found_late_is_answered_while_it_is_of_use() -> None:
     too_late = found("open", answer, RULES.late_answer_max_s + 1)
     assert (too_late.reply, too_late.template, too_late.flag) == (None, None, "request")
     assert "found too late" in too_late.reasons[-1]
+    assert kind(found("open", answer, 1e6, "observe")) == (None, None)
     assert kind(found("open", Decision("holding", flag="unhappy"), 1e6)) == (None, "unhappy")
     assert found("open", Decision(), 1e6) == Decision()
 

@@ -40,6 +40,8 @@ def test_a_reply_keeps_its_thread_and_the_channel_its_mode() -> None:
 def test_an_edit_is_the_message_as_it_reads_now() -> None:
     message = Message("T1", "C1", "90.0", "80.0", "U1", "now", "customer", "auto")
     assert pass_gate(**edited("before", "now", thread_ts="80.0")) == Edit(message, 100.1)
+    told = edited("before", "now", thread_ts="80.0", edited={"user": "U1", "ts": "95.0"})
+    assert pass_gate(**told) == Edit(message, 95.0)
 
 
 def test_a_deletion_names_the_message() -> None:
