@@ -207,7 +207,12 @@ async def test_a_direct_message_to_the_app(app, connect, anna):
     await anna.act("say", channel="U0BOT", text="psst <@U0BOT>")
     await until(lambda: heard)
     assert heard[0]["channel_type"] == "im"
-    assert await until(lambda: anna.texts(heard[0]["channel"])) == ["psst <@U0BOT>", "echo psst <@U0BOT>"]
+
+    async def answered():
+        # The echo comes after the message that it answers.
+        return await anna.texts(heard[0]["channel"]) == ["psst <@U0BOT>", "echo psst <@U0BOT>"]
+
+    assert await until(answered)
 
 
 async def test_a_button_its_payload_and_its_response_url(app, connect, anna, sandbox):
