@@ -21,14 +21,17 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings as settings_module
+from bot.learning.inquiry import Inquiry
 from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
+from bot.learning.serving import Serving
+from bot.learning.watcher import Watcher
 from bot.people import People, ask
 from bot.pipeline import Pipeline
 from bot.retention import Retention
 from bot.services import Services
 from bot.settings import Settings, SettingsError, Tokens
-from bot.slack import actions, commands, home, messages
+from bot.slack import actions, commands, home, messages, reactions, shortcuts
 from bot.slack.catch_up import CatchUp
 from bot.slack.deliver import Deliverer
 from bot.slack.writers import Writers
@@ -82,6 +85,7 @@ async def build(
     load = partial(load_classifier, settings)
     classifier = await asyncio.to_thread(load, registry.folder(registry.active()))
     router = Router(templates)
+    router.add_examples(await store.teaching.approved(people.team))
     await asyncio.to_thread(router.prepare, classifier.embed, classifier.version)
     batcher = Batcher(classifier)
 
@@ -97,22 +101,37 @@ async def build(
         committed=deliverer.wake,
         clock=clock,
     )
-    learning = Learning(
-        settings=settings.learning,
-        runs=settings.model.folder / RUNS,
+    serving = Serving(
         store=store,
         registry=registry,
         batcher=batcher,
         router=router,
         people=people,
         load=load,
-        committed=deliverer.wake,
         clock=clock,
+        keep=settings.learning.keep_versions,
+    )
+    shared: dict[str, Any] = {
+        "store": store,
+        "people": people,
+        "committed": deliverer.wake,
+        "clock": clock,
+    }
+    learning = Learning(
+        settings=settings.learning,
+        runs=settings.model.folder / RUNS,
+        serving=serving,
+        inquiry=Inquiry(settings=settings.learning, **shared),
+        watcher=Watcher(settings=settings.learning.watch, serving=serving, **shared),
         trainer=trainer,
+        **shared,
     )
     status = Status(store, people, batcher, registry, learning, clock)
     writers.status_lines = status.lines
-    services = Services(settings, store, people, pipeline, learning, status, templates, deliverer.wake, clock)
+    writers.template_title = lambda template: templates[template].title if template in templates else template
+    services = Services(
+        settings, store, people, pipeline, batcher, learning, status, templates, deliverer.wake, clock
+    )
     retention = Retention(store.erasure, settings.retain_text_days, clock)
     catch_up = CatchUp(client, store, people, pipeline.accept, clock)
     app = build_app(api_url, tokens, services)
@@ -143,7 +162,7 @@ def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
         request_verification_enabled=tokens.signing_secret is not None,
         process_before_response=True,
     )
-    for listeners in (messages, actions, commands, home):
+    for listeners in (messages, reactions, actions, shortcuts, commands, home):
         listeners.register(app, services)
     home.register_catch_all(app)
     return app

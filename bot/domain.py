@@ -34,6 +34,8 @@ class Message:
     mode: Mode
     late: Literal["open", "answered"] | None = None
     """It was found when the bot caught up; *answered*: by then a person of the team had written in its thread."""
+    shared: bool = False
+    """Its channel is shared with another organisation (Slack Connect)."""
 
     @property
     def is_reply(self) -> bool:

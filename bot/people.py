@@ -32,6 +32,13 @@ class People:
         self.triage = ""
         self.channels: dict[str, Mode] = {}
         self.roles: dict[str, Role] = {}
+        self.shared: set[str] = set()
+        """Support channels shared with another organisation (Slack Connect)."""
+
+    @property
+    def team_members(self) -> list[str]:
+        """Agents and admins, in a fixed order."""
+        return sorted(self.roles)
 
     def role(self, user: str) -> Role:
         return self.roles.get(user, "customer")
@@ -49,6 +56,7 @@ class People:
             _find_channel(known, entry.channel, "channels.support"): entry.mode
             for entry in self._channel_settings.support
         }
+        self.shared = {c for c in self.channels if any(known[c].get(flag) for flag in _SHARED)}
         if self.triage in self.channels:
             raise SettingsError(
                 "softanswer.yaml: the triage channel is also a support channel — customers would see the cards; separate them"
@@ -134,6 +142,8 @@ async def ask(what: str, call: Callable[[], Any]) -> Any:
             ) from None
     raise AssertionError("unreachable")
 
+
+_SHARED = ("is_ext_shared", "is_pending_ext_shared", "is_shared")
 
 _ADVICE = {
     "invalid_auth": "check SLACK_BOT_TOKEN",

@@ -107,8 +107,9 @@ class Pipeline:
                 roles=self._people.roles,
                 bot_user=self._people.bot_user,
             )
-            if isinstance(found, Message) and received.id <= self._backlog:
-                return replace(found, late=found.late or "open")
+            if isinstance(found, Message):
+                late = found.late or ("open" if received.id <= self._backlog else None)
+                return replace(found, late=late, shared=found.channel in self._people.shared)
             return found
         except Exception as error:
             return Skip(f"not of an event's shape: {type(error).__name__} {error}")

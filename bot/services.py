@@ -12,6 +12,7 @@ from bot.settings import Settings
 from bot.status import Status
 from bot.store import Store
 from bot.templates import Templates
+from model.batcher import Batcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Services:
     store: Store
     people: People
     pipeline: Pipeline
+    batcher: Batcher
     learning: Learning
     status: Status
     templates: Templates

@@ -64,17 +64,65 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class Feedback:
+    """Which of people's labels count; see bot.learning.selection."""
+
+    one_persons_share: float = 0.30
+    sure: float = 0.90
+    burst_an_hour: int = 30
+    live_share: float = 0.20
+    shared_channels: bool = False
+    reactions: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "rage": "negative",
+            "disappointed": "negative",
+            "neutral_face": "neutral",
+            "smile": "positive",
+        }
+    )
+    """An agent's emoji on a customer's message, and the label it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """How much the team is asked about messages that nothing else would show them; see bot.learning.asking."""
+
+    random: float = 0.015
+    random_flagged: float = 0.10
+    random_a_day: int = 10
+    uncertain_a_day: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How long a new version is watched; see bot.learning.watch."""
+
+    readings: int = 200
+    hours: float = 48.0
+    """The watch ends when both are over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Learning:
     schedule: str = "0 3 * * *"
     """Crontab form, in `timezone`."""
     timezone: str = "UTC"
+    jitter_s: int = 300
+    """The run begins up to so much later: not every installation at the same second."""
     misfire_grace_s: int = 6 * 3600
+    retrain_after: int = 200
+    """So many newly labelled messages start a run by themselves."""
     method: Literal["full", "lora"] = "full"
     threads: int = 1
-    sample: int | None = None
-    """Train on a stratified sample of the corpus instead of all of it. For demonstrations."""
+    sample: int | None = 5000
+    """Replay a stratified sample of the corpus of this size; null: all of it."""
     epochs: int | None = None
     promotion: Literal["auto", "manual"] = "auto"
+    keep_versions: int = 5
+    """Refused and waiting versions beyond the latest so many are removed; what ever served stays."""
+    feedback: Feedback = field(default_factory=Feedback)
+    asks: Asks = field(default_factory=Asks)
+    watch: Watch = field(default_factory=Watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +172,11 @@ def load_settings(config: Path) -> Settings:
         )
     if settings.retain_text_days < 1:
         raise SettingsError(f"{file}: retain_text_days is {settings.retain_text_days} — set at least 1")
+    for emoji, label in settings.learning.feedback.reactions.items():
+        if label not in ("negative", "neutral", "positive"):
+            raise SettingsError(
+                f"{file}: learning.feedback.reactions.{emoji} is {label!r} — use negative, neutral or positive"
+            )
     if not settings.people.admins:
         raise SettingsError(f"{file}: people.admins is empty — name at least one admin (user id or @name)")
     return settings
@@ -182,6 +235,10 @@ def _build(kind: Any, raw: Any, file: Path, at: str) -> Any:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, raw, file, at)
+    if origin is Mapping:
+        if not isinstance(raw, dict):
+            raise SettingsError(f"{file}: {at} must hold keys and values")
+        return {str(key): _build(args[1], value, file, f"{at}.{key}") for key, value in raw.items()}
     if origin is tuple:
         if not isinstance(raw, list):
             raise SettingsError(f"{file}: {at} must be a list")

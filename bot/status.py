@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from bot.learning.asking import Answered
 from bot.learning.runs import Learning
+from bot.learning.selection import BURST
 from bot.people import People
 from bot.store import Store
 from bot.store.records import Run
@@ -46,6 +48,41 @@ class Status:
             f"*Learning* consent {'on' if consent else 'off'} · next {_when(self._learning.next_run())} · last {_told(run)}",
         ]
 
+    async def stats(self) -> list[str]:
+        """How often the bot is wrong, by messages drawn by lot that a person of the team has judged since 90 days."""
+        since = self._clock() - _STATS_DAYS * 86400.0
+        answered = await self._store.asks.answered(self._people.team, since)
+        lines = [
+            f"*How often I am wrong*, by messages of the last {_STATS_DAYS} days drawn by lot and judged by you"
+        ]
+        lines += _rates(answered)
+        for channel in sorted(self._people.channels):
+            here = [a for a in answered if a.channel == channel]
+            if len(here) >= _ENOUGH and len(here) < len(answered):
+                lines += [f"<#{channel}>", *_rates(here)]
+        counts = await self._store.feedback.counts()
+        helped, not_helped = counts.get("rating:helpful", 0), counts.get("rating:not_helpful", 0)
+        person = counts.get("rating:person", 0)
+        lines.append(
+            f"*Answers* {helped} helped, {not_helped} did not, {person} should have come from a person"
+        )
+        return lines
+
+    async def corrections(self) -> list[str]:
+        """What the next run would learn from, and what is held back and why."""
+        selection = await self._learning.inquiry.selection()
+        lines = [
+            f"*To learn from* {len(selection.to_learn)} messages",
+            f"*To measure by, never to learn from* {len(selection.live)}",
+        ]
+        for why, count in sorted(selection.reasons.items(), key=lambda item: -item[1]):
+            line = f"*Held back* {count}: {why}"
+            if why == BURST:
+                people = sorted({user for held in selection.held if held.why == why for user in held.users})
+                line += " (" + ", ".join(f"<@{user}>" for user in people) + "; `release @somebody`)"
+            lines.append(line)
+        return lines
+
     async def models(self) -> list[str]:
         """All versions with their figures on the holdout, oldest first."""
         states = await self._store.records.model_states(self._people.team)
@@ -63,6 +100,37 @@ class Status:
                 f"{'→' if manifest.version == active else '·'} `{manifest.version}` {state}, {figure}"
             )
         return lines
+
+
+_STATS_DAYS = 90
+_ENOUGH = 20
+"""Answers from which on a channel has rates of its own."""
+
+
+def _rates(answered: Sequence[Answered]) -> list[str]:
+    """Misses among what was not flagged, false alarms among what was; with 95 % intervals."""
+    calm = [a for a in answered if not a.flagged]
+    flagged = [a for a in answered if a.flagged]
+    missed = sum(a.label == "negative" for a in calm)
+    wrong = sum(a.label != "negative" for a in flagged)
+    return [
+        f"*Missed* {_share(missed, len(calm))} of the messages that I did not flag were of unhappy customers",
+        f"*False alarms* {_share(wrong, len(flagged))} of those that I flagged were not",
+    ]
+
+
+def _share(count: int, n: int) -> str:
+    if not n:
+        return "not known yet (nobody was asked):"
+    low, high = wilson(count, n)
+    return f"{count} of {n} ({count / n:.1%}; 95 % interval {low:.1%} to {high:.1%})"
+
+
+def wilson(count: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927): it stays sensible for few, and at 0 and 1."""
+    share = count / n
+    middle, half = share + z * z / (2 * n), z * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5
+    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
 
 
 def _when(moment: datetime | None) -> str:

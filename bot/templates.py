@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -175,10 +176,16 @@ class Index:
     the right one for 84 in 100 questions, where the nearest example finds 80 (docs/model.md).
     """
 
-    def __init__(self, templates: Templates, embed: Embed, version: str) -> None:
+    def __init__(
+        self,
+        templates: Templates,
+        embed: Embed,
+        version: str,
+        more: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
         self.version = version
         self._templates = [(t.id, t.title) for t in templates]
-        texts = [t.examples or (t.description or t.title,) for t in templates]
+        texts = [(*t.examples, *more.get(t.id, ())) or (t.description or t.title,) for t in templates]
         self._examples = embed([text for some in texts for text in some])
         owners = np.repeat(np.arange(len(texts)), [len(some) for some in texts])
         self._weights = fit(self._examples, owners, len(texts))
@@ -217,11 +224,16 @@ class Router:
     def __init__(self, templates: Templates) -> None:
         self.templates = templates
         self._indexes: dict[str, Index] = {}
+        self._more: Mapping[str, Sequence[str]] = {}
+
+    def add_examples(self, more: Mapping[str, Sequence[str]]) -> None:
+        """Examples beside those in the file, by template; they count from the next `prepare` on."""
+        self._more = more
 
     def prepare(self, embed: Embed, version: str) -> None:
         """Embed all examples with a model version; blocking, and done before that version serves."""
         others = [(v, i) for v, i in self._indexes.items() if v != version]
-        self._indexes = {**dict(others[-1:]), version: Index(self.templates, embed, version)}
+        self._indexes = {**dict(others[-1:]), version: Index(self.templates, embed, version, self._more)}
 
     def nearest(self, embedding: npt.NDArray[np.float32], version: str) -> list[Near]:
         index = self._indexes.get(version)

@@ -87,6 +87,15 @@ class Registry:
         arriving.rename(target)
         return version
 
+    def remove(self, version: str) -> None:
+        """Remove a version that never served. Raises ArtefactError if it did, or comes with the package."""
+        if version == self._shipped.name or version in self._served():
+            raise ArtefactError(f"{self._root}: version {version} has served — it is kept")
+        folder = self.folder(version)
+        leaving = self._root / f".leaving-{version}"
+        folder.rename(leaving)
+        shutil.rmtree(leaving)
+
     def promote(self, version: str) -> None:
         """Put a version in service. Raises ArtefactError if it is not valid."""
         self.folder(version)

@@ -6,12 +6,16 @@ Exit code 0: done; 1: failed or refused; 2: bad input. An error is one line on s
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
 import sys
 import tempfile
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from model.artefact_folder import ArtefactError, read_manifest
@@ -63,14 +67,50 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _retrain(given: argparse.Namespace) -> None:
+    for file in (given.snapshot, given.golden):
+        if file and not file.is_file():
+            raise dataset.DataError(f"{file}: no such file — give a readable JSON-lines file")
     read_manifest(given.active)  # before the seconds that torch takes to load
+    start = None if given.method == "lora" or given.start == Path("none") else given.start
+    if start:
+        read_manifest(start)
+    if given.while_open:
+        _end_with_stdin()
     from training.retrain import retrain
 
     progress = Progress()
     found = base.resolve(given.base, given.base_sha256)
-    progress.line(
-        retrain(_config(given), given.snapshot, given.active, found, given.out, given.sample, progress)
+    config = dataclasses.replace(
+        _config(given, _RETRAINING if start else {}), keep="last" if start else "best"
     )
+    progress.line(
+        retrain(
+            config,
+            given.snapshot,
+            given.golden,
+            given.active,
+            start,
+            found,
+            given.out,
+            given.sample,
+            progress,
+        )
+    )
+
+
+_RETRAINING = {"epochs": 2, "learning_rate": 1e-4}
+"""A run that begins with a trained version needs less; see docs/learning.md."""
+
+
+def _end_with_stdin() -> None:
+    """End when whoever started this is gone: its end of the pipe closes, however it died."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _evaluate(given: argparse.Namespace) -> None:
@@ -103,11 +143,11 @@ def _export(given: argparse.Namespace) -> None:
     Progress().line({"stage": "done", "candidate": str(given.out / version), "version": version})
 
 
-def _config(given: argparse.Namespace) -> Any:
+def _config(given: argparse.Namespace, defaults: Mapping[str, Any] = MappingProxyType({})) -> Any:
     from training.train import Config
 
     named = {name: getattr(given, name) for name in ("method", "epochs", "learning_rate", "seed", "threads")}
-    return Config(**{name: value for name, value in named.items() if value is not None})
+    return Config(**{**defaults, **{name: value for name, value in named.items() if value is not None}})
 
 
 def _readable(figures: dict[str, Any]) -> str:
@@ -155,7 +195,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--active", type=Path, default=SHIPPED, help="the version in service (the shipped one)"
     )
+    command.add_argument(
+        "--golden", type=Path, metavar="FILE", help="the team's messages that must be read right"
+    )
+    command.add_argument(
+        "--start",
+        type=Path,
+        default=SHIPPED,
+        metavar="DIR",
+        help="version whose weights training begins with (the shipped one); none: the base model",
+    )
     command.add_argument("--out", type=Path, required=True, help="where the candidate folder goes")
+    command.add_argument("--while-open", action="store_true", help="end when standard input is closed")
     command.add_argument("--sample", type=_positive, metavar="N", help="take N messages of the corpus only")
     _add_training(command)
     command.set_defaults(run=_retrain)

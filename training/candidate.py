@@ -73,13 +73,15 @@ def build(
     parent: str | None,
     corrections: int = 0,
     source: str | None = None,
+    start: str | None = None,
     least_agreement: float = LEAST_AGREEMENT,
     documented: bool = True,
 ) -> Classifier:
     """Write the int8 version folder `folder`, whose name is the version; returns it loaded.
 
-    `source` names the training data if it is not the corpus. With `documented` the behaviour tests are run and the
-    pictures drawn, half a minute's work. Raises ExportRefused if the graph does not say what the trained encoder says.
+    `source` names the training data if it is not the corpus, `start` the version whose weights it began with. With
+    `documented` the behaviour tests are run and the pictures drawn, half a minute's work. Raises ExportRefused if the graph
+    does not say what the trained encoder says.
     """
     folder.mkdir()
     shutil.copyfile(base.folder / "tokenizer.json", folder / TOKENIZER)
@@ -113,6 +115,7 @@ def build(
             "train_rows": len(data.train),
             "corrections": corrections,
             **({"data": source} if source else {}),
+            **({"start": start} if start else {}),
         },
         metrics={},
         files={},

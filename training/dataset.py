@@ -38,6 +38,10 @@ class Example:
     trade: str = ""
     source: str = ""
     """Where it is from: its own word for it, or else the name of its file."""
+    message: int | None = None
+    """Of the team's own messages: its number in the bot's database."""
+    live: bool = False
+    """Part of the team's live holdout: to measure by, never to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +112,26 @@ def sample(examples: Sequence[Example], size: int) -> list[Example]:
     return chosen
 
 
-def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
-    """The corpus with the team's corrections added to what is trained on.
+MOST_REPEATS = 8
+"""So often at most is a correction seen in an epoch, however few there are."""
+OWN_SHARE = 0.15
+"""The share of an epoch that the team's own messages make up, if they are few: fifty among thousands would be lost."""
 
-    A correction supersedes the corpus' label for the same message. What is in dev or holdout stays out of
-    training, or the gate would measure what was learned by heart.
+
+def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
+    """The corpus with the team's corrections added to what is trained on, each as often as gives them a fair share.
+
+    A correction supersedes the corpus' label for the same message. What is in dev or holdout, or in the live holdout,
+    stays out of training, or the gate would measure what was learned by heart.
     """
-    kept_out = _read_as(corpus.dev) | _read_as(corpus.holdout)
+    live = [e for e in corrections if e.live]
+    kept_out = _read_as(corpus.dev) | _read_as(corpus.holdout) | _read_as(live)
     usable = [e for e in corrections if e.cleaned.lower() not in kept_out]
     corrected = _read_as(usable)
-    kept = [e for e in corpus.train if e.cleaned.lower() not in corrected]
-    return Split(kept + usable, corpus.dev, corpus.holdout)
+    kept = [e for e in corpus.train if e.cleaned.lower() not in corrected | _read_as(live)]
+    wanted = OWN_SHARE / (1 - OWN_SHARE) * len(kept) / max(1, len(usable))
+    repeats = max(1, min(MOST_REPEATS, round(wanted)))
+    return Split(kept + usable * repeats, corpus.dev, corpus.holdout)
 
 
 def without_holdout(data: Split, corpus: Split) -> Split:
@@ -196,6 +209,8 @@ def _example(place: str, fields: Any, file: str) -> Example:
         clean(fields["text"]),
         fields.get("trade") or "",
         fields.get("source") or file,
+        fields["message"] if isinstance(fields.get("message"), int) else None,
+        fields.get("live") is True,
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from model.artefact_folder import ArtefactError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from model.artefact_folder import WEIGHTS, ArtefactError, read_manifest
 from model.classifier import Classifier
-from training import checkpoint, dataset, promote
+from model.reading import Reading
+from training import checkpoint, dataset, judge, promote
 from training.base import Base
 from training.candidate import build, under_construction
-from training.evaluate import predict
 from training.export import ExportRefused
 from training.progress import Progress
 from training.train import Config, train
@@ -66,30 +69,36 @@ def train_version(
 def retrain(
     config: Config,
     snapshot: Path | None,
+    golden: Path | None,
     active: Path,
+    start: Path | None,
     base: Base,
     out: Path,
     sample: int | None,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Train from the frozen base on the corpus and the snapshot, and judge the outcome against the active version.
+    """Train on the corpus and the snapshot, and judge the outcome against the active version.
 
-    Always from the base and always with everything: a model trained on from the last one forgets. `sample` takes
-    that many of the corpus' training rows (the snapshot's are always all there) and half as many to choose the epoch
-    by. Returns the last line; without a candidate if the export was refused.
+    Always from the same frozen start and always with everything: a model trained on from the last one forgets, and could
+    never forget what it shall. `start` is the version folder whose weights that is (the shipped one, which has seen no
+    team's messages: minutes instead of an hour); None begins with the base model. `sample` takes that many of the
+    corpus' training rows (the snapshot's are always all there) and half as many to choose the epoch by. `golden` are the
+    team's must-pass messages. Returns the last line; without a candidate if the export was refused.
     """
     progress.report("load", 0.0)
     serving = Classifier.load(active, device="cpu", threads=max(1, config.threads))
-    corrections = dataset.load([snapshot]) if snapshot else []
+    own = dataset.load([snapshot]) if snapshot and snapshot.stat().st_size else []
+    musts = judge.golden_from(golden)
+    live, corrections = [e for e in own if e.live], [e for e in own if not e.live]
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
     if sample is not None and sample < len(corpus.train):
         few = dataset.sample(corpus.dev, max(LEAST_DEV, sample // 2))
         corpus = dataset.Split(dataset.sample(corpus.train, sample), few, corpus.holdout)
-    data = dataset.replay(corpus, corrections)
+    data = dataset.replay(corpus, own)
     dataset.require_enough(data.train, "corpus and snapshot")
     version = _new_version(data.train)
     with under_construction(out) as building:
-        result = train(config, data, base, progress)
+        result = train(config, data, base, progress, start=_weights(start, base) if start else None)
         progress.report("export", 0.0)
         folder = building / version
         try:
@@ -101,20 +110,58 @@ def retrain(
                 base,
                 parent=serving.version,
                 corrections=len(corrections),
+                start=start.name if start else None,
                 documented=False,
             )
-        except ExportRefused as refusal:
-            outcome = promote.not_exported(str(refusal))
-            return {"stage": "done", "candidate": None, "version": version, "verdict": outcome}
-        progress.report("evaluate", 0.0)
-        gold = [example.label for example in data.holdout]
-        labels = predict(candidate, data.holdout)
-        progress.report("evaluate", 0.5)
-        verdict = promote.verdict(gold, labels, predict(serving, data.holdout))
+        except ExportRefused as refused:
+            outcome = promote.refusal(str(refused))
+            return {"stage": "done", "candidate": None, "version": version, "verdict": outcome, "worse": []}
+        measured, readings = judge.measure(
+            candidate, serving, data.holdout, live, musts, lambda share: progress.report("evaluate", share)
+        )
+        verdict = promote.verdict(measured)
         progress.report("gate", 1.0)
-        (folder / "verdict.json").write_text(json.dumps(verdict, indent=2) + "\n", "utf-8")
+        (folder / "verdict.json").write_text(judge.as_json(verdict), "utf-8")
         folder.rename(out / version)
-    return {"stage": "done", "candidate": str(out / version), "version": version, "verdict": verdict}
+    return {
+        "stage": "done",
+        "candidate": str(out / version),
+        "version": version,
+        "verdict": verdict,
+        "worse": _worse(measured, [*data.holdout, *live], readings),
+    }
+
+
+def _weights(start: Path, base: Base) -> dict[str, Tensor]:
+    """The trained weights of a version, to go on from. Raises ArtefactError if it has another base."""
+    manifest = read_manifest(start)
+    if manifest.base_sha256 != base.sha256:
+        raise ArtefactError(
+            f"{start}: was trained from another base model — give that one with --base, or no --start"
+        )
+    return {name: weights.float() for name, weights in load_file(start / WEIGHTS).items()}
+
+
+def _worse(
+    measured: promote.Measured, examples: Sequence[dataset.Example], readings: Sequence[Reading]
+) -> list[dict[str, Any]]:
+    """Up to ten messages that the candidate reads worse, the team's own first; those by number alone, for their words
+    must not outlive them in Slack."""
+    both = promote.Part(
+        [*measured.corpus.gold, *measured.live.gold],
+        [*measured.corpus.candidate, *measured.live.candidate],
+        [*measured.corpus.active, *measured.live.active],
+    )
+    at = sorted(promote.worsened(both), key=lambda i: (not examples[i].live, -readings[i].confidence))
+    return [
+        {
+            "message": examples[i].message,
+            "text": None if examples[i].live else examples[i].text,
+            "label": examples[i].label,
+            "read": readings[i].label,
+        }
+        for i in at[:10]
+    ]
 
 
 def _new_version(rows: list[dataset.Example]) -> str:

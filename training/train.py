@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ class Config:
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
     patience: int = 4
     """Epochs without a better dev macro-F1 before the run stops."""
+    keep: str = "best"
+    """Which epoch's weights: the best on dev, or the last."""
     max_length: int = 128
     seed: int = 1
     threads: int = 0
@@ -70,8 +72,18 @@ class Result:
     """Wall time of embedding and training."""
 
 
-def train(config: Config, data: Split, base: Base, progress: Progress, resume: Path | None = None) -> Result:
-    """Fine-tune the base on `data.train`, keep the epoch that is best on `data.dev`.
+def train(
+    config: Config,
+    data: Split,
+    base: Base,
+    progress: Progress,
+    resume: Path | None = None,
+    start: Mapping[str, Tensor] | None = None,
+) -> Result:
+    """Fine-tune the base on `data.train`, keep the epoch that is best on `data.dev` (or the last, see `Config.keep`).
+
+    `start` are trained weights to go on from, of a version with the same base and method; without them training begins
+    with the base as it is.
 
     With `resume`, a folder, the run's standing is kept there after each epoch; a later call with the same arguments
     goes on from it and ends with the same weights.
@@ -98,6 +110,8 @@ def train(config: Config, data: Split, base: Base, progress: Progress, resume: P
     # Once, not at every step: the frozen base's forward pass would cost a third of the run.
     meanings = base_embeddings(encoder, tokens, progress)
     prepare(encoder, config.method)
+    if start:
+        load_trained(encoder, dict(start))
     decayed = [p for p in encoder.parameters() if p.requires_grad and p.ndim > 1]
     undecayed = [p for p in encoder.parameters() if p.requires_grad and p.ndim < 2]
     optimizer = torch.optim.AdamW(
@@ -151,7 +165,7 @@ def train(config: Config, data: Split, base: Base, progress: Progress, resume: P
         load_trained(encoder, now.average)
         f1 = _macro_f1(encoder, dev_tokens, data.dev)
         now.history.append({"loss": float(np.mean(losses)), "dev_macro_f1": f1})
-        if f1 > now.best_f1:
+        if f1 > now.best_f1 or config.keep == "last":
             now.best_f1, now.best, now.best_epoch = f1, trained_weights(encoder), epoch
         load_trained(encoder, now.weights)
         if resume:

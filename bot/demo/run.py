@@ -63,6 +63,7 @@ def seed() -> dict[str, Any]:
             "signing_secret": "sandbox-signing-secret",
             "commands": ["/softanswer"],
             "request_url": None,
+            "shortcuts": [{"callback_id": "sentiment", "name": "Sentiment of this message"}],
         },
         "users": [
             person(CARLA, "carla", "Carla Reyes", "Customer"),
@@ -98,7 +99,7 @@ def write_config(folder: Path, **learning: Any) -> Path:
     settings = yaml.safe_load(example.text("softanswer.yaml"))
     settings["database"] = str(folder / "softanswer.db")
     settings["model"]["folder"] = str(folder / "models")
-    settings["learning"] |= {"sample": 800, "epochs": 5, "threads": 2, **learning}
+    settings["learning"] |= {"sample": 800, "threads": 2, **learning}
     settings["http"]["port"] = 0
     # A newcomer tries one thing after the other: within two minutes that would all be one conversation.
     settings["rules"]["conversation_s"] = 15

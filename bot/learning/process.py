@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.learning.selection import Used
 from bot.settings import Learning as LearningSettings
-from bot.store.records import Corrected
+from bot.store.teaching import Golden
 
 TRAINER = (sys.executable, "-m", "training", "retrain")
 """The command that trains; its arguments and output are described in docs/contributor.md."""
@@ -24,23 +27,53 @@ class RunFailed(Exception):
     """The training process ended without a verdict; the text is its last line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a run learns from and is judged by, as it leaves the database: redacted."""
+
+    used: Sequence[Used]
+    golden: Sequence[Golden] = ()
+
+    def lines(self) -> list[str]:
+        """One JSON object a message."""
+        return [
+            json.dumps(
+                {"text": u.text, "label": u.label, "message": u.message, "live": u.live}, ensure_ascii=False
+            )
+            for u in self.used
+        ]
+
+    @property
+    def hash(self) -> str:
+        """sha256 of its lines."""
+        return hashlib.sha256("\n".join(self.lines()).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def write(self, folder: Path) -> None:
+        """Write `snapshot.jsonl` and `golden.jsonl`."""
+        folder.mkdir(parents=True)
+        musts = [json.dumps({"text": g.text, "label": g.label}, ensure_ascii=False) for g in self.golden]
+        for name, lines in (("snapshot", self.lines()), ("golden", musts)):
+            text = "".join(f"{line}\n" for line in lines)
+            (folder / f"{name}.jsonl").write_bytes(text.encode("utf-8", "replace"))
+
+
 async def train(
     trainer: Sequence[str],
     settings: LearningSettings,
     folder: Path,
-    corrections: Sequence[Corrected],
+    snapshot: Snapshot,
     active: Path,
     on_step: Callable[[Step], Awaitable[None]],
 ) -> Step:
     """Write the snapshot into `folder`, train there, hand every progress line to `on_step`; returns the last line.
 
-    Raises RunFailed. However this ends, cancelled too, the process is gone afterwards.
+    Raises RunFailed. However this ends, cancelled too, the process is gone afterwards; and it ends itself when its
+    standard input closes, that is, should this process be killed.
     """
-    snapshot = folder / "snapshot.jsonl"
-    await asyncio.to_thread(_write_snapshot, snapshot, corrections)
+    await asyncio.to_thread(snapshot.write, folder)
     process = await asyncio.create_subprocess_exec(
-        *trainer, *_arguments(settings, snapshot, active, folder / "out"),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
+        *trainer, *_arguments(settings, folder, active),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=1 << 20,
     )  # fmt: skip
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process.pid, 10)
@@ -78,26 +111,19 @@ async def _follow(
     return done
 
 
-def _arguments(settings: LearningSettings, snapshot: Path, active: Path, out: Path) -> list[str]:
+def _arguments(settings: LearningSettings, folder: Path, active: Path) -> list[str]:
     given = {
-        "snapshot": snapshot,
+        "snapshot": folder / "snapshot.jsonl",
+        "golden": folder / "golden.jsonl",
         "active": active,
-        "out": out,
+        "out": folder / "out",
         "method": settings.method,
         "threads": settings.threads,
         "sample": settings.sample,
         "epochs": settings.epochs,
     }
-    return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
-
-
-def _write_snapshot(file: Path, corrections: Sequence[Corrected]) -> None:
-    file.parent.mkdir(parents=True)
-    with file.open("w", encoding="utf-8") as out:
-        for corrected in corrections:
-            out.write(
-                json.dumps({"text": corrected.text, "label": corrected.label}, ensure_ascii=False) + "\n"
-            )
+    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
+    return [*words, "--while-open"]
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

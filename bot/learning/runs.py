@@ -18,17 +18,15 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import TRIAGE, Action
-from bot.learning.process import TRAINER, Step, train
+from bot.learning.inquiry import Inquiry
+from bot.learning.process import TRAINER, Snapshot, Step, train
 from bot.learning.schedule import cron
+from bot.learning.selection import Selection
+from bot.learning.serving import Serving
+from bot.learning.watcher import Watcher
 from bot.people import People
 from bot.settings import Learning as LearningSettings
 from bot.store import Store
-from bot.store.records import Corrected
-from bot.templates import Router
-from model.artefact_folder import ArtefactError
-from model.batcher import Batcher
-from model.classifier import Classifier
-from model.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +39,10 @@ STAGES = {
     "gate": "comparing with the version in service",
 }
 _REPORT_EVERY_S = 10.0
+_WEEK_S = 7 * 86400.0
+_NO_CONSENT = (
+    "Learning is off: an admin must first say `/softanswer consent on` (it is recorded who said so)."
+)
 
 
 class Learning:
@@ -50,11 +52,10 @@ class Learning:
         settings: LearningSettings,
         runs: Path,
         store: Store,
-        registry: Registry,
-        batcher: Batcher,
-        router: Router,
+        serving: Serving,
+        inquiry: Inquiry,
+        watcher: Watcher,
         people: People,
-        load: Callable[[Path], Classifier],
         committed: Callable[[], None],
         clock: Callable[[], float],
         trainer: Sequence[str] = TRAINER,
@@ -62,18 +63,16 @@ class Learning:
         self._settings = settings
         self._runs = runs
         self._store = store
-        self._registry = registry
-        self._batcher = batcher
-        self._router = router
+        self.serving = serving
+        self.inquiry = inquiry
+        self._watcher = watcher
         self._people = people
-        self._load = load
         self._committed = committed
         self._clock = clock
         self._trainer = trainer
         self._cron = cron(settings)
         self._scheduler = AsyncIOScheduler(timezone=self._cron.timezone)
         self._task: asyncio.Task[None] | None = None
-        self._swap = asyncio.Lock()
         self._stopped_because = "the bot stopped during the run"
 
     async def open(self) -> None:
@@ -83,17 +82,24 @@ class Learning:
                 "a training run was interrupted when the bot stopped; the version in service is unchanged"
             )
         shutil.rmtree(self._runs, ignore_errors=True)
+        once = {"replace_existing": True, "coalesce": True, "max_instances": 1}
         self._scheduler.add_job(
-            self.start,
-            self._cron,
-            args=["schedule", None],
-            id="retrain",
-            replace_existing=True,
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=self._settings.misfire_grace_s,
+            self.start, self._cron, args=["schedule", None], id="retrain",
+            misfire_grace_time=self._settings.misfire_grace_s, **once,
+        )  # fmt: skip
+        self._scheduler.add_job(
+            self.look_around, "interval", minutes=10, jitter=60, id="ask", misfire_grace_time=600, **once
+        )
+        self._scheduler.add_job(
+            self._watcher.tick, "interval", seconds=20, id="watch", misfire_grace_time=600, **once
         )
         self._scheduler.start()
+
+    async def look_around(self) -> None:
+        """Ask the team what is to be asked, and start a run if enough was labelled since the last."""
+        await self.inquiry.ask()
+        if await self._store.records.consent(self._people.team) and await self.inquiry.enough_to_learn():
+            await self.start("new labels", None)
 
     async def close(self) -> None:
         if self._scheduler.running:
@@ -121,33 +127,58 @@ class Learning:
         team = self._people.team
         if not await self._store.records.consent(team):
             log.info("not retraining: consent is off")
-            return "Learning is off: an admin must first say `/softanswer consent on` (it is recorded who said so)."
+            if user is None:
+                await self._remind_of_consent()
+            return _NO_CONSENT
         run_id = await self._store.records.begin_run(team, trigger, user, self._clock())
         if run_id is None:
             return "A retraining is running already; its progress is in the triage channel."
         try:
-            corrections = await self._store.records.corrections(team)
-            by = f"<@{user}>" if user else f"the {trigger}"
-            text = f"🎓 Retraining, started by {by}. Corrections to learn from: {len(corrections)}."
-            await self._report(run_id, text, first=True)
+            selection = await self.inquiry.selection()
+            snapshot = Snapshot(selection.used, await self._store.teaching.golden(team))
+            held = selection.reasons
+            await self._store.records.note_data(run_id, snapshot.hash, len(selection.to_learn), held)
+            await self._report(run_id, _beginning(user, trigger, selection), first=True)
         except BaseException:
             await self._store.records.end_run(run_id, "failed", "could not be started", self._clock())
             raise
-        self._task = asyncio.create_task(self._run(run_id, corrections, user or trigger))
+        self._stopped_because = "the bot stopped during the run"
+        self._task = asyncio.create_task(self._run(run_id, selection, snapshot, user or trigger))
         return "Retraining started. Progress and result are in the triage channel."
 
-    async def _run(self, run_id: int, corrections: Sequence[Corrected], user: str) -> None:
+    async def cancel(self, user: str) -> str:
+        """An admin stops the run; returns what to tell them."""
+        if not await self.interrupt(f"cancelled by <@{user}>"):
+            return "No retraining is running."
+        return "The retraining was cancelled. The version in service is unchanged."
+
+    async def _remind_of_consent(self) -> None:
+        """The schedule runs in vain: say so once a week, not every night."""
+        team, now = self._people.team, self._clock()
+        told: float = await self._store.records.recall(team, "told of consent") or 0.0
+        if now - told < _WEEK_S:
+            return
+        await self._store.records.remember(team, "told of consent", now)
+        text = f"🎓 I would have retrained now, but may not learn from your messages. {_NO_CONSENT}"
+        await self._store.outbox.put(
+            team, Action("notice", f"consent:{now:.0f}", TRIAGE, facts={"text": text}), now
+        )
+        self._committed()
+
+    async def _run(self, run_id: int, selection: Selection, snapshot: Snapshot, user: str) -> None:
         folder = self._runs / str(run_id)
         try:
-            done = await self._train(run_id, folder, corrections)
+            done = await self._train(run_id, folder, snapshot)
             table = _verdict_table(
                 done["verdict"]
             )  # before anything serves: a verdict that cannot be shown is none
-            state, text, version = await self._judge(done, corrections, user)
+            state, text, version = await self._judge(done, selection, user)
             await self._store.records.end_run(run_id, state, text, self._clock(), version)
-            await self._report(run_id, f"🎓 {text}", table=table)
+            await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
+            await self.serving.prune()
         except asyncio.CancelledError:
             await self._store.records.end_run(run_id, "failed", self._stopped_because, self._clock())
+            await self._report(run_id, f"⏹️ Retraining stopped: {self._stopped_because}. Nothing has changed.")
             raise
         except Exception as error:
             log.exception("retraining failed")
@@ -157,7 +188,7 @@ class Learning:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def _train(self, run_id: int, folder: Path, corrections: Sequence[Corrected]) -> Step:
+    async def _train(self, run_id: int, folder: Path, snapshot: Snapshot) -> Step:
         """Train a candidate in `folder`, with its progress shown in the run's message."""
         shown, shown_at = "", 0.0
 
@@ -167,23 +198,24 @@ class Learning:
                 shown, shown_at = step["stage"], self._clock()
                 await self._report(run_id, _progress(step))
 
-        active = self._registry.folder(self._registry.active())
-        return await train(self._trainer, self._settings, folder, corrections, active, report)
+        return await train(
+            self._trainer, self._settings, folder, snapshot, self.serving.active_folder, report
+        )
 
     async def _judge(
-        self, done: Mapping[str, Any], corrections: Sequence[Corrected], user: str
+        self, done: Mapping[str, Any], selection: Selection, user: str
     ) -> tuple[str, str, str | None]:
         """Take the candidate in; let it serve if it is proven. Returns the run's state, its summary, the version."""
-        parent, verdict, reasons = (
-            self._registry.active(),
-            done["verdict"],
-            "; ".join(done["verdict"]["reasons"]),
-        )
+        parent, verdict = self.serving.active, done["verdict"]
+        reasons = "; ".join(verdict["reasons"][:2])
+        more = len(verdict["reasons"]) - 2
+        if more > 0:
+            reasons += f"; and {more} more in the table"
         if done["candidate"] is None:
             text = f"The trained version does not serve, it could not be exported: {reasons}. `{parent}` goes on serving."
             return "refused", text, None
-        version = self._registry.add(Path(done["candidate"]))
-        ids = [i for correction in corrections for i in correction.feedback_ids]
+        version = self.serving.add(Path(done["candidate"]))
+        ids = [i for used in selection.to_learn for i in used.words]
         state = "candidate" if verdict["promote"] else "refused"
         team = self._people.team
         await self._store.records.add_model(team, version, parent, verdict, state, ids, self._clock())
@@ -196,53 +228,33 @@ class Learning:
         if self._settings.promotion == "manual":
             return (
                 "waiting",
-                f"Version `{version}` passed. It serves when an admin says `/softanswer promote {version}`.",
+                f"Version `{version}` passed: {reasons}. It serves when an admin says `/softanswer promote {version}`.",
                 version,
             )
-        await self._serve(version, user, "promoted")
-        return "promoted", f"Version `{version}` passed and serves now, in place of `{parent}`.", version
-
-    async def promote(self, version: str, user: str) -> str:
-        """An admin's decision to let a version serve; returns what to tell them."""
-        if version not in [manifest.version for manifest in self._registry.versions()]:
-            return f"There is no version `{version[:80]}`; `/softanswer models` lists them."
-        try:
-            await self._serve(version, user, "promoted")
-        except ArtefactError as error:
-            return str(error)
-        return f"Version `{version}` serves now."
-
-    async def rollback(self, user: str) -> str:
-        """Back to the version that served before; returns what to tell the admin."""
-        previous = self._registry.previous()
-        if previous is None:
-            return f"Nothing served before `{self._registry.active()}`, so there is nothing to roll back to."
-        try:
-            await self._serve(previous, user, "rolled back", back=True)
-        except ArtefactError as error:
-            return str(error)
-        return f"Rolled back: version `{previous}` serves now."
-
-    async def _serve(self, version: str, user: str, what: str, *, back: bool = False) -> None:
-        """Swap between two batches. Loading and embedding the templates come first, so that nothing waits for them."""
-        async with self._swap:
-            folder = self._registry.folder(version)
-            classifier = await asyncio.to_thread(self._load, folder)
-            await asyncio.to_thread(self._router.prepare, classifier.embed, classifier.version)
-            if back:
-                self._registry.rollback()
-            else:
-                self._registry.promote(version)
-            await self._batcher.swap(classifier)
-            await self._store.records.serve_model(self._people.team, version, user, what, self._clock())
+        answer = await self.serving.promote(version, user, verdict.get("disagreement", 0.0))
+        if self.serving.active != version:
+            raise RuntimeError(answer)
+        return (
+            "promoted",
+            f"Version `{version}` passed and serves now, in place of `{parent}`: {reasons}.",
+            version,
+        )
 
     async def _report(
-        self, run_id: int, text: str, *, first: bool = False, table: Sequence[Sequence[Any]] | None = None
+        self,
+        run_id: int,
+        text: str,
+        *,
+        first: bool = False,
+        table: Sequence[Sequence[Any]] | None = None,
+        worse: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """One message a run in the triage channel, kept up to date."""
         facts: dict[str, Any] = {"text": text}
         if table:
             facts |= {"table": table, "caption": "Before and after, on messages kept out of training"}
+        if worse:
+            facts["worse"] = [dict(message) for message in worse]
         if first:
             action = Action("notice", f"run:{run_id}", TRIAGE, facts=facts)
         else:
@@ -250,6 +262,18 @@ class Learning:
             action = Action("notice_update", key, TRIAGE, facts=facts | {"of": f"run:{run_id}"})
         await self._store.outbox.put(self._people.team, action, self._clock())
         self._committed()
+
+
+def _beginning(user: str | None, trigger: str, selection: Selection) -> str:
+    by = f"<@{user}>" if user else f"the {trigger}" if trigger == "schedule" else trigger
+    text = f"🎓 Retraining, started by {by}. Corrections to learn from: {len(selection.to_learn)}"
+    if selection.live:
+        text += f", and {len(selection.live)} to measure by"
+    text += "."
+    if selection.held:
+        whys = "; ".join(f"{count} × {why}" for why, count in selection.reasons.items())
+        text += f" Held back: {whys}."
+    return text
 
 
 def _progress(step: Mapping[str, Any]) -> str:
@@ -268,6 +292,6 @@ def _verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]] | None:
     rows: list[list[Any]] = [["Check", "Before", "After", "Limit", "Passed"]]
     for check in verdict["checks"]:
         numbers = [check.get(key) for key in ("active", "candidate", "limit")]
-        cells = [float(n) if isinstance(n, int | float) else str(n) for n in numbers]
+        cells = ["" if n is None else float(n) if isinstance(n, int | float) else str(n) for n in numbers]
         rows.append([check["name"], *cells, "yes" if check["passed"] else "no"])
     return rows

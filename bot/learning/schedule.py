@@ -20,11 +20,13 @@ def cron(settings: LearningSettings) -> CronTrigger:
             f"softanswer.yaml: learning.timezone {settings.timezone} is unknown — use a name like Europe/Berlin"
         ) from None
     try:
-        return CronTrigger.from_crontab(_named_days(settings.schedule), timezone=zone)
+        trigger = CronTrigger.from_crontab(_named_days(settings.schedule), timezone=zone)
     except ValueError as error:
         raise SettingsError(
             f"softanswer.yaml: learning.schedule '{settings.schedule}' is not in crontab form ({error}) — use e.g. '0 3 * * *'"
         ) from None
+    trigger.jitter = settings.jitter_s
+    return trigger
 
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -19,6 +19,7 @@ Ack = Callable[..., Awaitable[Any]]
 
 def register(app: AsyncApp, services: Services) -> None:
     store, clock = services.store, services.clock
+    people = services.people
 
     @app.action("take_case")
     async def take(ack: Ack, body: dict[str, Any]) -> None:
@@ -37,9 +38,29 @@ def register(app: AsyncApp, services: Services) -> None:
         value = _value(body)
         if value["label"] in LABELS and await _is_team(services, body, "correct a label"):
             user = body["user"]["id"]
-            await store.records.correct(
-                services.people.team, value["message"], value["label"], user, "card", clock()
-            )
+            await store.feedback.correct(people.team, value["message"], value["label"], user, "card", clock())
+        await _done(services, ack)
+
+    @app.action(re.compile("answer_ask_(negative|neutral|positive|pass)"))
+    async def answer_ask(ack: Ack, body: dict[str, Any]) -> None:
+        value, user = _value(body), body["user"]["id"]
+        if await _is_team(services, body, "answer a question"):
+            if value["label"] in LABELS:
+                await store.feedback.correct(
+                    people.team, value["message"], value["label"], user, "question", clock()
+                )
+            elif value["label"] == "pass":
+                await store.asks.pass_on(people.team, value["message"], user, clock())
+        await _done(services, ack)
+
+    @app.action(re.compile("(approve|reject)_example"))
+    async def decide_example(ack: Ack, body: dict[str, Any]) -> None:
+        approved = body["actions"][0]["action_id"] == "approve_example"
+        if await _is_team(services, body, "decide on an example", admin=True):
+            user, example = body["user"]["id"], _value(body)["example"]
+            decided = await store.teaching.decide(people.team, example, approved, user, clock())
+            if decided and approved:
+                await services.learning.serving.teach()
         await _done(services, ack)
 
     @app.action("send_draft")
@@ -48,18 +69,14 @@ def register(app: AsyncApp, services: Services) -> None:
             await _send_draft(services, _value(body)["message"], body["user"]["id"])
         await _done(services, ack)
 
-    @app.action(re.compile("rate_(answer|helpful|not_helpful)"))
+    @app.action(re.compile("rate_(answer|helpful|not_helpful|person)"))
     async def rate(ack: Ack, body: dict[str, Any]) -> None:
         value = _value(body)
-        if value["word"] in ("helpful", "not_helpful"):
+        if value["word"] in _THANKS:
             user = body["user"]["id"]
-            await store.records.rate(services.people.team, value["message"], value["word"], user, clock())
-            helped = value["word"] == "helpful"
-            await _whisper(
-                services,
-                body,
-                "Thank you, noted." if helped else "Thank you. I've asked a person to look at it.",
-            )
+            await store.feedback.rate(people.team, value["message"], value["word"], user, clock())
+            rated = value["message"] if value["word"] == "not_helpful" else None
+            await _whisper(services, body, _THANKS[value["word"]], rated)
         await _done(services, ack)
 
     @app.action(re.compile(r"choose_(\d|none)"))
@@ -69,6 +86,13 @@ def register(app: AsyncApp, services: Services) -> None:
         if no:
             await _whisper(services, body, no)
         await _done(services, ack)
+
+
+_THANKS = {
+    "helpful": "Thank you, noted.",
+    "not_helpful": "Thank you. I've asked a person to look at it.",
+    "person": "Thank you for saying so. I've asked a person to look at it.",
+}
 
 
 def _value(body: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +105,7 @@ def _value(body: dict[str, Any]) -> dict[str, Any]:
         value = {}
     if not isinstance(value, dict):
         value = {}
-    ids = {key: value.get(key) if _is_id(value.get(key)) else 0 for key in ("case", "message")}
+    ids = {key: value.get(key) if _is_id(value.get(key)) else 0 for key in ("case", "message", "example")}
     words = {
         key: value.get(key) if isinstance(value.get(key), str) else None
         for key in ("label", "template", "word")
@@ -99,24 +123,30 @@ async def _done(services: Services, ack: Ack) -> None:
     services.committed()
 
 
-async def _is_team(services: Services, body: dict[str, Any], what: str) -> bool:
-    """Whether this person may act for the team; a polite no and an audit row otherwise."""
+async def _is_team(services: Services, body: dict[str, Any], what: str, *, admin: bool = False) -> bool:
+    """Whether this person may act for the team (as an `admin`); a polite no and an audit row otherwise."""
     user = body["user"]["id"]
-    if services.people.role(user) in ("agent", "admin"):
+    role = services.people.role(user)
+    if role == "admin" or (role == "agent" and not admin):
         return True
     await services.store.records.audit(services.people.team, user, f"refused: {what}", {}, services.clock())
-    await _whisper(services, body, "Only the support team can do that.")
+    await _whisper(
+        services,
+        body,
+        "Only an admin can do that." if role == "agent" else "Only the support team can do that.",
+    )
     return False
 
 
-async def _whisper(services: Services, body: dict[str, Any], text: str) -> None:
+async def _whisper(services: Services, body: dict[str, Any], text: str, rated: int | None = None) -> None:
     container = body.get("container") or {}
     channel = (body.get("channel") or {}).get("id")
     if not channel:
         return
     key = f"whisper:{body['actions'][0]['action_ts']}:{body['user']['id']}"
     thread = (body.get("message") or {}).get("thread_ts") or container.get("thread_ts")
-    action = Action("whisper", key, channel, thread, {"user": body["user"]["id"], "text": text})
+    facts = {"user": body["user"]["id"], "text": text} | ({"rated": rated} if rated else {})
+    action = Action("whisper", key, channel, thread, facts)
     await services.store.outbox.put(services.people.team, action, services.clock())
 
 
@@ -167,5 +197,5 @@ async def _choose(services: Services, message_id: int, template: str | None, use
         Action("reply", f"chosen:{place}", message["channel"], message["thread"], facts),
         Action("clarify_close", f"chosen_close:{place}", message["channel"], facts=close),
     ]
-    await services.store.records.choose(services.people.team, message_id, template, user, actions, now)
+    await services.store.feedback.choose(services.people.team, message_id, template, user, actions, now)
     return None

@@ -10,6 +10,8 @@ from typing import Any
 
 from bot.domain import Case
 from bot.templates import escape
+from model.explain import Weighed
+from model.reading import Reading
 
 Block = dict[str, Any]
 
@@ -101,6 +103,15 @@ def _plain_feedback(message_id: int) -> Block:
     }
 
 
+def not_helped(text: str, message_id: int) -> list[Block]:
+    """The word to a customer whom an answer did not help; they may say that no program should have answered."""
+    value = {"message": message_id, "word": "person"}
+    return [
+        section(text),
+        {"type": "actions", "elements": [_button("A person should have answered", "rate_person", value)]},
+    ]
+
+
 def clarify(text: str, options: Sequence[Mapping[str, str]], message_id: int) -> list[Block]:
     """*Did you mean*, with up to three buttons and a way to a person."""
     buttons = [
@@ -163,6 +174,112 @@ def _card_foot(case: Case) -> list[Block]:
     return [{"type": "actions", "elements": [take, resolve, menu]}]
 
 
+def ask(text: str | None, person: str | None, permalink: str | None, message_id: int) -> list[Block]:
+    """A question to one agent: how did this customer feel? The bot's own reading is not shown, lest it lead them."""
+    where = f" · <{permalink}|open the message>" if permalink else ""
+    who = f"<@{person}>: how" if person else "How"
+    buttons = [
+        _button(_MOODS[label].capitalize(), f"answer_ask_{label}", {"message": message_id, "label": label})
+        for label in LABELS
+    ]
+    buttons.append(_button("Can't tell", "answer_ask_pass", {"message": message_id, "label": "pass"}))
+    return [
+        section(f"*💬 {who} did this customer feel?*{where}"),
+        section(quote(text)),
+        {"type": "actions", "elements": buttons},
+    ]
+
+
+def ask_closed(text: str | None, by: str | None) -> list[Block]:
+    """The question once it is answered, or the words are gone."""
+    thanks = f"Answered by <@{by}>. Thank you." if by else "Not asked any more."
+    return [section(quote(text, 200)), context(f"💬 {thanks}")]
+
+
+def example(proposed: Mapping[str, Any], title: str) -> list[Block]:
+    """A message that an agent says belongs to a template; an admin decides."""
+    lines = f"*📌 <@{proposed['user']}> says this belongs to* {escape(title)}\n{quote(proposed['text'], 500)}"
+    if proposed["state"] == "proposed":
+        value = {"example": proposed["id"]}
+        buttons = [
+            _button("Add as example", "approve_example", value, style="primary"),
+            _button("No", "reject_example", value),
+        ]
+        return [section(lines), {"type": "actions", "elements": buttons}]
+    if proposed["text"] is None:
+        return [section("📌 A proposed example is gone with its message.")]
+    done = "Added as an example" if proposed["state"] == "approved" else "Not added"
+    return [section(lines), context(f"{done} by <@{proposed['decided_by']}>")]
+
+
+def modal(title: str, shown: list[Block], **more: Any) -> dict[str, Any]:
+    """A modal that only its reader sees."""
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": shorten(title, 24)},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": shown,
+        **more,
+    }
+
+
+def reading_modal(
+    row: Mapping[str, Any] | None,
+    reading: Reading | None,
+    driven_by: Sequence[Weighed],
+    templates: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+    """How a message is read, and why; for a customer's message that is kept (`row`), what an agent can say of it."""
+    shown: list[Block] = []
+    if reading is None:
+        shown.append(section("The reading did not come in time. Close this and try again."))
+    elif reading.label is None:
+        shown.append(section(f"*Not scored*: {escape(reading.reason or '')}"))
+    else:
+        scores = " · ".join(f"{label} {share:.0%}" for label, share in (reading.scores or {}).items())
+        shown += [
+            section(f"*{_MOODS[reading.label]}*"),
+            context(f"{scores} · model {escape(reading.version)}"),
+        ]
+    if driven_by:
+        words = " · ".join(f"*{escape(w.word)}* {'●' * min(5, 1 + int(w.weight / 0.5))}" for w in driven_by)
+        shown += [
+            section(f"Words that drove it:\n{words}"),
+            context("The more dots, the less sure the model would be without the word."),
+        ]
+    elif reading is not None and reading.label:
+        shown.append(context("No single word drove it: it is the whole."))
+    if row is None:
+        shown.append(context("Only messages that customers wrote in support channels can be corrected."))
+        return modal("How this was read", shown)
+    moods = [_option(_MOODS[label], label) for label in LABELS]
+    shown.append(_select("label", "How did the customer feel?", "radio_buttons", moods))
+    if templates:
+        options = [_option(title, template) for template, title in templates[:100]]
+        shown.append(_select("template", "Which answer would have been right?", "static_select", options))
+    return modal(
+        "How this was read",
+        shown,
+        callback_id="sentiment",
+        private_metadata=json.dumps({"message": row["id"]}),
+        submit={"type": "plain_text", "text": "Save"},
+    )
+
+
+def _option(text: str, value: str) -> dict[str, Any]:
+    return {"text": {"type": "plain_text", "text": shorten(text, 75), "emoji": True}, "value": value}
+
+
+def _select(block: str, label: str, kind: str, options: Sequence[Mapping[str, Any]]) -> Block:
+    return {
+        "type": "input",
+        "block_id": block,
+        "optional": True,
+        "label": {"type": "plain_text", "text": label},
+        "element": {"type": kind, "action_id": "choice", "options": list(options)},
+    }
+
+
 def draft(facts: Mapping[str, Any], message_id: int, permalink: str | None) -> list[Block]:
     """A drafted answer that an agent may send (mode *suggest*)."""
     where = f" · <{permalink}|open the message>" if permalink else ""
@@ -174,15 +291,30 @@ def draft(facts: Mapping[str, Any], message_id: int, permalink: str | None) -> l
     ]
 
 
-def notice(facts: Mapping[str, Any], *, native: bool) -> list[Block]:
-    """A report to the team: text, and a table if there is one (Slack's data table, or lines for older servers)."""
+def notice(
+    facts: Mapping[str, Any], *, native: bool, links: Mapping[int, str | None] | None = None
+) -> list[Block]:
+    """A report to the team: text, a table if there is one (Slack's data table, or lines for older servers), and the
+    messages that got worse; `links` leads to those of customers."""
     table = facts.get("table")
     blocks = [section(str(facts["text"]))]
     if table and native:
         blocks.append(data_table(str(facts["caption"]), table))
     elif table:
         blocks.append(section("\n".join(" · ".join(escape(str(cell)) for cell in row) for row in table)))
+    if facts.get("worse"):
+        lines = [_worse(message, (links or {}).get(message["message"])) for message in facts["worse"]]
+        blocks.append(section("*Read right before, and wrong by the new version*\n" + "\n".join(lines)))
     return blocks
+
+
+def _worse(message: Mapping[str, Any], link: str | None) -> str:
+    """A message that got worse: the corpus' own in its words, a customer's by its link, for the words are not ours to keep."""
+    if message["text"] is not None:
+        what = f"“{escape(shorten(readable(message['text']), 120))}”"
+    else:
+        what = f"<{link}|a message of your customers>" if link else "a message of your customers"
+    return f"• {what} is {message['label']}, was read as {message['read'] or 'not scored'}"
 
 
 def data_table(caption: str, rows: Sequence[Sequence[str | float]]) -> Block:

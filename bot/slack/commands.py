@@ -8,6 +8,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.learning.redact import redacted
 from bot.services import Services
 
 Answer = Callable[[Services, str, str], Awaitable[str]]
@@ -44,11 +45,13 @@ async def answer_command(services: Services, user: str, text: str) -> str:
 async def _help(services: Services, user: str, rest: str) -> str:
     lines = [
         "*What I can do*: write `/softanswer` and",
-        "`status` how I am · `models` the versions, with their figures",
+        "`status` how I am · `stats` how often I am wrong · `models` the versions, with their figures",
     ]
     if services.people.role(user) == "admin":
         lines += [
-            "`retrain` learn from the corrections now · `promote VERSION` · `rollback` to the version before",
+            "`retrain` learn from the corrections now · `retrain cancel` · `promote VERSION` · `rollback` to the version before",
+            "`corrections` what would be learned from, and what is held back · `release @somebody` let a burst of theirs count",
+            "`golden` messages every version must read right · `golden add LABEL TEXT` · `golden remove NUMBER`",
             "`consent on|off` whether I may learn from this workspace's messages",
             "`outbox` what could not be sent · `outbox retry` try it once more",
             "`forget @somebody` erase the words of everything they wrote to me",
@@ -64,18 +67,57 @@ async def _models(services: Services, user: str, rest: str) -> str:
     return "\n".join(await services.status.models())
 
 
+async def _stats(services: Services, user: str, rest: str) -> str:
+    return "\n".join(await services.status.stats())
+
+
+async def _corrections(services: Services, user: str, rest: str) -> str:
+    return "\n".join(await services.status.corrections())
+
+
+async def _release(services: Services, user: str, rest: str) -> str:
+    person = _person(rest)
+    if person is None:
+        return "Whose? `release @somebody`; `corrections` tells who gave many labels in one direction."
+    team, records = services.people.team, services.store.records
+    released = await records.recall(team, "released") or {}
+    await records.remember(team, "released", released | {person: services.clock()})
+    await records.audit(team, user, "release", {"user": person}, services.clock())
+    return f"The labels that <@{person}> gave up to now count like any others."
+
+
+async def _golden(services: Services, user: str, rest: str) -> str:
+    team, teaching, now = services.people.team, services.store.teaching, services.clock()
+    what, _, more = rest.partition(" ")
+    if what == "add":
+        label, _, text = more.strip().partition(" ")
+        if label not in ("negative", "neutral", "positive") or not text.strip():
+            return "Like this: `golden add negative The export has failed again`"
+        number = await teaching.add_golden(team, redacted(text.strip()), label, user, now)
+        return f"Golden message {number}: every new version must read it as {label}."
+    if what == "remove":
+        gone = more.strip().isdecimal() and await teaching.remove_golden(team, int(more), user, now)
+        return "Removed." if gone else "There is no golden message with that number; `golden` lists them."
+    lines = [f"{g.id}. {g.label}: {g.text[:200]}" for g in await teaching.golden(team)]
+    return "\n".join(lines or ["There are none of yours yet: `golden add LABEL TEXT`."])
+
+
 async def _retrain(services: Services, user: str, rest: str) -> str:
+    if rest == "cancel":
+        return await services.learning.cancel(user)
+    if rest:
+        return "`retrain` starts a run, `retrain cancel` stops it."
     return await services.learning.start("command", user)
 
 
 async def _promote(services: Services, user: str, rest: str) -> str:
     if not rest:
         return "Which version? `promote VERSION`; `models` lists them."
-    return await services.learning.promote(rest, user)
+    return await services.learning.serving.promote(rest, user)
 
 
 async def _rollback(services: Services, user: str, rest: str) -> str:
-    return await services.learning.rollback(user)
+    return await services.learning.serving.rollback(user)
 
 
 async def _consent(services: Services, user: str, rest: str) -> str:
@@ -109,10 +151,9 @@ async def _outbox(services: Services, user: str, rest: str) -> str:
 
 
 async def _forget(services: Services, user: str, rest: str) -> str:
-    named = re.fullmatch(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|([UW][A-Z0-9]+)", rest)
-    if named is None:
+    person = _person(rest)
+    if person is None:
         return "Whom? `forget @somebody`, or their user id, which starts with U (*Copy member ID* in their profile)."
-    person = named[1] or named[2]
     gone = await services.store.erasure.forget(services.people.team, person, user, services.clock())
     answer = f"Forgot the words of {gone.messages} messages of <@{person}>. "
     if gone.versions:
@@ -125,7 +166,13 @@ async def _forget(services: Services, user: str, rest: str) -> str:
     return answer
 
 
-FOR_AGENTS: dict[str, Answer] = {"help": _help, "status": _status, "models": _models}
+def _person(rest: str) -> str | None:
+    """The user id that a command names, as a mention or as it is."""
+    named = re.fullmatch(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>|([UW][A-Z0-9]+)", rest)
+    return (named[1] or named[2]) if named else None
+
+
+FOR_AGENTS: dict[str, Answer] = {"help": _help, "status": _status, "stats": _stats, "models": _models}
 FOR_ADMINS: dict[str, Answer] = {
     "retrain": _retrain,
     "promote": _promote,
@@ -133,4 +180,7 @@ FOR_ADMINS: dict[str, Answer] = {
     "consent": _consent,
     "forget": _forget,
     "outbox": _outbox,
+    "corrections": _corrections,
+    "release": _release,
+    "golden": _golden,
 }

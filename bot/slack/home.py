@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -9,6 +10,8 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.domain import Action
 from bot.services import Services
+
+log = logging.getLogger(__name__)
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -18,6 +21,22 @@ def register(app: AsyncApp, services: Services) -> None:
         action = Action("home", f"home:{user}:{body['event_id']}", user, facts={"user": user})
         await services.store.outbox.put(body["team_id"], action, services.clock())
         services.committed()
+
+    @app.event("app_uninstalled")
+    async def uninstalled(event: dict[str, Any]) -> None:
+        await _gone(services, "the app was uninstalled")
+
+    @app.event("tokens_revoked")
+    async def revoked(event: dict[str, Any]) -> None:
+        if (event.get("tokens") or {}).get("bot"):  # a person's token alone takes nothing away
+            await _gone(services, "the bot's token was revoked")
+
+
+async def _gone(services: Services, why: str) -> None:
+    """The workspace has thrown the app out: nothing that its people wrote may stay."""
+    await services.learning.interrupt(why)
+    count = await services.store.erasure.forget_all(why, services.clock())
+    log.warning("%s: the words of %d messages and all corrections of them are erased", why, count)
 
 
 def register_catch_all(app: AsyncApp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
@@ -16,7 +17,7 @@ from bot.store.outbox import Queued
 
 METADATA = "softanswer_action"
 
-POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice"}
+POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice", "ask", "example"}
 """The kinds that post a message; the others edit one, or may be written twice without harm."""
 
 Written = tuple[str, str | None]
@@ -31,6 +32,8 @@ class Writers:
         self._product = product
         self.status_lines: Callable[[], Awaitable[list[str]]] | None = None
         """What the team's Home shows below the cases; set by bootstrap."""
+        self.template_title: Callable[[str], str] = str
+        """The title of a template by its id; set by bootstrap."""
         self._by_kind: dict[str, Callable[[Queued], Awaitable[Written]]] = {
             "reply": self._reply,
             "clarify": self._clarify,
@@ -43,6 +46,10 @@ class Writers:
             "draft_close": self._draft_close,
             "notice": self._notice,
             "notice_update": self._notice_update,
+            "ask": self._ask,
+            "ask_close": self._ask_close,
+            "example": self._example,
+            "example_close": self._example_close,
             "whisper": self._whisper,
             "home": self._home,
         }
@@ -182,20 +189,66 @@ class Writers:
         shown = [blocks.section(str(action.facts["text"])), blocks.context(str(action.facts["state"]))]
         return await self._edit(action.facts["of"], "A drafted answer was sent", shown, shown)
 
+    async def _ask(self, action: Queued) -> Written:
+        text, shown = await self._ask_now(action)
+        return await self._post(action, text, shown, shown, None)
+
+    async def _ask_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
+        asked = await self._store.asks.ask(int(action.facts["ask"]))
+        if asked is None:
+            raise LookupError(f"question {action.facts['ask']} is gone")
+        link = await self._permalink(asked["channel"], asked["ts"])
+        return "How did this customer feel?", blocks.ask(
+            asked["text"], asked["person"], link, asked["message_id"]
+        )
+
+    async def _ask_close(self, action: Queued) -> Written:
+        message = await self._store.conversations.message(action.message_id or 0)
+        shown = blocks.ask_closed(message["text"] if message else None, action.facts["by"])
+        return await self._edit(action.facts["of"], "How did this customer feel?", shown, shown)
+
+    async def _example(self, action: Queued) -> Written:
+        shown = await self._example_now(action)
+        return await self._post(action, "An example is proposed", shown, shown, None)
+
+    async def _example_close(self, action: Queued) -> Written:
+        shown = await self._example_now(action)
+        return await self._edit(action.facts["of"], "An example was proposed", shown, shown)
+
+    async def _example_now(self, action: Queued) -> list[blocks.Block]:
+        example = await self._store.teaching.example(int(action.facts["example"]))
+        if example is None:
+            raise LookupError(f"example {action.facts['example']} is gone")
+        title = self.template_title(example.template)
+        return blocks.example(asdict(example), title)
+
     async def _notice(self, action: Queued) -> Written:
-        shown, plain = (blocks.notice(action.facts, native=native) for native in (True, False))
+        shown, plain = await self._notice_now(action)
         return await self._post(action, str(action.facts["text"]), shown, plain, None)
 
     async def _notice_update(self, action: Queued) -> Written:
-        shown, plain = (blocks.notice(action.facts, native=native) for native in (True, False))
+        shown, plain = await self._notice_now(action)
         return await self._edit(action.facts["of"], str(action.facts["text"]), shown, plain)
 
+    async def _notice_now(self, action: Queued) -> tuple[list[blocks.Block], list[blocks.Block]]:
+        links: dict[int, str | None] = {}
+        for worse in action.facts.get("worse") or []:
+            if worse["message"] is not None:
+                message = await self._store.conversations.message(worse["message"])
+                links[worse["message"]] = (
+                    await self._permalink(message["channel"], message["ts"]) if message else None
+                )
+        shown, plain = (blocks.notice(action.facts, native=native, links=links) for native in (True, False))
+        return shown, plain
+
     async def _whisper(self, action: Queued) -> Written:
-        """A word to one person alone."""
+        """A word to one person alone; to a customer whom an answer did not help, with a button to say what would have."""
+        rated = action.facts.get("rated")
         await self._client.chat_postEphemeral(
             channel=self._channel(action),
             user=action.facts["user"],
             text=action.facts["text"],
+            blocks=blocks.not_helped(str(action.facts["text"]), rated) if rated else None,
             thread_ts=action.thread,
         )
         return self._channel(action), None

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.store.asks import Asks
 from bot.store.conversations import Conversations
 from bot.store.database import Database, StoreError
 from bot.store.erasure import Erasure
+from bot.store.feedback import Feedback
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
 from bot.store.records import Records
+from bot.store.teaching import Teaching
+from bot.store.watches import Watches
 
 __all__ = ["Store", "StoreError", "open_store"]
 
@@ -22,6 +26,10 @@ class Store:
     conversations: Conversations
     outbox: Outbox
     records: Records
+    feedback: Feedback
+    asks: Asks
+    teaching: Teaching
+    watches: Watches
     erasure: Erasure
 
 
@@ -34,5 +42,9 @@ def open_store(file: Path) -> Store:
         Conversations(database),
         Outbox(database),
         Records(database),
+        Feedback(database),
+        Asks(database),
+        Teaching(database),
+        Watches(database),
         Erasure(database),
     )

@@ -100,6 +100,15 @@ class Conversations:
         """Whether the message is here, read or deleted."""
         return await self._database.run(lambda db: row_of(db, message.channel, message.ts) is not None)
 
+    async def at(self, channel: str, ts: str) -> int | None:
+        """The id of the message that stands there; None if there is none here, or its words are gone."""
+
+        def work(db: Any) -> int | None:
+            row = row_of(db, channel, ts)
+            return row["id"] if row and row["text"] is not None else None
+
+        return await self._database.run(work)
+
     async def revise(
         self,
         inbox_id: int,
@@ -218,6 +227,7 @@ def _insert_message(
         "role": message.role,
         "text": message.text,
         "created_at": now,
+        "shared": int(message.shared),
     }
     if reading is not None:
         row |= _read_as(reading) | _why(decision) | _answer(decision)

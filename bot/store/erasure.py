@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import Deletion
+from bot.store.asks import queue_ask_updates
 from bot.store.conversations import queue_card_update, queue_note_updates, row_of
 from bot.store.database import Database
 from bot.store.records import insert_audit
+from bot.store.teaching import forget_example, forget_golden
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,23 @@ class Erasure:
 
         return self._database.run_blocking(work)
 
+    async def forget_all(self, by: str, now: float) -> int:
+        """The app was taken out of the workspace: forget everything that anybody wrote. Returns how many messages."""
+
+        def work(db: Any) -> int:
+            written = list(db["messages"].rows_where("text is not null"))
+            _forget(db, written, now)
+            _forget_events(db, "1 = 1", [])
+            db.conn.execute("delete from golden")
+            db.conn.execute(
+                "update actions set state = 'dropped', error = 'the app was removed' where state in ('pending', 'sending')"
+            )
+            team = written[0]["team"] if written else ""
+            insert_audit(db, team, by, "forget all", {"messages": len(written)}, now)
+            return len(written)
+
+        return await self._database.run(work)
+
     async def expire(self, before: float) -> int:
         """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many."""
 
@@ -96,7 +115,9 @@ def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgot
 
 
 def _forget(db: Any, written: Sequence[Mapping[str, Any]], now: float) -> None:
-    """Take the words out of these messages and out of what triage shows of them; drop replies that are not out yet."""
+    """Take the words out of these messages, of what was made of them, and of what triage shows; drop replies that are
+    not out yet."""
+    forget_golden(db, [row["text"] for row in written if row["text"]])
     for row in written:
         db["messages"].update(row["id"], {"text": None})
         db.conn.execute(
@@ -107,6 +128,8 @@ def _forget(db: Any, written: Sequence[Mapping[str, Any]], now: float) -> None:
         for case in list(db["cases"].rows_where("message_id = ?", [row["id"]])):
             queue_card_update(db, row["team"], case["id"], now)
         queue_note_updates(db, row["team"], row["id"], now)
+        queue_ask_updates(db, row["team"], row["id"], now)
+        forget_example(db, row["team"], row["id"], now)
 
 
 def _forget_events(db: Any, where: str, values: Sequence[Any]) -> None:

@@ -77,4 +77,47 @@ def _second(db: Any) -> None:
     db["messages"].add_column("edit_ts", float)  # by Slack's clock: edits may come in any order
 
 
-MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second)
+def _third(db: Any) -> None:
+    # A person's word is about a reading, and readings change: the word keeps what was read when it was said.
+    db["feedback"].add_column("read_label", str)
+    db["feedback"].add_column("read_confidence", float)
+    db.conn.execute(
+        "update feedback set (read_label, read_confidence) ="
+        " (select label, confidence from messages m where m.id = feedback.message_id)"
+    )
+    db["messages"].add_column("shared", int)  # its channel was shared with another organisation
+    db["asks"].create(
+        {"id": int, "team": str, "message_id": int, "why": str, "flagged": int, "person": str, "asked_at": float,
+         "answered_at": float, "answer": str},
+        pk="id", not_null={"team", "message_id", "why", "flagged", "asked_at"},
+        foreign_keys=[("message_id", "messages", "id")],
+    )  # fmt: skip
+    db["asks"].create_index(["message_id", "why"], unique=True)
+    db["examples"].create(
+        {"id": int, "team": str, "template": str, "text": str, "message_id": int, "user": str, "at": float,
+         "state": str, "decided_by": str, "decided_at": float},
+        pk="id", not_null={"team", "template", "user", "at", "state"},
+        foreign_keys=[("message_id", "messages", "id")],
+    )  # fmt: skip
+    db["examples"].create_index(["message_id", "template"], unique=True)
+    db["golden"].create(
+        {"id": int, "team": str, "text": str, "label": str, "user": str, "at": float},
+        pk="id", not_null={"team", "text", "label", "user", "at"},
+    )  # fmt: skip
+    db["golden"].create_index(["team", "text"], unique=True)
+    for column, kind in (("data_hash", str), ("learned", int), ("held", str)):
+        db["runs"].add_column(column, kind)
+    db["watches"].create(
+        {"id": int, "team": str, "version": str, "previous": str, "state": str, "started_at": float, "ends_at": float,
+         "expected": float, "readings": int, "last_message": int, "verdict": str, "ended_at": float},
+        pk="id", not_null={"team", "version", "previous", "state", "started_at", "readings"},
+        defaults={"readings": 0, "last_message": 0},
+    )  # fmt: skip
+    db["shadows"].create(
+        {"watch_id": int, "message_id": int, "new": str, "old": str, "at": float},
+        pk=("watch_id", "message_id"),
+        foreign_keys=[("watch_id", "watches", "id"), ("message_id", "messages", "id")],
+    )  # fmt: skip
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second, _third)

@@ -19,10 +19,11 @@ from model.artefact_folder import read_manifest, write_manifest
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("how")
-    for name in ("snapshot", "active", "out"):
+    for name in ("snapshot", "golden", "active", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     for name in ("method", "threads", "sample", "epochs"):
         parser.add_argument(f"--{name}")
+    parser.add_argument("--while-open", action="store_true")
     options = parser.parse_args()
     rows = [json.loads(line) for line in options.snapshot.read_text("utf-8").splitlines()]
     print(json.dumps({"stage": "train", "progress": 0.5, "epoch": 1, "loss": 0.4, "eta_s": 3}), flush=True)
@@ -58,10 +59,23 @@ def main() -> int:
         "limit": 0.88,
         "passed": promote,
     }
-    reasons = [] if promote else ["macro-F1 fell from 0.890 to 0.700"]
-    verdict = {"promote": promote, "reasons": reasons, "checks": [check], "n": 840}
+    reasons = ["macro-F1 rose from 0.890 to 0.900"] if promote else ["macro-F1 fell from 0.890 to 0.700"]
+    verdict = {"promote": promote, "reasons": reasons, "checks": [check], "n": 840, "disagreement": 0.03}
+    worse = (
+        []
+        if promote
+        else [{"message": None, "text": "No thanks & bye", "label": "neutral", "read": "negative"}]
+    )
     print(
-        json.dumps({"stage": "done", "candidate": str(folder), "version": version, "verdict": verdict}),
+        json.dumps(
+            {
+                "stage": "done",
+                "candidate": str(folder),
+                "version": version,
+                "verdict": verdict,
+                "worse": worse,
+            }
+        ),
         flush=True,
     )
     return 0

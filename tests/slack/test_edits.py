@@ -64,12 +64,12 @@ async def test_a_correction_of_the_old_words_is_not_learned_for_the_new(bot: Bot
     database = tmp_path / "softanswer.db"
     await dispatch(bot, TS, user=BEN, text=ANGRY)
     await settled(database, 1)
-    records = bot.services.store.records
-    await records.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
-    assert len(await records.corrections("T0ACME")) == 1
+    feedback = bot.services.store.feedback
+    await feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
+    assert len(await feedback.words("T0ACME")) == 1
     await edit(bot, ANGRY, CALM)
     await settled(database, 2)
-    assert await records.corrections("T0ACME") == []
+    assert await feedback.words("T0ACME") == []
 
 
 async def test_a_deleted_message_leaves_no_words(bot: Bot, tmp_path: Path, sandbox: Sandbox) -> None:

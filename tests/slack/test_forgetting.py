@@ -48,7 +48,7 @@ async def test_forget_takes_a_persons_words_out_of_database_and_cards(
     await wrote(bot, BEN, "Are you even reading this? The zeppelin is still dead!!", 2, thread=1)
     await wrote(bot, CARLA, "My dirigible is broken again, I am losing money every hour!", 3)
     await sent(database, "card_note")
-    await records.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
+    await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
     await records.add_model("T0ACME", "v9", "v8", {}, "refused", [1], 2.0)
 
     answer = await answer_command(bot.services, ADA, f"forget <@{BEN}|ben>")
@@ -59,7 +59,7 @@ async def test_forget_takes_a_persons_words_out_of_database_and_cards(
     held = database.read_bytes()
     assert b"zeppelin" not in held and b"dirigible" in held
     assert rows(database, "select count(*) from messages where label is not null") == [(3,)]
-    assert await records.corrections("T0ACME") == []
+    assert await bot.services.store.feedback.words("T0ACME") == []
     assert rows(database, "select user, detail from audit where what = 'forget'") == [
         (ADA, json.dumps({"user": BEN, "messages": 2}))
     ]

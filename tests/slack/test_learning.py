@@ -10,7 +10,11 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
-from bot.demo.story import ADA, TRIAGE
+from bot.demo.story import ADA, ANNA, BEN, TRIAGE
+from bot.learning.process import Snapshot
+from bot.slack.commands import answer_command
+from model.reading import Reading
+from tests.slack.test_listeners import say
 from tests.support import eventually, rows
 
 FAKE = str(Path(__file__).parent / "fake_trainer.py")
@@ -55,10 +59,10 @@ async def test_a_better_candidate_serves_and_can_be_rolled_back(
     near = bot.services.pipeline._near(reading)
     assert near[0].template == "data_export"
 
-    assert "Rolled back" in await bot.services.learning.rollback(ADA)
+    assert "Rolled back" in await bot.services.learning.serving.rollback(ADA)
     assert bot.batcher.classifier.version == shipped
-    assert "Nothing served before" in await bot.services.learning.rollback(ADA)
-    assert "serves now" in await bot.services.learning.promote("taught-0-better", ADA)
+    assert "Nothing served before" in await bot.services.learning.serving.rollback(ADA)
+    assert "serves now" in await bot.services.learning.serving.promote("taught-0-better", ADA)
     assert (tmp_path / "models" / "active").read_text().split()[0] == "taught-0-better"
     assert not list((tmp_path / "models" / ".runs").iterdir())
 
@@ -70,6 +74,7 @@ async def test_a_worse_candidate_is_refused_with_reasons(bot: Bot, persons: Pers
     assert bot.batcher.classifier.version == shipped
     report = await shown(persons, "does not serve")
     assert "macro-F1 fell from 0.890 to 0.700" in report[0]
+    assert any("“No thanks &amp; bye” is neutral, was read as negative" in text for text in report)
     assert rows(tmp_path / "softanswer.db", "select state from models") == [("refused",)]
 
 
@@ -132,20 +137,163 @@ async def test_one_lease_for_everybody_and_a_clean_stop(bot: Bot, tmp_path: Path
 
 async def test_the_schedule_is_visible(bot: Bot) -> None:
     moment = bot.services.learning.next_run()
-    assert moment and (moment.hour, moment.minute) == (3, 0)
+    assert moment and moment.hour == 3 and moment.minute <= 5
     lines = await bot.services.status.lines()
-    assert any("next" in line and "03:00 UTC" in line for line in lines)
+    assert any("next" in line and "03:0" in line for line in lines)
 
 
 async def test_no_message_is_dropped_by_a_swap(bot: Bot) -> None:
     """Readings that are under way while versions swap all arrive, from the one or the other."""
-    load = bot.services.learning._load
-    folder = bot.services.learning._registry.folder(bot.batcher.classifier.version)
+    load, version = bot.services.learning.serving.load, bot.batcher.classifier.version
     reads = [
         asyncio.create_task(bot.batcher.read(f"message number {i}, is the export down?")) for i in range(200)
     ]
     for _ in range(5):
         await asyncio.sleep(0)
-        await bot.batcher.swap(load(folder))
+        await bot.batcher.swap(load(version))
     readings = await asyncio.gather(*reads)
     assert len(readings) == 200 and all(r.label for r in readings)
+
+
+@trainer("hangs")
+async def test_an_admin_cancels_a_run(bot: Bot, persons: Persons, tmp_path: Path) -> None:
+    learning, records = bot.services.learning, bot.services.store.records
+    assert "No retraining is running" in await answer_command(bot.services, ADA, "retrain cancel")
+    await records.set_consent("T0ACME", True, ADA, 1.0)
+    await learning.start("command", ADA)
+    await eventually(lambda: list((tmp_path / "models" / ".runs").glob("*/snapshot.jsonl")))
+    assert "Only an admin" in await answer_command(bot.services, ANNA, "retrain cancel")
+    assert "was cancelled" in await answer_command(bot.services, ADA, "retrain cancel")
+    assert f"cancelled by <@{ADA}>" in (await shown(persons, "Retraining stopped"))[0]
+    assert not list((tmp_path / "models" / ".runs").iterdir())
+    assert rows(tmp_path / "softanswer.db", "select state from runs") == [("failed",)]
+    assert "Retraining started" in await learning.start("command", ADA)
+
+
+async def test_without_consent_the_schedule_trains_nothing_and_says_so_once_a_week(
+    bot: Bot, tmp_path: Path
+) -> None:
+    learning, now = bot.services.learning, [1_700_000_000.0]
+    learning._clock = lambda: now[0]
+    told = "select count(*) from actions where kind = 'notice' and facts like '%consent on%'"
+    for days, notices in ((0, 1), (1, 1), (6, 1), (8, 2)):
+        now[0] = 1_700_000_000.0 + days * 86400
+        assert "consent on" in await learning.start("schedule", None)
+        assert rows(tmp_path / "softanswer.db", told) == [(notices,)]
+    assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
+
+
+async def customers_write(bot: Bot, tmp_path: Path, count: int, start: int = 0) -> None:
+    for i in range(start, start + count):
+        await say(
+            bot, f"Message number {i}: where do I find invoice {i}?", ts=f"17000{i:05}.000100", user=BEN
+        )
+    await eventually(
+        lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where id = ?", start + count)
+    )
+
+
+@trainer("better")
+@pytest.mark.settings(retrain_after=3)
+async def test_enough_new_labels_start_a_run(bot: Bot, tmp_path: Path) -> None:
+    await customers_write(bot, tmp_path, 3)
+    for message in (1, 2):
+        await bot.services.store.feedback.correct("T0ACME", message, "neutral", ANNA, "card", 9.0)
+    await bot.services.store.records.set_consent("T0ACME", True, ADA, 1.0)
+    await bot.services.learning.look_around()
+    assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
+    await bot.services.store.feedback.correct("T0ACME", 3, "neutral", ADA, "card", 9.0)
+    await bot.services.learning.look_around()
+    await eventually(lambda: run_ended(bot))
+    assert rows(tmp_path / "softanswer.db", "select trigger, state from runs") == [("new labels", "promoted")]
+
+
+@trainer("better")
+async def test_the_snapshot_is_redacted_and_the_lineage_known(bot: Bot, tmp_path: Path) -> None:
+    await say(bot, "Mail jo@example.com, the invoice is fine", ts="1600000000.000100", user=BEN)
+    await customers_write(bot, tmp_path, 12, start=1)
+    for message in range(1, 14):
+        user = (ANNA, ADA)[message % 2]
+        await bot.services.store.feedback.correct("T0ACME", message, "neutral", user, "card", 9.0)
+    seen: list[Snapshot] = []
+    write = Snapshot.write
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Snapshot, "write", lambda self, folder: (seen.append(self), write(self, folder))[1])
+        assert await retrain(bot) == "promoted"
+    lines = "\n".join(seen[0].lines())
+    assert "jo@" not in lines and "an address" in lines
+    learned = [used for used in seen[0].used if not used.live]
+    assert rows(tmp_path / "softanswer.db", "select data_hash, learned from runs") == [
+        (seen[0].hash, len(learned))
+    ]
+    lineage = rows(tmp_path / "softanswer.db", "select feedback_id from model_feedback order by 1")
+    assert [i for (i,) in lineage] == sorted(i for used in learned for i in used.words)
+
+
+@trainer("worse")
+@pytest.mark.settings(keep_versions=1)
+async def test_versions_that_never_served_are_cleared_away(bot: Bot, tmp_path: Path) -> None:
+    assert await retrain(bot) == "refused"
+    await customers_write(bot, tmp_path, 1)
+    await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
+    folders = tmp_path / "models"
+    assert [f.name for f in folders.iterdir() if f.is_dir() and f.name[0] != "."] == ["taught-0-worse"]
+    assert await retrain(bot) == "refused"
+    await eventually(lambda: len([f for f in folders.iterdir() if f.is_dir() and f.name[0] != "."]) == 1)
+
+
+class Contrary:
+    """A classifier that reads everything as it is told."""
+
+    def __init__(self, version: str, label: str) -> None:
+        self.version, self.device, self._label = version, "cpu", label
+
+    def read(self, texts: list[str]) -> list[Reading]:
+        return [Reading(self.version, self._label, {self._label: 0.9}, None) for _ in texts]
+
+
+@trainer("better")
+@pytest.mark.settings(watch={"readings": 20, "hours": 0.0})
+async def test_a_promoted_version_that_proves_worse_is_called_back(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, shipped = tmp_path / "softanswer.db", bot.batcher.classifier.version
+    assert await retrain(bot) == "promoted"
+    learning, watcher = bot.services.learning, bot.services.learning._watcher
+    load = learning.serving.load
+    monkeypatch.setattr(
+        learning.serving, "load", lambda v: Contrary(v, "negative") if v == shipped else load(v)
+    )
+    await customers_write(bot, tmp_path, 12)
+    await watcher.tick()
+    assert rows(database, "select readings, state from watches") == [(12, "open")]
+    assert rows(database, "select count(*) from asks where why = 'differ'") == [(12,)]
+    await shown(persons, "did this customer feel")
+    for message in range(1, 13):
+        await bot.services.store.feedback.correct("T0ACME", message, "negative", ANNA, "question", 9.0)
+    monkeypatch.setattr(learning.serving, "load", load)
+    await watcher.tick()
+    assert bot.batcher.classifier.version == shipped
+    assert rows(database, "select state from watches") == [("worse",)]
+    assert "the old one on 12" in (await shown(persons, "worse than"))[0]
+    assert ("the watch", "rolled back") in rows(database, "select user, what from audit")
+
+
+@trainer("better")
+@pytest.mark.settings(watch={"readings": 20, "hours": 0.0})
+async def test_a_promoted_version_that_holds_stays(bot: Bot, persons: Persons, tmp_path: Path) -> None:
+    assert await retrain(bot) == "promoted"
+    await customers_write(bot, tmp_path, 20)
+    await bot.services.learning._watcher.tick()
+    assert "has held: 20 messages" in (await shown(persons, "has held"))[0]
+    assert bot.batcher.classifier.version == "taught-0-better"
+    await bot.services.learning._watcher.tick()
+    assert rows(tmp_path / "softanswer.db", "select state from watches") == [("passed",)]
+
+
+@trainer("better")
+async def test_a_rollback_by_hand_ends_the_watch(bot: Bot, tmp_path: Path) -> None:
+    assert await retrain(bot) == "promoted"
+    await bot.services.learning.serving.rollback(ADA)
+    assert rows(tmp_path / "softanswer.db", "select state from watches") == [("stopped",)]
+    await bot.services.learning._watcher.tick()

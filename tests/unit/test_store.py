@@ -137,37 +137,40 @@ async def test_actions_come_once_and_in_order_within_a_channel(store: Store) -> 
     assert await store.outbox.counts() == {"sent": 1, "failed": 1, "pending": 1}
 
 
-async def test_corrections_are_what_everybody_agrees_on(store: Store) -> None:
+async def test_every_word_on_a_message_is_kept_with_the_reading_it_was_about(store: Store) -> None:
     for ts in ("100.0", "200.0"):
         await settle(store, message(ts), Decision(flag="unhappy"))
-    records = store.records
-    assert await records.correct("T1", 1, "neutral", "UA", "card", 2.0)
-    assert await records.correct("T1", 1, "positive", "UA", "card", 3.0)
-    assert await records.correct("T1", 2, "neutral", "UA", "card", 4.0)
-    assert not await records.correct("T1", 9, "neutral", "UA", "card", 4.0)
-    assert [(c.text, c.label, c.feedback_ids) for c in await records.corrections("T1")] == [
-        ("text of 100.0", "positive", (2,)),
-        ("text of 200.0", "neutral", (3,)),
+    feedback = store.feedback
+    assert await feedback.correct("T1", 1, "neutral", "UA", "card", 2.0)
+    assert await feedback.correct("T1", 1, "positive", "UA", "card", 3.0)
+    assert await feedback.correct("T1", 2, "neutral", "UA", "card", 4.0)
+    assert not await feedback.correct("T1", 9, "neutral", "UA", "card", 4.0)
+    words = await feedback.words("T1", {"C1"})
+    assert [(w.id, w.message, w.text, w.label, w.user) for w in words] == [
+        (1, 1, "text of 100.0", "neutral", "UA"),
+        (2, 1, "text of 100.0", "positive", "UA"),
+        (3, 2, "text of 200.0", "neutral", "UA"),
     ]
-    await records.correct("T1", 2, "negative", "UB", "card", 5.0)
-    assert [c.text for c in await records.corrections("T1")] == ["text of 100.0"]
+    assert all(w.read_label == "negative" and w.read_confidence > 0 and w.shared for w in words)
+    assert not any(w.shared for w in await feedback.words("T1"))
+    assert await feedback.labelled_since("T1", 3.5) == 1
 
 
 async def test_only_the_first_choice_counts(store: Store) -> None:
     await settle(store, message(), Decision("clarify"))
     answer = Action("reply", "chosen", "C1", "100.0", {"template": "export"})
-    assert await store.records.choose("T1", 1, "export", "U1", [answer], 2.0)
-    assert not await store.records.choose("T1", 1, "refund", "U1", [answer], 2.0)
-    assert not await store.records.choose("T1", 99, "refund", "U1", [answer], 2.0)
+    assert await store.feedback.choose("T1", 1, "export", "U1", [answer], 2.0)
+    assert not await store.feedback.choose("T1", 1, "refund", "U1", [answer], 2.0)
+    assert not await store.feedback.choose("T1", 99, "refund", "U1", [answer], 2.0)
     thread = await store.conversations.thread(message("120.0", "100.0"), RULES)
     assert thread.templates_used == {"export"}
 
 
 async def test_ratings_and_counts(store: Store) -> None:
     await settle(store, message(), Decision("template", "export"))
-    assert await store.records.rate("T1", 1, "helpful", "U1", 2.0)
-    assert not await store.records.rate("T1", 99, "helpful", "U1", 2.0)
-    assert await store.records.feedback_counts() == {"rating:helpful": 1}
+    assert await store.feedback.rate("T1", 1, "helpful", "U1", 2.0)
+    assert not await store.feedback.rate("T1", 99, "helpful", "U1", 2.0)
+    assert await store.feedback.counts() == {"rating:helpful": 1}
 
 
 async def test_one_run_at_a_time(store: Store) -> None:
@@ -183,7 +186,7 @@ async def test_one_run_at_a_time(store: Store) -> None:
 
 async def test_models_and_their_lineage(store: Store) -> None:
     await settle(store, message(), Decision(flag="unhappy"))
-    await store.records.correct("T1", 1, "neutral", "UA", "card", 2.0)
+    await store.feedback.correct("T1", 1, "neutral", "UA", "card", 2.0)
     await store.records.add_model("T1", "v2", "v1", {"promote": True}, "candidate", [1], 3.0)
     await store.records.serve_model("T1", "v2", "UADA", "promoted", 4.0)
     await store.records.add_model("T1", "v3", "v2", {"promote": True}, "candidate", [], 5.0)
@@ -231,7 +234,7 @@ def test_a_reader_may_look_while_the_bot_runs(tmp_path: Path) -> None:
 def test_a_database_from_a_newer_version(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         db.execute("PRAGMA user_version=99")
-    with pytest.raises(StoreError, match=r"written by a newer Softanswer \(schema 99, this one knows 2\)"):
+    with pytest.raises(StoreError, match=r"written by a newer Softanswer \(schema 99, this one knows 3\)"):
         open_store(tmp_path / "a.db")
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         assert db.execute("select count(*) from sqlite_master").fetchone() == (0,)

@@ -234,7 +234,9 @@ def test_a_base_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
         (["train", "--base-sha256", "0", "--out", "{tmp}/out"], "sha256 is"),
         (["train", "--out", "{tmp}", "--version", "there"], "already there"),
         (["retrain", "--active", "{tmp}/none", "--out", "{tmp}/out"], "no such model folder"),
-        (["retrain", "--snapshot", "{tmp}/empty.jsonl", "--out", "{tmp}/out"], "no examples"),
+        (["retrain", "--snapshot", "{tmp}/none.jsonl", "--out", "{tmp}/out"], "no such file"),
+        (["retrain", "--golden", "{tmp}/none.jsonl", "--out", "{tmp}/out"], "no such file"),
+        (["retrain", "--start", "{tmp}/none", "--out", "{tmp}/out"], "no such model folder"),
         (["retrain", "--sample", "30", "--out", "{tmp}/out"], "at least 20"),
         (["evaluate", "--model", "{tmp}"], "no manifest.json"),
         (["evaluate", "--data", "{tmp}/none.jsonl"], "No such file"),
@@ -285,6 +287,22 @@ def test_retrain_stopped_half_way_leaves_nothing(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_a_retraining_whose_bot_is_gone_ends_itself(tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "training", "retrain", "--while-open", "--out", str(tmp_path / "out")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert run.stdout and run.stdin
+    assert b"load" in run.stdout.readline()
+    run.stdin.close()
+    run.stdin = None
+    run.communicate(timeout=60)
+    assert run.returncode == 143
+    assert not (tmp_path / "out").exists()
+
+
 def test_retrain_judges_the_candidate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: dataset.Split, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -293,11 +311,16 @@ def test_retrain_judges_the_candidate(
     monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
     monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
     snapshot = tmp_path / "snapshot.jsonl"
-    snapshot.write_text('{"text": "the export dies on me again", "label": "negative"}\n')
+    snapshot.write_text(
+        '{"text": "the export dies on me again", "label": "negative", "message": 7, "live": false}\n'
+        '{"text": "the import sings", "label": "positive", "message": 8, "live": true}\n'
+    )
+    golden = tmp_path / "golden.jsonl"
+    golden.write_text('{"text": "the import is the import", "label": "neutral"}\n')
     out = tmp_path / "out"
     began = time.monotonic()
     code = main(
-        ["retrain", "--snapshot", str(snapshot), "--out", str(out), "--epochs", "1", "--threads", "1"]
+        ["retrain", "--snapshot", str(snapshot), "--golden", str(golden), "--out", str(out), "--threads", "1"]
     )
     assert code == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -307,12 +330,14 @@ def test_retrain_judges_the_candidate(
     folder = Path(done["candidate"])
     assert folder == out / done["version"] and list(out.iterdir()) == [folder]
     assert json.loads((folder / "verdict.json").read_text()) == done["verdict"]
-    assert done["verdict"]["promote"] is False and done["verdict"]["n"] == 20
+    assert (done["verdict"]["n"], done["verdict"]["n_live"]) == (21, 1)
+    assert all(worse["text"] or worse["message"] == 8 for worse in done["worse"])
     manifest = read_manifest(folder)
     assert (manifest.parent, manifest.settings["train_rows"], manifest.settings["corrections"]) == (
         SHIPPED.name,
-        61,
+        60 + dataset.MOST_REPEATS,
         1,
     )
+    assert (manifest.settings["start"], manifest.settings["epochs"]) == (SHIPPED.name, 2)
     assert np.isfinite(Classifier.load(folder).embed(["hello"])).all()
     assert time.monotonic() - began < 120

@@ -1,0 +1,105 @@
+"""The unseen half: whoever sees only what was flagged cannot see what was missed. So some messages are asked about.
+
+A few are drawn by lot, flagged or not: their answers give the true rates of misses and false alarms. A few are those the
+model was least sure of: they teach most. And where people disagree, or one contradicts a sure reading, another is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.learning.selection import DISPUTED, SURE, Held
+
+Why = Literal["random", "uncertain", "second", "third", "differ"]
+
+_FOR_HELD: dict[str, Why] = {DISPUTED: "third", SURE: "second"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A customer's message that was read."""
+
+    message: int
+    confidence: float
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question to one person."""
+
+    message: int
+    why: Why
+    person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How a person says the customer of a message drawn by lot felt, and whether it had been flagged as unhappy."""
+
+    channel: str
+    flagged: bool
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portions:
+    """How much the team is asked."""
+
+    random: float = 0.015
+    """Share of the unflagged messages drawn by lot."""
+    random_flagged: float = 0.10
+    """Of the flagged ones; they are fewer."""
+    random_a_day: int = 10
+    uncertain_a_day: int = 5
+    uncertain: float = 0.60
+    """Messages read with less confidence than this may be asked about as uncertain."""
+
+
+def questions(
+    candidates: Iterable[Candidate],
+    held: Iterable[Held],
+    asked: Sequence[tuple[str, str | None]],
+    people: Sequence[str],
+    portions: Portions,
+    secret: str,
+) -> list[Ask]:
+    """What to ask now, and whom: the person who was asked least today. Pure.
+
+    `asked` is why and whom was asked today already, `secret` what keeps anybody from knowing which messages are drawn.
+    """
+    if not people:
+        return []
+    candidates = list(candidates)
+    wanted: list[tuple[int, Why, tuple[str, ...]]] = []
+    left = portions.random_a_day - sum(why == "random" for why, _ in asked)
+    drawn = [
+        c
+        for c in candidates
+        if _lot(secret, c.message) < (portions.random_flagged if c.flagged else portions.random)
+    ]
+    wanted += [(c.message, "random", ()) for c in drawn[: max(0, left)]]
+    left = portions.uncertain_a_day - sum(why == "uncertain" for why, _ in asked)
+    unsure = [c for c in candidates if not c.flagged and c.confidence < portions.uncertain and c not in drawn]
+    unsure.sort(key=lambda c: (c.confidence, c.message))
+    wanted += [(c.message, "uncertain", ()) for c in unsure[: max(0, left)]]
+    wanted += [(h.message, _FOR_HELD[h.why], h.users) for h in held if h.why in _FOR_HELD]
+    burden = Counter(person for _, person in asked)
+    asks = []
+    for message, why, spoken in wanted:
+        free = [person for person in people if person not in spoken]
+        if not free:
+            continue  # nobody is left who has not said it already
+        person = min(free, key=lambda p: (burden[p], p))
+        burden[person] += 1
+        asks.append(Ask(message, why, person))
+    return asks
+
+
+def _lot(secret: str, message: int) -> float:
+    """A number from 0 to 1 that depends on nothing but the message's id."""
+    return int.from_bytes(hashlib.sha256(f"{secret}:{message}".encode()).digest()[:6], "big") / 2**48

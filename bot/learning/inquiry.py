@@ -1,0 +1,88 @@
+"""Every few minutes: ask the team about some messages, and start a run when enough has been learned from it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.learning.asking import Portions, questions
+from bot.learning.selection import Limits, Selection, select
+from bot.people import People
+from bot.settings import Learning as LearningSettings
+from bot.store import Store
+
+
+class Inquiry:
+    def __init__(
+        self,
+        *,
+        settings: LearningSettings,
+        store: Store,
+        people: People,
+        committed: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._people = people
+        self._committed = committed
+        self._clock = clock
+
+    @property
+    def limits(self) -> Limits:
+        given = self._settings.feedback
+        return Limits(
+            share=given.one_persons_share,
+            sure=given.sure,
+            burst=given.burst_an_hour,
+            live_share=given.live_share,
+            shared_channels=given.shared_channels,
+        )
+
+    async def selection(self) -> Selection:
+        """What may be learned from at this moment, and what is held back."""
+        team = self._people.team
+        words = await self._store.feedback.words(team, self._people.shared)
+        released: Mapping[str, float] = await self._store.records.recall(team, "released") or {}
+        return await asyncio.to_thread(select, words, self.limits, released)
+
+    async def ask(self) -> int:
+        """Put the questions that are due; returns how many."""
+        team, now = self._people.team, self._clock()
+        memory: dict[str, Any] = await self._store.records.recall(team, "asking") or {}
+        secret = memory.get("secret") or secrets.token_hex(16)
+        candidates = await self._store.asks.candidates(team, memory.get("last", 0))
+        today = (
+            datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        )
+        asks = questions(
+            candidates,
+            (await self.selection()).held,
+            await self._store.asks.asked(team, today),
+            self._people.team_members,
+            Portions(
+                self._settings.asks.random,
+                self._settings.asks.random_flagged,
+                self._settings.asks.random_a_day,
+                self._settings.asks.uncertain_a_day,
+            ),
+            secret,
+        )
+        new = await self._store.asks.put(team, asks, now)
+        last = max((c.message for c in candidates), default=memory.get("last", 0))
+        await self._store.records.remember(team, "asking", {"secret": secret, "last": last})
+        if new:
+            self._committed()
+        return new
+
+    async def enough_to_learn(self) -> bool:
+        """Whether so much was labelled since the last run that a new one should begin."""
+        last = await self._store.records.last_run(self._people.team)
+        since = last.started_at if last else 0.0
+        return (
+            await self._store.feedback.labelled_since(self._people.team, since)
+            >= self._settings.retrain_after
+        )

@@ -1,0 +1,75 @@
+"""What a training snapshot must not hold: addresses, numbers and keys of persons. Pure.
+
+A word takes their place ("an address", "a number"): what is said about them stays to be learned from.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_KEYS = re.compile(
+    r"\b(?:xox[abeprs]-|xapp-|gh[pousr]_|glpat-|sk[-_](?:live|test|proj|ant)?[-_]?|pk_(?:live|test)_|rk_live_|whsec_|AKIA|ASIA|AIza|ya29\.|npm_|pypi-)[\w\-.]{8,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{6,}(?:\.[\w-]+)?"
+    r"|-----BEGIN [A-Z ]+-----[\s\S]*?(?:-----END [A-Z ]+-----|$)"
+)
+_NAMED_SECRET = re.compile(
+    r"(?i)\b(pass(?:word|phrase|code)?|pwd|pin|secret|token|api[ _-]?key|bearer|otp|cvv|cvc)(\s*(?:is|:|=)\s*|\s+)(?=\S*[\d_\-])(\S{4,})"
+)
+_LONG_KEY = re.compile(r"\b(?=[\w\-]*\d)(?=[\w\-]*[A-Za-z])[A-Za-z0-9_\-]{28,}\b")
+_QUERY = re.compile(r"(https?://[^\s|>?#]+)[?#][^\s|>]*")
+_MAIL = re.compile(r"(?:<mailto:)?\b[\w.+\-%]+@[\w\-]+(?:\.[\w\-]+)+\b(?:\|[^>]*>)?>?")
+_MENTION = re.compile(r"<@[UWB][A-Z0-9]+(?:\|[^>]*)?>")
+_TEL = re.compile(r"<tel:[^>]*>")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_IP4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)")
+_IP6 = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
+_DIGITS = re.compile(r"(?<![\w.,])\+?\(?\d(?:[ \-./()]{0,2}\d){6,22}(?![\w])")
+
+
+def redacted(text: str) -> str:
+    """The message, as Slack sent it, without mail addresses, phone, card and account numbers, keys, IPs and names from
+    mentions."""
+    text = _KEYS.sub("a key", text)
+    text = _QUERY.sub(r"\1", text)
+    text = _NAMED_SECRET.sub(lambda match: f"{match[1]}{match[2]}a secret", text)
+    text = _MAIL.sub("an address", text)
+    text = _TEL.sub("a phone number", text)
+    text = _MENTION.sub("<@U0>", text)
+    text = _IBAN.sub(lambda match: "an account number" if _is_iban(match[0]) else match[0], text)
+    text = _IP4.sub(lambda match: "an address" if _is_ip(match[0]) else match[0], text)
+    text = _IP6.sub(lambda match: "an address" if _is_ip(match[0]) else match[0], text)
+    text = _DIGITS.sub(_number, text)
+    return _LONG_KEY.sub("a key", text)
+
+
+def _number(match: re.Match[str]) -> str:
+    """Cards are told by their check digit (Luhn), phone numbers by how they are written; other numbers stay."""
+    digits = re.sub(r"\D", "", match[0])
+    if 13 <= len(digits) <= 19 and _passes_luhn(digits):
+        return "a card number"
+    grouped = re.search(r"\d[ \-/()]+\d|^\d{3}\.\d{3}\.\d{4}$", match[0]) is not None
+    is_date = re.fullmatch(r"\d{4}-\d{2}-\d{2}(?:[ ]\d{2}[.]?\d{0,2})?|\d{1,2}[./]\d{1,2}[./]\d{4}", match[0])
+    if 7 <= len(digits) <= 15 and not is_date and (match[0][0] in "+(0" or grouped):
+        return "a phone number"
+    return match[0]
+
+
+def _passes_luhn(digits: str) -> bool:
+    doubled = [int(d) * (1 + i % 2) for i, d in enumerate(reversed(digits))]
+    return sum(d - 9 if d > 9 else d for d in doubled) % 10 == 0
+
+
+def _is_iban(text: str) -> bool:
+    """ISO 13616: the number, its first four characters moved to the end and letters as numbers, leaves 1 by 97."""
+    compact = text.replace(" ", "")
+    turned = compact[4:] + compact[:4]
+    return 15 <= len(compact) <= 34 and int("".join(str(int(c, 36)) for c in turned)) % 97 == 1
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,292 @@
+"""From people's words to training data: which labels are learned from, which wait, and why. Pure.
+
+A team's own model must not be spoilt by a slip, a quarrel or one person's will. So a word counts only if nobody
+contradicts it, if a second person agrees where the model was sure of the opposite, if it is not one of a burst, and
+as one of no more than a share that a single person may have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.learning.redact import redacted
+
+SHARED = "written in a shared channel"
+DISPUTED = "people disagree; a third is asked"
+SURE = "the model was sure of another label; a second person is asked"
+BURST = "one of many corrections in one direction within an hour; an admin can release them"
+CAPPED = "more than one person's share of the labels"
+CONTRADICTED = "nearly the same words have another label"
+REPEATED = "nearly the same words are used already"
+UNREADABLE = "nothing to read is left without what must not be learned"
+
+WITHDRAWN = "withdrawn"
+"""The word of a person who takes back what they said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One person's word on how a customer felt when they wrote a message."""
+
+    id: int
+    """Later words have higher ids."""
+    message: int
+    text: str
+    label: str
+    user: str
+    at: float
+    """Seconds since the epoch."""
+    read_label: str | None = None
+    """What the model had said, and how sure it was."""
+    read_confidence: float = 0.0
+    shared: bool = False
+    """Written in a channel shared with another organisation (Slack Connect)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers in the rules."""
+
+    share: float = 0.30
+    """Of the labels, that one person may have given."""
+    sure: float = 0.90
+    """Against a reading as confident as this one word is not enough."""
+    burst: int = 30
+    """More corrections than this from one label to one other, by one person within an hour, are a burst."""
+    live_share: float = 0.20
+    """Of the labelled messages, that are kept to measure by and never learned from."""
+    shared_channels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A message to learn from, or to measure by."""
+
+    message: int
+    text: str
+    """Redacted."""
+    label: str
+    words: tuple[int, ...]
+    """The ids of the words that say so."""
+    users: tuple[str, ...]
+    live: bool
+    """Part of the live holdout: never learned from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message that is not used, and why."""
+
+    message: int
+    words: tuple[int, ...]
+    users: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    used: tuple[Used, ...] = ()
+    held: tuple[Held, ...] = ()
+
+    @property
+    def to_learn(self) -> tuple[Used, ...]:
+        return tuple(used for used in self.used if not used.live)
+
+    @property
+    def live(self) -> tuple[Used, ...]:
+        return tuple(used for used in self.used if used.live)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many messages are held back, by reason."""
+        return dict(Counter(held.why for held in self.held))
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message with each person's last word on it."""
+
+    id: int
+    text: str
+    said: dict[str, Word] = field(default_factory=dict)
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        return tuple(sorted(word.id for word in self.said.values()))
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        return tuple(sorted(self.said))
+
+    @property
+    def label(self) -> str:
+        """What most people say; "" if no label has more than half of the words."""
+        label, count = Counter(word.label for word in self.said.values()).most_common(1)[0]
+        return label if 2 * count > len(self.said) else ""
+
+    def held(self, why: str) -> Held:
+        return Held(self.id, self.words, self.users, why)
+
+
+def select(
+    words: Iterable[Word], limits: Limits = Limits(), released: Mapping[str, float] | None = None
+) -> Selection:
+    """Sort people's words into what is used and what is held back.
+
+    `released` says by person up to which moment an admin has looked at their bursts and let them count.
+    """
+    held: list[Held] = []
+    bursts = _bursts(words := sorted(words, key=lambda word: word.id), limits.burst, released or {})
+    messages = [m for m in _last_words(words) if m.said]
+
+    open_to_use: list[_Message] = []
+    for message in messages:
+        why = _why_held(message, limits, bursts)
+        if why:
+            held.append(message.held(why))
+        else:
+            open_to_use.append(message)
+    distinct, folded = _fold(open_to_use)
+    kept, capped = _cap(distinct, limits.share)
+    used = [
+        Used(m.id, redacted(m.text), m.label, m.words, m.users, is_live(m.text, limits.live_share))
+        for m in kept
+    ]
+    return Selection(tuple(used), (*held, *folded, *capped))
+
+
+def is_live(text: str, share: float) -> bool:
+    """Whether a message belongs to the live holdout. By a hash of its words, so that it does for ever."""
+    digest = hashlib.sha256(_normal(redacted(text)).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big") < share * 2**32
+
+
+def _last_words(words: Iterable[Word]) -> Iterable[_Message]:
+    """Each message with the last word of each person; a word that was taken back is none."""
+    messages: dict[int, _Message] = {}
+    for word in words:
+        message = messages.setdefault(word.message, _Message(word.message, word.text))
+        message.said.pop(word.user, None)
+        if word.label != WITHDRAWN:
+            message.said[word.user] = word
+    return messages.values()
+
+
+def _why_held(message: _Message, limits: Limits, bursts: frozenset[int]) -> str | None:
+    words = list(message.said.values())
+    if words[0].shared and not limits.shared_channels:
+        return SHARED
+    calm = [word for word in words if word.id not in bursts]
+    if not calm or (len(calm) < len(words) and len({word.label for word in words}) > 1):
+        return BURST
+    if not message.label or (len({word.label for word in words}) > 1 and len(words) < 3):
+        return DISPUTED
+    agreeing = [word for word in calm if word.label == message.label]
+    flipped = any(
+        w.read_label not in (None, message.label) and w.read_confidence >= limits.sure for w in words
+    )
+    if flipped and len(agreeing) < 2:
+        return SURE
+    if not re.search(r"\w", redacted(message.text)):
+        return UNREADABLE
+    return None
+
+
+def _bursts(words: Sequence[Word], most: int, released: Mapping[str, float]) -> frozenset[int]:
+    """The ids of words that change one label to one other, more than `most` by one person within an hour."""
+    directions: dict[tuple[str, str, str], list[Word]] = defaultdict(list)
+    for word in words:
+        if (
+            word.read_label
+            and word.read_label != word.label
+            and word.at > released.get(word.user, float("-inf"))
+        ):
+            directions[word.user, word.read_label, word.label].append(word)
+    found: set[int] = set()
+    for series in directions.values():
+        series.sort(key=lambda word: word.at)
+        first = 0
+        for last, word in enumerate(series):
+            while word.at - series[first].at > 3600.0:
+                first += 1
+            if last - first + 1 > most:
+                found.update(w.id for w in series[first : last + 1])
+    return frozenset(found)
+
+
+def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Held]]:
+    """Of messages with nearly the same words the first; none of them if their labels differ."""
+    groups: list[list[_Message]] = []
+    bags: list[frozenset[str]] = []
+    by_word: dict[str, list[int]] = defaultdict(list)
+    exact: dict[str, int] = {}
+    for message in messages:
+        normal = _normal(message.text)
+        bag = frozenset(normal.split())
+        place = exact.get(normal)
+        if place is None:
+            near = (i for word in bag for i in by_word[word])
+            place = next((i for i in dict.fromkeys(near) if _alike(bag, bags[i])), None)
+        if place is None:
+            place = len(groups)
+            groups.append([])
+            bags.append(bag)
+            for word in bag:
+                by_word[word].append(place)
+        exact.setdefault(normal, place)
+        groups[place].append(message)
+    kept: list[_Message] = []
+    held: list[Held] = []
+    for group in groups:
+        if len({message.label for message in group}) > 1:
+            held += [message.held(CONTRADICTED) for message in group]
+        else:
+            kept.append(group[0])
+            held += [message.held(REPEATED) for message in group[1:]]
+    return kept, held
+
+
+def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Nine words of ten in common; short messages only if they are the same, for there one word is the message."""
+    return len(some) >= 8 and len(some & others) >= 0.9 * len(some | others)
+
+
+def _normal(text: str) -> str:
+    """A message without what makes no difference: capitals, figures, marks."""
+    return " ".join(re.sub(r"[\W_]+", " ", re.sub(r"\d+", "0", text.lower())).split()) or text.strip()
+
+
+def _cap(messages: Sequence[_Message], share: float) -> tuple[list[_Message], list[Held]]:
+    """No more than `share` of the labels from one person who alone gave them; their latest stay.
+
+    A team of two cannot have less than a half each: where `share` is less than the people's equal parts, those hold.
+    A label that several people agree on counts for nobody.
+    """
+    of_one: dict[str, list[_Message]] = defaultdict(list)
+    for message in messages:
+        if len(message.said) == 1:
+            of_one[message.users[0]].append(message)
+    voices = {user for message in messages for user in message.said}
+    part = max(share, 1 / max(1, len(voices)))
+    counts = {user: len(theirs) for user, theirs in of_one.items()}
+    agreed = len(messages) - sum(counts.values())
+    total = len(messages)
+    while True:  # who is cut makes the whole smaller, and the others' shares larger
+        allowed = {user: min(count, max(1, int(part * total + 1e-9))) for user, count in counts.items()}
+        smaller = agreed + sum(allowed.values())
+        if smaller == total:
+            break
+        total = smaller
+    dropped = {
+        m.id for user, theirs in of_one.items() for m in _earliest(theirs, len(theirs) - allowed[user])
+    }
+    kept = [message for message in messages if message.id not in dropped]
+    return kept, [message.held(CAPPED) for message in messages if message.id in dropped]
+
+
+def _earliest(messages: Sequence[_Message], count: int) -> Sequence[_Message]:
+    return sorted(messages, key=lambda message: message.words[-1])[:count]

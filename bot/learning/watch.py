@@ -1,0 +1,56 @@
+"""After a promotion: the old model goes on reading the same messages in the shadow, and may be called back. Pure.
+
+Where the two differ, a person is asked who is right. The test is sequential: it may be looked at after every message
+without being fooled by looking often. It is a likelihood ratio of *worse by five points* against *no worse than the gate
+said* (Wald 1945; by Ville's inequality it passes 50 by chance in one of 50 watches at most), with a second condition for
+messages unlike the gate's, on which two equal models may differ more often: the old one must have been right twice as
+often as the new one. How often it errs is simulated in bench/learning/watch.py; see docs/learning.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+WORSE_BY = 0.05
+"""What the test looks for: five points of accuracy."""
+ODDS = 50.0
+LEAST_EXPECTED = 0.02
+"""Two trained models differ on so many messages at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a watch has seen so far."""
+
+    readings: int
+    """Messages that both models have read."""
+    differ: int
+    """On how many their labels differ."""
+    old_right: int
+    """Of these, where people say that the old model is right."""
+    new_right: int
+    expected: float
+    """The share on which the two differed when the gate measured them."""
+
+
+def odds(seen: Seen) -> float:
+    """The likelihood of what was seen if the new model is worse by WORSE_BY, over that if it is as the gate said."""
+    each = max(seen.expected, LEAST_EXPECTED) / 2
+    silent = seen.readings - seen.old_right - seen.new_right
+    ratio = seen.old_right * log((each + WORSE_BY) / each)
+    ratio += silent * log((1 - 2 * each - WORSE_BY) / (1 - 2 * each))
+    return float(2.718281828459045 ** min(ratio, 50.0))
+
+
+def is_worse(seen: Seen) -> bool:
+    """Whether the new model is shown to be worse than the old one."""
+    return odds(seen) >= ODDS and seen.old_right >= 2 * seen.new_right + 3
+
+
+def told(seen: Seen) -> str:
+    """What was seen, in words."""
+    return (
+        f"{seen.readings} messages read by both, different labels for {seen.differ}; people say that the new version is "
+        f"right on {seen.new_right} of these and the old one on {seen.old_right}"
+    )

@@ -1,0 +1,110 @@
+"""Carries out what bot.learning.watch decides: the old version reads along, off the road, and is called back if it was better."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from bot.domain import TRIAGE, Action
+from bot.learning.asking import Ask
+from bot.learning.serving import Serving
+from bot.learning.watch import is_worse, told
+from bot.people import People
+from bot.settings import Watch as WatchSettings
+from bot.store import Store
+from bot.store.watches import Watched
+from model.artefact_folder import ArtefactError
+from model.classifier import Classifier
+
+log = logging.getLogger(__name__)
+
+MOST_ASKS = 60
+"""Questions one watch may cost the team."""
+
+
+class Watcher:
+    def __init__(
+        self,
+        *,
+        settings: WatchSettings,
+        store: Store,
+        serving: Serving,
+        people: People,
+        committed: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._serving = serving
+        self._people = people
+        self._committed = committed
+        self._clock = clock
+        self._old: Classifier | None = None
+        self._turn = 0
+
+    async def tick(self) -> None:
+        """Read along, look at what people said, and end the watch if it is decided or over."""
+        team = self._people.team
+        watch = await self._store.watches.current(team)
+        if watch is None:
+            self._old = None
+            return
+        if watch.version != self._serving.active:
+            await self._store.watches.end(
+                watch, "stopped", "another version was put in service", self._clock()
+            )
+            return
+        try:
+            await self._read_along(watch)
+        except ArtefactError as error:
+            await self._store.watches.end(watch, "stopped", str(error), self._clock())
+            log.warning("the watch over %s was stopped: %s", watch.version, error)
+            return
+        seen = await self._store.watches.seen(watch)
+        if is_worse(seen):
+            await self._call_back(watch, told(seen))
+        elif (
+            seen.readings >= self._settings.readings
+            and self._clock() - watch.started_at >= self._settings.hours * 3600
+        ):
+            await self._store.watches.end(watch, "passed", told(seen), self._clock())
+            await self._tell(watch, f"👀 Version `{watch.version}` has held: {told(seen)}. It stays.")
+
+    async def _read_along(self, watch: Watched) -> None:
+        messages = await self._store.watches.unread(watch)
+        if not messages:
+            return
+        if self._old is None or self._old.version != watch.previous:
+            self._old = await asyncio.to_thread(self._serving.load, watch.previous)
+        readings = await asyncio.to_thread(self._old.read, [message.text for message in messages])
+        labels = [reading.label for reading in readings]
+        differ = await self._store.watches.note(
+            watch, list(zip(messages, labels, strict=True)), self._clock()
+        )
+        await self._ask(watch, differ)
+
+    async def _ask(self, watch: Watched, messages: list[int]) -> None:
+        """One person of the team each, in turn: which of the two is right is for people to say."""
+        people = self._people.team_members
+        since = watch.started_at
+        asked = sum(why == "differ" for why, _ in await self._store.asks.asked(self._people.team, since))
+        asks = []
+        for message in messages[: max(0, MOST_ASKS - asked)] if people else []:
+            asks.append(Ask(message, "differ", people[self._turn % len(people)]))
+            self._turn += 1
+        if asks and await self._store.asks.put(self._people.team, asks, self._clock()):
+            self._committed()
+
+    async def _call_back(self, watch: Watched, why: str) -> None:
+        await self._store.watches.end(watch, "worse", why, self._clock())
+        answer = await self._serving.rollback("the watch")
+        await self._tell(
+            watch,
+            f"⏪ Version `{watch.version}` reads your customers worse than `{watch.previous}`: {why}. {answer}",
+        )
+
+    async def _tell(self, watch: Watched, text: str) -> None:
+        action = Action("notice", f"watch:{watch.id}", TRIAGE, facts={"text": text})
+        await self._store.outbox.put(self._people.team, action, self._clock())
+        self._committed()

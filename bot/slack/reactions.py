@@ -1,0 +1,39 @@
+"""An agent's emoji on a customer's message is a word on how the customer felt. Not in shared channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot.learning.selection import WITHDRAWN
+from bot.services import Services
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    @app.event("reaction_added")
+    async def added(event: dict[str, Any]) -> None:
+        await _note(services, event, withdrawn=False)
+
+    @app.event("reaction_removed")
+    async def removed(event: dict[str, Any]) -> None:
+        await _note(services, event, withdrawn=True)
+
+
+async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -> None:
+    """On disk before the ack, like every event. Delivered twice it says the same twice, which changes nothing."""
+    user, item = str(event.get("user")), event.get("item") or {}
+    emoji = str(event.get("reaction") or "").partition("::")[0]  # without the skin tone
+    label = services.settings.learning.feedback.reactions.get(emoji)
+    channel = str(item.get("channel"))
+    if label is None or item.get("type") != "message" or channel in services.people.shared:
+        return
+    if services.people.role(user) == "customer":
+        return
+    message = await services.store.conversations.at(channel, str(item.get("ts")))
+    if message is None:
+        return
+    word = WITHDRAWN if withdrawn else label
+    team = services.people.team
+    if await services.store.feedback.correct(team, message, word, user, "reaction", services.clock()):
+        services.committed()

@@ -1,0 +1,98 @@
+"""The shortcut in a message's menu: how the bot read it, which words drove it, and the way to say that it is wrong.
+
+A modal must open within three seconds of the click, so it is not sent by the outbox; nobody but the clicker sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.learning.redact import redacted
+from bot.services import Services
+from bot.slack import blocks
+from model import explain
+from model.reading import Reading
+
+LABELS = ("negative", "neutral", "positive")
+Ack = Callable[..., Awaitable[Any]]
+
+
+def register(app: AsyncApp, services: Services) -> None:
+    @app.shortcut("sentiment")
+    async def open_reading(ack: Ack, body: dict[str, Any], client: AsyncWebClient) -> None:
+        await ack()
+        view = await _view(services, body)
+        await client.views_open(trigger_id=body["trigger_id"], view=view)
+
+    @app.view("sentiment")
+    async def submitted(ack: Ack, body: dict[str, Any]) -> None:
+        await _submit(services, body)
+        await ack()
+        services.committed()
+
+
+async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
+    user, message = body["user"]["id"], body.get("message") or {}
+    team = services.people.team
+    if services.people.role(user) == "customer":
+        await services.store.records.audit(team, user, "refused: see a reading", {}, services.clock())
+        return blocks.modal("Softanswer", [blocks.section("Only the support team can see that.")])
+    text = str(message.get("text") or "")
+    channel, ts = str((body.get("channel") or {}).get("id")), str(message.get("ts"))
+    message_id = await services.store.conversations.at(channel, ts)
+    row = await services.store.conversations.message(message_id) if message_id else None
+    if row is not None and (row["role"] != "customer" or row["text"] is None):
+        row = None
+    try:
+        async with asyncio.timeout(2.0):  # of the three seconds that the click is good for
+            reading, weighed = await _explained(services, row["text"] if row else text)
+    except Exception:  # too slow or too much: what stands in the database can still be shown
+        reading, weighed = None, []
+    templates = [(template.id, template.title) for template in services.templates]
+    return blocks.reading_modal(row, reading, explain.strongest(weighed), templates)
+
+
+async def _explained(services: Services, text: str) -> tuple[Reading, list[explain.Weighed]]:
+    """The reading of the version in service, and what each word did for it."""
+    words = explain.words_of(text)
+    reading = await services.batcher.read(text)
+    if reading.label is None or len(words) < 2:
+        return reading, []
+    readings = await asyncio.gather(*(services.batcher.read(text) for text in explain.variants(words)))
+    return reading, explain.weigh(words, readings)
+
+
+async def _submit(services: Services, body: Mapping[str, Any]) -> None:
+    """What the agent said in the modal: the label, and the template that would have been right."""
+    user, view = body["user"]["id"], body["view"]
+    team, now = services.people.team, services.clock()
+    if services.people.role(user) == "customer":
+        await services.store.records.audit(team, user, "refused: correct a label", {}, now)
+        return
+    try:
+        message_id = int(json.loads(view.get("private_metadata") or "{}").get("message") or 0)
+    except (ValueError, TypeError, AttributeError):
+        return
+    values = (view.get("state") or {}).get("values") or {}
+    label = _chosen(values, "label")
+    if label in LABELS:
+        await services.store.feedback.correct(team, message_id, label, user, "shortcut", now)
+    template = _chosen(values, "template")
+    if template is not None and template in services.templates:
+        message = await services.store.conversations.message(message_id)
+        if message is not None and message["text"] is not None:
+            text = blocks.readable(redacted(message["text"]))[:500]
+            await services.store.teaching.propose(team, message_id, template, text, user, now)
+
+
+def _chosen(values: Mapping[str, Any], block: str) -> str | None:
+    state = (values.get(block) or {}).get("choice") or {}
+    option = state.get("selected_option") or {}
+    value = option.get("value")
+    return value if isinstance(value, str) else None

@@ -1,0 +1,128 @@
+"""Questions to the team: how did this customer feel? About messages that nothing else would show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain import TRIAGE, Action
+from bot.learning.asking import Answered, Ask, Candidate
+from bot.store.database import Database
+from bot.store.outbox import insert_actions
+
+
+class Asks:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def candidates(self, team: str, after: int, limit: int = 5000) -> list[Candidate]:
+        """Customers' messages that were read, with ids beyond `after`, oldest first."""
+        sql = """
+            select id, label, confidence, flag from messages
+            where team = ? and id > ? and role = 'customer' and label is not null and text is not null order by id limit ?
+        """
+
+        def work(db: Any) -> list[Candidate]:
+            return [
+                Candidate(row["id"], row["confidence"] or 0.0, row["flag"] == "unhappy")
+                for row in db.query(sql, [team, after, limit])
+            ]
+
+        return await self._database.run(work)
+
+    async def asked(self, team: str, since: float) -> list[tuple[str, str | None]]:
+        """Why and whom the team was asked since a moment."""
+        sql = "select why, person from asks where team = ? and asked_at >= ?"
+        return await self._database.run(
+            lambda db: [(row["why"], row["person"]) for row in db.query(sql, [team, since])]
+        )
+
+    async def put(self, team: str, asks: Sequence[Ask], now: float) -> int:
+        """Ask: each message once for each reason; returns how many questions are new."""
+
+        def work(db: Any) -> int:
+            new = 0
+            for ask in asks:
+                where = "message_id = ? and why = ?"
+                if next(db["asks"].rows_where(where, [ask.message, ask.why]), None):
+                    continue
+                message = next(db["messages"].rows_where("id = ?", [ask.message]), None)
+                if message is None or message["text"] is None:
+                    continue
+                row = {
+                    "team": team,
+                    "message_id": ask.message,
+                    "why": ask.why,
+                    "person": ask.person,
+                    "asked_at": now,
+                }
+                ask_id = int(db["asks"].insert(row | {"flagged": int(message["flag"] == "unhappy")}).last_pk)
+                facts = {"ask": ask_id, "person": ask.person}
+                action = Action("ask", f"ask:{ask_id}", TRIAGE, facts=facts)
+                insert_actions(db, team, [action], now, ask.message)
+                new += 1
+            return new
+
+        return await self._database.run(work)
+
+    async def pass_on(self, team: str, message_id: int, user: str, now: float) -> None:
+        """A person cannot tell how the customer felt: the question is closed without an answer."""
+        await self._database.run(lambda db: _close(db, team, message_id, None, user, now))
+
+    async def ask(self, ask_id: int) -> Mapping[str, Any] | None:
+        """A question with the words of its message (None once they are gone), for its card."""
+        sql = "select a.*, m.text, m.channel, m.ts from asks a join messages m on m.id = a.message_id where a.id = ?"
+        return await self._database.run(lambda db: next(db.query(sql, [ask_id]), None))
+
+    async def answered(self, team: str, since: float) -> list[Answered]:
+        """The answers to questions about messages that were drawn by lot, for the true rates of misses and false alarms."""
+        sql = """
+            select a.flagged, a.answer, m.channel from asks a join messages m on m.id = a.message_id
+            where a.team = ? and a.why = 'random' and a.asked_at >= ? and a.answer is not null
+        """
+
+        def work(db: Any) -> list[Answered]:
+            return [
+                Answered(row["channel"], bool(row["flagged"]), row["answer"])
+                for row in db.query(sql, [team, since])
+            ]
+
+        return await self._database.run(work)
+
+
+def answer_asks(db: Any, team: str, message_id: int, label: str, user: str, now: float) -> None:
+    """A person said how the customer felt: questions about the message are answered; in the caller's transaction.
+
+    A second and a third person are asked for because of what others said: who spoke before does not answer those.
+    """
+    spoke = next(
+        db.query(
+            "select count(*) as n from feedback where message_id = ? and kind = 'label' and user = ?",
+            [message_id, user],
+        )
+    )["n"]
+    _close(db, team, message_id, label, user, now, ("second", "third") if spoke > 1 else ())
+
+
+def _close(
+    db: Any, team: str, message_id: int, label: str | None, user: str, now: float, but: Sequence[str] = ()
+) -> None:
+    for row in list(db["asks"].rows_where("message_id = ? and answered_at is null", [message_id])):
+        if row["why"] in but:
+            continue
+        db["asks"].update(row["id"], {"answered_at": now, "answer": label})
+        close = Action(
+            "ask_close", f"ask_close:{row['id']}", TRIAGE, facts={"of": f"ask:{row['id']}", "by": user}
+        )
+        insert_actions(db, team, [close], now, message_id)
+
+
+def queue_ask_updates(db: Any, team: str, message_id: int, now: float) -> None:
+    """Questions about a message whose words are gone show that."""
+    for row in list(db["asks"].rows_where("message_id = ?", [message_id])):
+        if row["answered_at"] is None:
+            db["asks"].update(row["id"], {"answered_at": now})
+        close = Action(
+            "ask_close", f"ask_gone:{row['id']}", TRIAGE, facts={"of": f"ask:{row['id']}", "by": None}
+        )
+        insert_actions(db, team, [close], now, message_id)

@@ -1,0 +1,154 @@
+"""What people say of readings and answers: append-only; a person's later word on a message supersedes their earlier one.
+
+Every row tells who said it, when and from where, and which reading of which model version it was about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from bot.domain import Action
+from bot.learning.selection import Word
+from bot.store.asks import answer_asks
+from bot.store.conversations import flag_thread, queue_card_update
+from bot.store.database import Database
+from bot.store.outbox import insert_actions
+
+
+class Feedback:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def correct(
+        self, team: str, message_id: int, label: str, user: str, source: str, now: float
+    ) -> bool:
+        """An agent's word on how a customer felt when they wrote a message.
+
+        False if there is no such message, a customer's, whose words are here. It names the message, not the case: by
+        now the case may be about a later one. Any question to the team about the message is answered with it.
+        """
+
+        def work(db: Any) -> bool:
+            row = _message(db, message_id)
+            if row is None or row["role"] != "customer" or row["text"] is None:
+                return False
+            insert_feedback(db, team, row, "label", label, user, source, now)
+            said = None if label == "withdrawn" else label
+            for case in list(db["cases"].rows_where("message_id = ?", [message_id])):
+                db["cases"].update(case["id"], {"corrected": said})
+                queue_card_update(db, team, case["id"], now)
+            return True
+
+        return await self._database.run(work)
+
+    async def rate(self, team: str, message_id: int, value: str, user: str, now: float) -> bool:
+        """A customer's word on an answer: helpful, not_helpful, or person (a person should have answered).
+
+        Whom it did not help gets a person: the case is opened with the same stroke. False if there is no such message.
+        """
+
+        def work(db: Any) -> bool:
+            row = _message(db, message_id)
+            if row is None:
+                return False
+            insert_feedback(db, team, row, "rating", value, user, "answer", now)
+            if value in ("not_helpful", "person"):
+                flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
+            return True
+
+        return await self._database.run(work)
+
+    async def choose(
+        self,
+        team: str,
+        message_id: int,
+        template: str | None,
+        user: str,
+        actions: Sequence[Action],
+        now: float,
+    ) -> bool:
+        """The customer's answer to *did you mean*, with what follows from it. Only the first answer counts.
+
+        Without a template (none of these) a person is called: the case is opened with the same stroke.
+        """
+
+        def work(db: Any) -> bool:
+            row = _message(db, message_id)
+            chosen = next(db["feedback"].rows_where("message_id = ? and kind = 'choice'", [message_id]), None)
+            if row is None or chosen:
+                return False
+            insert_feedback(db, team, row, "choice", template or "none", user, "clarify", now)
+            insert_actions(db, team, actions, now, message_id)
+            if template is None:
+                flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
+            return True
+
+        return await self._database.run(work)
+
+    async def words(self, team: str, shared: Collection[str] = ()) -> list[Word]:
+        """Everybody's words on the feeling of customers' messages that are still here, oldest first.
+
+        Words given before the customer changed the message were meant for other words, and are left out. Messages of
+        the channels `shared`, and those written while their channel was shared, are marked.
+        """
+        sql = """
+            select f.id, f.message_id, m.text, f.value, f.user, f.at, f.read_label, f.read_confidence, m.channel, m.shared
+            from feedback f join messages m on m.id = f.message_id
+            where f.team = ? and f.kind = 'label' and m.text is not null and f.at > coalesce(m.edited_at, 0)
+            order by f.id
+        """
+
+        def work(db: Any) -> list[Word]:
+            return [
+                Word(
+                    id=row["id"],
+                    message=row["message_id"],
+                    text=row["text"],
+                    label=row["value"],
+                    user=row["user"],
+                    at=row["at"],
+                    read_label=row["read_label"],
+                    read_confidence=row["read_confidence"] or 0.0,
+                    shared=bool(row["shared"]) or row["channel"] in shared,
+                )
+                for row in db.query(sql, [team])
+            ]
+
+        return await self._database.run(work)
+
+    async def labelled_since(self, team: str, moment: float) -> int:
+        """How many messages got a label from somebody after this moment."""
+        sql = "select count(distinct message_id) as n from feedback where team = ? and kind = 'label' and at > ?"
+        return await self._database.run(lambda db: int(next(db.query(sql, [team, moment]))["n"]))
+
+    async def counts(self) -> dict[str, int]:
+        sql = "select kind || ':' || value as word, count(*) as n from feedback group by word order by word"
+        return await self._database.run(lambda db: {r["word"]: r["n"] for r in db.query(sql)})
+
+
+def _message(db: Any, message_id: int) -> Mapping[str, Any] | None:
+    return next(db["messages"].rows_where("id = ?", [message_id]), None)
+
+
+def insert_feedback(
+    db: Any, team: str, message: Mapping[str, Any], kind: str, value: str, user: str, source: str, now: float
+) -> None:
+    """Note a person's word on a message (its row) with the reading that stands at this moment; in the caller's
+    transaction."""
+    db["feedback"].insert(
+        {
+            "team": team,
+            "message_id": message["id"],
+            "kind": kind,
+            "value": value,
+            "user": user,
+            "source": source,
+            "version": message["version"],
+            "read_label": message["label"],
+            "read_confidence": message["confidence"],
+            "at": now,
+        }
+    )
+    if kind == "label" and value != "withdrawn":
+        answer_asks(db, team, message["id"], value, user, now)

@@ -1,0 +1,160 @@
+"""What the team teaches besides labels: examples for templates, and golden messages that every version must read right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain import TRIAGE, Action
+from bot.learning.redact import redacted
+from bot.store.database import Database
+from bot.store.feedback import insert_feedback
+from bot.store.outbox import insert_actions
+from bot.store.records import insert_audit
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A message that an agent says belongs to a template."""
+
+    id: int
+    template: str
+    text: str | None
+    """Redacted; None once the words are gone."""
+    user: str
+    state: str
+    """proposed, approved or rejected"""
+    decided_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A message that every version must read right."""
+
+    id: int
+    text: str
+    label: str
+    user: str
+
+
+class Teaching:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def propose(
+        self, team: str, message_id: int, template: str, text: str, user: str, now: float
+    ) -> bool:
+        """An agent's word on the right template of a message; `text` is what the example would say. An admin decides.
+
+        False if it was proposed before, or the message is gone.
+        """
+
+        def work(db: Any) -> bool:
+            row = next(db["messages"].rows_where("id = ?", [message_id]), None)
+            where = "message_id = ? and template = ?"
+            if (
+                row is None
+                or row["text"] is None
+                or next(db["examples"].rows_where(where, [message_id, template]), None)
+            ):
+                return False
+            insert_feedback(db, team, row, "template", template, user, "shortcut", now)
+            example = {"team": team, "template": template, "text": text, "message_id": message_id}
+            example_id = int(
+                db["examples"].insert(example | {"user": user, "at": now, "state": "proposed"}).last_pk
+            )
+            action = Action("example", f"example:{example_id}", TRIAGE, facts={"example": example_id})
+            insert_actions(db, team, [action], now, message_id)
+            return True
+
+        return await self._database.run(work)
+
+    async def decide(
+        self, team: str, example_id: int, approved: bool, user: str, now: float
+    ) -> Example | None:
+        """An admin's word on a proposed example; None if it was decided already or its words are gone."""
+
+        def work(db: Any) -> Example | None:
+            row = next(db["examples"].rows_where("id = ? and team = ?", [example_id, team]), None)
+            if row is None or row["state"] != "proposed" or row["text"] is None:
+                return None
+            state = "approved" if approved else "rejected"
+            db["examples"].update(example_id, {"state": state, "decided_by": user, "decided_at": now})
+            insert_audit(
+                db, team, user, f"example {state}", {"example": example_id, "template": row["template"]}, now
+            )
+            of = {"of": f"example:{example_id}", "example": example_id}
+            close = Action("example_close", f"example_close:{example_id}", TRIAGE, facts=of)
+            insert_actions(db, team, [close], now, row["message_id"])
+            return _example(row | {"state": state, "decided_by": user})
+
+        return await self._database.run(work)
+
+    async def example(self, example_id: int) -> Example | None:
+        def work(db: Any) -> Example | None:
+            row = next(db["examples"].rows_where("id = ?", [example_id]), None)
+            return _example(row) if row else None
+
+        return await self._database.run(work)
+
+    async def approved(self, team: str) -> dict[str, tuple[str, ...]]:
+        """The approved examples by template."""
+
+        def work(db: Any) -> dict[str, tuple[str, ...]]:
+            found: dict[str, tuple[str, ...]] = {}
+            where = "team = ? and state = 'approved' and text is not null"
+            for row in db["examples"].rows_where(where, [team], order_by="id"):
+                found[row["template"]] = (*found.get(row["template"], ()), row["text"])
+            return found
+
+        return await self._database.run(work)
+
+    async def add_golden(self, team: str, text: str, label: str, user: str, now: float) -> int:
+        """Add a golden message, or change its label; returns its number."""
+
+        def work(db: Any) -> int:
+            db.conn.execute("delete from golden where team = ? and text = ?", [team, text])
+            row = {"team": team, "text": text, "label": label, "user": user, "at": now}
+            golden = int(db["golden"].insert(row).last_pk)
+            insert_audit(db, team, user, "golden add", {"golden": golden, "label": label}, now)
+            return golden
+
+        return await self._database.run(work)
+
+    async def remove_golden(self, team: str, number: int, user: str, now: float) -> bool:
+        def work(db: Any) -> bool:
+            done = db.conn.execute("delete from golden where team = ? and id = ?", [team, number])
+            if done.rowcount:
+                insert_audit(db, team, user, "golden remove", {"golden": number}, now)
+            return bool(done.rowcount)
+
+        return await self._database.run(work)
+
+    async def golden(self, team: str) -> list[Golden]:
+        def work(db: Any) -> list[Golden]:
+            rows = db["golden"].rows_where("team = ?", [team], order_by="id")
+            return [Golden(row["id"], row["text"], row["label"], row["user"]) for row in rows]
+
+        return await self._database.run(work)
+
+
+def forget_example(db: Any, team: str, message_id: int, now: float) -> None:
+    """The words of a message are gone, and with them the examples made of it; in the caller's transaction."""
+    for row in list(db["examples"].rows_where("message_id = ? and text is not null", [message_id])):
+        db["examples"].update(row["id"], {"text": None, "state": "forgotten"})
+        of = {"of": f"example:{row['id']}", "example": row["id"]}
+        close = Action("example_close", f"example_gone:{row['id']}", TRIAGE, facts=of)
+        insert_actions(db, team, [close], now, message_id)
+
+
+def forget_golden(db: Any, texts: Sequence[str]) -> None:
+    """Golden messages with the very words of messages that are gone go, too; in the caller's transaction."""
+    gone = {redacted(text) for text in texts} | set(texts)
+    for row in list(db["golden"].rows):
+        if row["text"] in gone:
+            db["golden"].delete(row["id"])
+
+
+def _example(row: Any) -> Example:
+    return Example(row["id"], row["template"], row["text"], row["user"], row["state"], row["decided_by"])

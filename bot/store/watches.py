@@ -1,0 +1,133 @@
+"""What the watch over a new version has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.learning.watch import Seen
+from bot.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One watch as the database remembers it."""
+
+    id: int
+    version: str
+    previous: str
+    started_at: float
+    expected: float
+    readings: int
+    last_message: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A message that the new version has read and the old one not yet."""
+
+    message: int
+    text: str
+    label: str
+
+
+class Watches:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, team: str, version: str, previous: str, expected: float, now: float) -> None:
+        """Watch a version from now on; what was watched before is over."""
+
+        def work(db: Any) -> None:
+            db.conn.execute(
+                "update watches set state = 'superseded', ended_at = ? where team = ? and state = 'open'",
+                [now, team],
+            )
+            last = next(db.query("select coalesce(max(id), 0) as id from messages"))["id"]
+            row = {"team": team, "version": version, "previous": previous, "state": "open", "started_at": now}
+            db["watches"].insert(row | {"expected": expected, "last_message": last})
+
+        await self._database.run(work)
+
+    async def current(self, team: str) -> Watched | None:
+        def work(db: Any) -> Watched | None:
+            row = next(
+                db["watches"].rows_where("team = ? and state = 'open'", [team], order_by="id desc"), None
+            )
+            if row is None:
+                return None
+            return Watched(
+                row["id"], row["version"], row["previous"], row["started_at"], row["expected"] or 0.0,
+                row["readings"], row["last_message"],
+            )  # fmt: skip
+
+        return await self._database.run(work)
+
+    async def unread(self, watch: Watched, limit: int = 64) -> list[Unread]:
+        """Messages that the watched version has read and the other not, oldest first."""
+        sql = """
+            select id, text, label from messages where id > ? and version = ? and label is not null and text is not null
+            and role = 'customer' order by id limit ?
+        """
+
+        def work(db: Any) -> list[Unread]:
+            rows = db.query(sql, [watch.last_message, watch.version, limit])
+            return [Unread(row["id"], row["text"], row["label"]) for row in rows]
+
+        return await self._database.run(work)
+
+    async def note(self, watch: Watched, read: Sequence[tuple[Unread, str | None]], now: float) -> list[int]:
+        """Note what the old version says of messages; returns the ids of those on which the two differ."""
+
+        def work(db: Any) -> list[int]:
+            differ = []
+            for message, old in read:
+                if old is not None and old != message.label:
+                    row = {
+                        "watch_id": watch.id,
+                        "message_id": message.message,
+                        "new": message.label,
+                        "old": old,
+                    }
+                    db["shadows"].insert(row | {"at": now}, ignore=True)
+                    differ.append(message.message)
+            last = max(message.message for message, _ in read)
+            db.conn.execute(
+                "update watches set readings = readings + ?, last_message = ? where id = ?",
+                [len(read), last, watch.id],
+            )
+            return differ
+
+        return await self._database.run(work)
+
+    async def seen(self, watch: Watched) -> Seen:
+        """What the watch has seen so far, with people's last words on the messages where the two differ."""
+        sql = """
+            select s.new, s.old, (
+                select value from feedback f where f.message_id = s.message_id and f.kind = 'label' order by f.id desc limit 1
+            ) as said from shadows s where s.watch_id = ?
+        """
+
+        def work(db: Any) -> Seen:
+            rows = list(db.query(sql, [watch.id]))
+            readings = next(db.query("select readings from watches where id = ?", [watch.id]))["readings"]
+            return Seen(
+                readings=readings,
+                differ=len(rows),
+                old_right=sum(row["said"] == row["old"] for row in rows),
+                new_right=sum(row["said"] == row["new"] for row in rows),
+                expected=watch.expected,
+            )
+
+        return await self._database.run(work)
+
+    async def end(self, watch: Watched, state: str, verdict: str, now: float) -> None:
+        """Close a watch as passed, worse or stopped."""
+        changes = {"state": state, "verdict": verdict, "ended_at": now}
+        await self._database.run(lambda db: db["watches"].update(watch.id, changes))
+
+    async def stop(self, team: str, now: float) -> None:
+        """A person has put another version in service: there is nothing to watch any more."""
+        sql = "update watches set state = 'stopped', ended_at = ? where team = ? and state = 'open'"
+        await self._database.run(lambda db: db.conn.execute(sql, [now, team]))

@@ -1,0 +1,249 @@
+"""Every way in which a person says that a reading or an answer was right or wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.bootstrap import Bot
+from bot.demo.people import Persons, find, texts
+from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.slack.commands import answer_command
+from sandbox.server import Sandbox
+from tests.slack.test_listeners import event, press, say
+from tests.support import eventually, rows, signed
+
+TS = "1700000000.000100"
+ANGRY = "Third time this week the export dies on me. This is unacceptable!"
+CALM = "How do I export my data?"
+
+
+async def wrote(bot: Bot, tmp_path: Path, text: str, **fields: Any) -> None:
+    await say(bot, text, user=BEN, **fields)
+    sql = "select 1 from messages where ts = ?"
+    await eventually(lambda: rows(tmp_path / "softanswer.db", sql, fields.get("ts", TS)))
+
+
+def reaction(user: str, emoji: str, kind: str = "reaction_added", ts: str = TS) -> dict[str, Any]:
+    item = {"type": "message", "channel": HELP, "ts": ts}
+    return event(type=kind, user=user, reaction=emoji, item=item, item_user=BEN, event_ts="1700000009.1")
+
+
+async def react(bot: Bot, *args: Any) -> None:
+    assert (await bot.app.async_dispatch(signed(reaction(*args)))).status == 200
+
+
+def feedback(tmp_path: Path) -> list[tuple[Any, ...]]:
+    sql = "select kind, value, user, source, read_label, version is not null from feedback order by id"
+    return rows(tmp_path / "softanswer.db", sql)
+
+
+async def test_an_agents_emoji_is_a_label_and_taking_it_back_takes_it_back(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    await react(bot, ANNA, "smile::skin-tone-2")
+    await react(bot, ANNA, "tada")
+    assert feedback(tmp_path) == [("label", "positive", ANNA, "reaction", "negative", 1)]
+    assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [("positive",)]
+    await react(bot, ANNA, "smile", "reaction_removed")
+    assert feedback(tmp_path)[1][1] == "withdrawn"
+    assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(None,)]
+    assert (await bot.services.learning.inquiry.selection()).used == ()
+
+
+async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_an_unknown_message(
+    bot: Bot, tmp_path: Path
+) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    await react(bot, CARLA, "smile")
+    await react(bot, ANNA, "smile", "reaction_added", "1699999999.000000")
+    bot.services.people.shared.add(HELP)
+    await react(bot, ANNA, "smile")
+    assert feedback(tmp_path) == []
+
+
+def shortcut(sandbox: Sandbox, user: str, text: str = ANGRY, ts: str = TS) -> dict[str, str]:
+    payload = {
+        "type": "message_action",
+        "callback_id": "sentiment",
+        "trigger_id": sandbox.place.views.trigger(user),
+        "team": {"id": "T0ACME"},
+        "user": {"id": user},
+        "channel": {"id": HELP},
+        "message": {"type": "message", "user": BEN, "ts": ts, "text": text},
+        "message_ts": ts,
+        "response_url": "",
+    }
+    return {"payload": json.dumps(payload)}
+
+
+def submission(user: str, message: Any, **chosen: str) -> dict[str, str]:
+    values = {
+        block: {"choice": {"type": "x", "selected_option": {"value": v}}} for block, v in chosen.items()
+    }
+    view = {
+        "id": "V1",
+        "type": "modal",
+        "callback_id": "sentiment",
+        "private_metadata": json.dumps({"message": message}),
+        "state": {"values": values},
+    }
+    payload = {"type": "view_submission", "team": {"id": "T0ACME"}, "user": {"id": user}, "view": view}
+    return {"payload": json.dumps(payload)}
+
+
+def shown(sandbox: Sandbox, user: str) -> str:
+    return json.dumps(sandbox.place.views.stacks[user][-1]["blocks"], ensure_ascii=False)
+
+
+async def test_the_shortcut_shows_the_reading_and_the_words_that_drove_it(
+    bot: Bot, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    assert (await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA), form=True))).status == 200
+    view = shown(sandbox, ANNA)
+    assert "negative" in view and "unacceptable" in view and "How did the customer feel?" in view
+    done = submission(ANNA, 1, label="neutral", template="data_export")
+    assert (await bot.app.async_dispatch(signed(done, form=True))).status == 200
+    assert [row[:4] for row in feedback(tmp_path)] == [
+        ("label", "neutral", ANNA, "shortcut"),
+        ("template", "data_export", ANNA, "shortcut"),
+    ]
+
+
+async def test_the_shortcut_tells_a_customer_nothing_and_an_agent_only_what_can_be_corrected(
+    bot: Bot, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    await bot.app.async_dispatch(signed(shortcut(sandbox, CARLA), form=True))
+    assert "Only the support team" in shown(sandbox, CARLA) and "negative" not in shown(sandbox, CARLA)
+    await bot.app.async_dispatch(signed(submission(CARLA, 1, label="neutral"), form=True))
+    await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA, "Lovely <b>, thanks!", "1.5"), form=True))
+    assert "positive" in shown(sandbox, ANNA) and "Only messages that customers wrote" in shown(sandbox, ANNA)
+    for message in (99, "x", None, -1, 2**70):
+        await bot.app.async_dispatch(signed(submission(ANNA, message, label="neutral"), form=True))
+    assert feedback(tmp_path) == []
+    assert rows(tmp_path / "softanswer.db", "select user, what from audit") == [
+        (CARLA, "refused: see a reading"),
+        (CARLA, "refused: correct a label"),
+    ]
+
+
+async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
+    bot: Bot, tmp_path: Path, persons: Persons
+) -> None:
+    question = "My zeppelin ledger wants to leave the hangar as a spreadsheet, ring me at 030 1234567"
+    await wrote(bot, tmp_path, question)
+    near = bot.services.pipeline._near(await bot.batcher.read(question))
+    await bot.app.async_dispatch(signed(submission(ANNA, 1, template="data_export"), form=True))
+    card = await persons.until("the proposal", lambda s: find(s, TRIAGE, "says this belongs to"), ADA)
+    assert "a phone number" in texts(card)[0] and "1234567" not in texts(card)[0]
+
+    await bot.app.async_dispatch(signed(press(ANNA, "approve_example", {"example": 1}), form=True))
+    assert rows(tmp_path / "softanswer.db", "select state from examples") == [("proposed",)]
+    await bot.app.async_dispatch(signed(press(ADA, "approve_example", {"example": 1}), form=True))
+    assert rows(tmp_path / "softanswer.db", "select state, decided_by from examples") == [("approved", ADA)]
+    again = bot.services.pipeline._near(await bot.batcher.read(question))
+    by_id = {n.template: n.similarity for n in near}
+    assert again[0].template == "data_export" and again[0].similarity > by_id["data_export"] + 0.3
+    await persons.until("the decision", lambda s: find(s, TRIAGE, "Added as an example"), ADA)
+
+    await answer_command(bot.services, ADA, f"forget {BEN}")
+    assert rows(tmp_path / "softanswer.db", "select state, text from examples") == [("forgotten", None)]
+    assert await bot.services.store.teaching.approved("T0ACME") == {}
+    assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
+
+
+async def test_a_customer_may_say_that_a_person_should_have_answered(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, CALM)
+    for word in ("not_helpful", "person"):
+        value = {"message": 1, "word": word}
+        await bot.app.async_dispatch(signed(press(BEN, f"rate_{word}", value), form=True))
+    assert [row[:2] for row in feedback(tmp_path)] == [("rating", "not_helpful"), ("rating", "person")]
+    assert rows(tmp_path / "softanswer.db", "select flag from cases") == [("request",)]
+    facts = rows(tmp_path / "softanswer.db", "select facts from actions where kind = 'whisper' order by id")
+    assert json.loads(facts[0][0])["rated"] == 1  # it carries the second button
+
+
+@pytest.mark.settings(asks={"random": 1.0, "random_flagged": 1.0, "random_a_day": 10})
+async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
+    bot: Bot, tmp_path: Path, persons: Persons
+) -> None:
+    database = tmp_path / "softanswer.db"
+    await wrote(bot, tmp_path, CALM)
+    await wrote(bot, tmp_path, ANGRY, ts="1700000300.000100")
+    assert await bot.services.learning.inquiry.ask() == 2
+    assert await bot.services.learning.inquiry.ask() == 0
+    card = await persons.until("the question", lambda s: find(s, TRIAGE, "did this customer feel"), ADA)
+    assert "Can't tell" in texts(card)[-1] and "sure" not in json.dumps(texts(card))
+    people = [person for (person,) in rows(database, "select person from asks")]
+    assert sorted(people) == sorted([ANNA, ADA])
+
+    for message, label in ((1, "negative"), (2, "negative")):
+        value = {"message": message, "label": label}
+        await bot.app.async_dispatch(signed(press(CARLA, f"answer_ask_{label}", value), form=True))
+        assert rows(database, "select answer from asks where message_id = ?", message) == [(None,)]
+        await bot.app.async_dispatch(signed(press(ANNA, f"answer_ask_{label}", value), form=True))
+    assert rows(database, "select answer from asks") == [("negative",)] * 2
+    answer = await answer_command(bot.services, ANNA, "stats")
+    assert "*Missed* 1 of 1 (100.0%; 95 % interval 20.7% to 100.0%)" in answer
+    assert "*False alarms* 0 of 1 (0.0%; 95 % interval 0.0% to 79.3%)" in answer
+    await persons.until("the thanks", lambda s: find(s, TRIAGE, f"Answered by <@{ANNA}>"), ADA)
+
+
+@pytest.mark.settings(asks={"random": 1.0, "random_a_day": 10})
+async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_about(
+    bot: Bot, tmp_path: Path, persons: Persons
+) -> None:
+    await wrote(bot, tmp_path, "The zeppelin lists to port")
+    await wrote(bot, tmp_path, "Where do I moor it?", ts="1700000300.000100")
+    await bot.services.learning.inquiry.ask()
+    value = {"message": 2, "label": "pass"}
+    await bot.app.async_dispatch(signed(press(ANNA, "answer_ask_pass", value), form=True))
+    await answer_command(bot.services, ADA, f"forget {BEN}")
+    bot.services.committed()
+    await persons.until("the gap", lambda s: find(s, TRIAGE, "Not asked any more"), ADA)
+    assert (
+        rows(tmp_path / "softanswer.db", "select answer, answered_at is not null from asks")
+        == [(None, 1)] * 2
+    )
+    assert "nobody was asked" in await answer_command(bot.services, ANNA, "stats")
+
+
+async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
+    assert await bot.services.learning.inquiry.ask() == 1
+    assert rows(tmp_path / "softanswer.db", "select why, person from asks") == [("second", ADA)]
+    held = await answer_command(bot.services, ADA, "corrections")
+    assert "*To learn from* 0" in held and "a second person is asked" in held
+    value = {"message": 1, "label": "neutral"}
+    await bot.app.async_dispatch(signed(press(ADA, "answer_ask_neutral", value), form=True))
+    selection = await bot.services.learning.inquiry.selection()
+    assert [used.users for used in selection.used] == [(ADA, ANNA)]
+
+
+async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> None:
+    assert "Only an admin" in await answer_command(bot.services, ANNA, "golden add negative Late again")
+    assert "Golden message 1" in await answer_command(
+        bot.services, ADA, "golden add negative Late again, jo@x.org"
+    )
+    assert "1. negative: Late again, an address" in await answer_command(bot.services, ADA, "golden")
+    assert "Like this" in await answer_command(bot.services, ADA, "golden add angry Late")
+    assert "Removed" in await answer_command(bot.services, ADA, "golden remove 1")
+    assert "no golden message" in await answer_command(bot.services, ADA, "golden remove 1")
+    assert "none of yours" in await answer_command(bot.services, ADA, "golden")
+
+
+async def test_an_uninstalled_app_keeps_no_words(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, "The zeppelin lists to port, unacceptable!")
+    await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
+    await bot.services.store.teaching.add_golden("T0ACME", "The zeppelin is late", "negative", ADA, 1.0)
+    await bot.app.async_dispatch(signed(event(type="tokens_revoked", tokens={"oauth": ["U1"]})))
+    assert b"zeppelin" in (tmp_path / "softanswer.db").read_bytes()
+    await bot.app.async_dispatch(signed(event(type="app_uninstalled")))
+    assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
+    assert rows(tmp_path / "softanswer.db", "select count(*) from messages where label is not null") == [(1,)]
+    assert await bot.services.store.feedback.words("T0ACME") == []

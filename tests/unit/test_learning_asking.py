@@ -1,0 +1,55 @@
+from bot.learning.asking import Candidate, Portions, questions
+from bot.learning.selection import DISPUTED, SHARED, SURE, Held
+
+NONE = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=0)
+ALL = Portions(random=1.0, random_flagged=1.0, random_a_day=100, uncertain_a_day=0)
+
+
+def test_the_lot_draws_its_share_and_depends_on_nothing_else() -> None:
+    many = [Candidate(i, 0.99, False) for i in range(40_000)]
+    wide = Portions(random_a_day=10_000)
+    asks = questions(many, [], [], ["UA"], wide, "s")
+    assert 0.013 < len(asks) / len(many) < 0.017
+    assert {a.message for a in questions(many[:1000], [], [], ["UA"], wide, "s")} <= {a.message for a in asks}
+    assert {a.message for a in questions(many, [], [], ["UA"], wide, "t")} != {a.message for a in asks}
+
+
+def test_a_day_has_its_limits() -> None:
+    many = [Candidate(i, 0.4, False) for i in range(50)]
+    asks = questions(many, [], [("random", "UA")] * 97, ["UA"], ALL, "s")
+    assert len(asks) == 3
+    uncertain = Portions(random=0.0, uncertain_a_day=5)
+    assert len(questions(many, [], [("uncertain", "UA")] * 2, ["UA"], uncertain, "s")) == 3
+
+
+def test_the_least_certain_are_asked_and_no_flagged_one() -> None:
+    some = [
+        Candidate(1, 0.59, False),
+        Candidate(2, 0.40, False),
+        Candidate(3, 0.35, True),
+        Candidate(4, 0.61, False),
+    ]
+    portions = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=5)
+    assert [(a.message, a.why) for a in questions(some, [], [], ["UA"], portions, "s")] == [
+        (2, "uncertain"),
+        (1, "uncertain"),
+    ]
+
+
+def test_questions_go_to_who_was_asked_least_and_never_to_who_has_spoken() -> None:
+    some = [Candidate(i, 0.9, False) for i in range(4)]
+    asks = questions(some, [], [("random", "UA")], ["UA", "UB"], ALL, "s")
+    assert (
+        sorted(a.person or "" for a in asks) == ["UA", "UB", "UB", "UB"]
+        or [a.person for a in asks].count("UB") >= 2
+    )
+    held = [
+        Held(7, (1, 2), ("UA", "UB"), DISPUTED),
+        Held(8, (3,), ("UA",), SURE),
+        Held(9, (4,), ("UA",), SHARED),
+    ]
+    found = questions([], held, [], ["UA", "UB", "UC"], NONE, "s")
+    assert [(a.message, a.why) for a in found] == [(7, "third"), (8, "second")]
+    assert found[0].person == "UC" and found[1].person in ("UB", "UC")
+    assert questions([], held[:1], [], ["UA", "UB"], NONE, "s") == []
+    assert questions(some, held, [], [], ALL, "s") == []

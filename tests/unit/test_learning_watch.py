@@ -1,0 +1,35 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.learning.watch import Seen, is_worse, odds, told
+
+counts = st.integers(0, 400)
+
+
+def test_a_version_that_is_plainly_worse_is_called_back() -> None:
+    assert is_worse(Seen(150, 16, 13, 3, 0.03))
+    assert "150 messages" in told(Seen(150, 16, 13, 3, 0.03))
+
+
+def test_one_that_holds_or_is_better_stays() -> None:
+    assert not is_worse(Seen(200, 6, 3, 3, 0.03))
+    assert not is_worse(Seen(200, 20, 4, 16, 0.03))
+    assert not is_worse(Seen(0, 0, 0, 0, 0.0))
+
+
+def test_two_equal_models_on_unlike_messages_differ_often_and_that_alone_is_nothing() -> None:
+    assert odds(Seen(300, 40, 20, 20, 0.03)) > 50
+    assert not is_worse(Seen(300, 40, 20, 20, 0.03))
+
+
+@given(counts, counts, counts, st.floats(0, 0.3))
+def test_more_proof_against_the_new_one_never_helps_it(
+    silent: int, old: int, new: int, expected: float
+) -> None:
+    readings = silent + old + new
+    before, after = (
+        Seen(readings, old + new, old, new, expected),
+        Seen(readings + 1, old + new + 1, old + 1, new, expected),
+    )
+    assert odds(after) >= odds(before)
+    assert is_worse(after) or not is_worse(before)
