@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import cli_learning
+
 if TYPE_CHECKING:
     from model.classifier import Classifier
 
@@ -72,11 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _text_arguments(route)
     templates = command("templates", "check templates.yaml", _templates)
     templates.add_argument("action", choices=["check"])
-    models = command(
-        "models", "list the model versions, or put one in service while the bot is stopped", _models
-    )
-    models.add_argument("action", nargs="?", default="list", choices=["list", "show", "promote", "rollback"])
-    models.add_argument("version", nargs="?")
+    cli_learning.add_to(command)
     backup = command("backup", "copy the database while the bot is stopped", _backup)
     backup.add_argument("file", type=Path)
     forget = command(
@@ -195,37 +193,6 @@ def _templates(options: argparse.Namespace) -> None:
     print(
         f"{options.config / 'templates.yaml'}: {len(templates)} templates, {examples} examples, every wording renders"
     )
-
-
-def _models(options: argparse.Namespace) -> None:
-    from bot.settings import SettingsError, load_settings
-    from model.registry import Registry
-
-    settings = load_settings(options.config)
-    registry = Registry(settings.model.folder)
-    if options.action in ("show", "promote") and not options.version:
-        raise SettingsError(f"models {options.action}: which version? — softanswer models list shows them")
-    if options.action == "show":
-        print((registry.folder(options.version) / "card.md").read_text(encoding="utf-8"))
-        return
-    if options.action in ("promote", "rollback"):
-        from bot.store import open_store
-
-        store = open_store(
-            settings.database
-        )  # its lock keeps a running bot's registry from changing under it
-        try:
-            if options.action == "promote":
-                registry.promote(options.version)
-            else:
-                registry.rollback()
-        finally:
-            store.database.close()
-    for manifest in registry.versions():
-        mark = "→" if manifest.version == registry.active() else " "
-        macro_f1 = manifest.metrics.get("holdout", {}).get("macro_f1")
-        figure = f"macro-F1 {macro_f1:.3f}" if macro_f1 is not None else ""
-        print(f"{mark} {manifest.version}  {manifest.method}  {manifest.created}  {figure}")
 
 
 def _backup(options: argparse.Namespace) -> None:

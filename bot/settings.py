@@ -97,9 +97,9 @@ class Asks:
 class Watch:
     """How long a new version is watched; see bot.learning.watch."""
 
-    readings: int = 200
+    readings: int = 600
     hours: float = 48.0
-    """The watch ends when both are over."""
+    """The watch ends when both are over. Two hundred readings are too few to tell: docs/learning.md."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,18 @@ from bot.settings import Learning as LearningSettings
 from bot.store import Store
 
 
+def limits_of(settings: LearningSettings) -> Limits:
+    """The rules of selection as the settings have them."""
+    given = settings.feedback
+    return Limits(
+        share=given.one_persons_share,
+        sure=given.sure,
+        burst=given.burst_an_hour,
+        live_share=given.live_share,
+        shared_channels=given.shared_channels,
+    )
+
+
 class Inquiry:
     def __init__(
         self,
@@ -31,23 +43,12 @@ class Inquiry:
         self._committed = committed
         self._clock = clock
 
-    @property
-    def limits(self) -> Limits:
-        given = self._settings.feedback
-        return Limits(
-            share=given.one_persons_share,
-            sure=given.sure,
-            burst=given.burst_an_hour,
-            live_share=given.live_share,
-            shared_channels=given.shared_channels,
-        )
-
     async def selection(self) -> Selection:
         """What may be learned from at this moment, and what is held back."""
         team = self._people.team
         words = await self._store.feedback.words(team, self._people.shared)
         released: Mapping[str, float] = await self._store.records.recall(team, "released") or {}
-        return await asyncio.to_thread(select, words, self.limits, released)
+        return await asyncio.to_thread(select, words, limits_of(self._settings), released)
 
     async def ask(self) -> int:
         """Put the questions that are due; returns how many."""

@@ -120,6 +120,11 @@ class Records:
 
         await self._database.run(work)
 
+    async def team(self) -> str:
+        """The workspace this database belongs to, for the command line; "" before the first event."""
+        sql = "select team from inbox order by id desc limit 1"
+        return await self._database.run(lambda db: str(next(db.query(sql), {"team": ""})["team"]))
+
     async def remember(self, team: str, key: str, value: Any) -> None:
         """Keep something of the bot's own across restarts."""
         row = {"team": team, "key": key, "value": json.dumps(value)}

@@ -1,0 +1,73 @@
+"""Does it learn a team's dialect? Five shifts, 50 / 100 / 200 corrections, and what that costs the corpus.
+
+    python bench/learning/dialect.py [--sample N] [--out FILE.jsonl]
+
+Each shift (`shifts/`, 340 messages of one team, written for this) is split: 220 messages that agents may correct, 120 that
+nothing learns from. The first n of the 220, in an order by hash, become labels, whether the shipped version had read them
+right or not. Trained and exported as the bot does it. About four minutes a run on two cores; results are noted in FILE as they
+come, and a run that is there is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from team import error, macro_f1, messages, note, noted, retrained, shifts, used
+
+from model.classifier import Classifier
+from model.registry import SHIPPED
+from training import dataset
+
+
+def main() -> None:
+    given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    given.add_argument("--sample", type=int, default=5000)
+    given.add_argument("--out", type=Path, default=Path("dialect.jsonl"))
+    given.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
+    given.add_argument("--shifts", nargs="+", default=shifts())
+    options = given.parse_args()
+    holdout = dataset.split(dataset.load(dataset.corpus_files())).holdout
+    shipped = Classifier.load(SHIPPED, threads=2)
+    before = macro_f1(shipped, holdout)
+    done = {(row["shift"], row["corrections"]) for row in noted(options.out)}
+    for size in sorted(options.sizes, reverse=True):
+        for shift in options.shifts:
+            if (shift, size) in done:
+                continue
+            pool, test = messages(shift)
+            candidate = retrained(used(pool[:size]), options.sample)
+            note(
+                options.out,
+                {
+                    "shift": shift,
+                    "corrections": size,
+                    "before": error(shipped, test),
+                    "after": error(candidate, test),
+                    "corpus": macro_f1(candidate, holdout) - before,
+                },
+            )
+    _table(noted(options.out), sorted(options.sizes))
+
+
+def _table(rows: list[dict[str, object]], sizes: list[int]) -> None:
+    found = {(str(row["shift"]), int(str(row["corrections"]))): row for row in rows}
+    print("| shift | error before | " + " | ".join(f"after {size} (fall; corpus)" for size in sizes) + " |")
+    print("|---|---|" + "---|" * len(sizes))
+    for shift in sorted({shift for shift, _ in found}):
+        cells = []
+        for size in sizes:
+            row = found.get((shift, size))
+            if row is None:
+                cells.append("")
+                continue
+            before, after, corpus = (float(str(row[key])) for key in ("before", "after", "corpus"))
+            cells.append(f"{after:.3f} (−{(before - after) / before:.0%}; {corpus * 100:+.1f})")
+        first = next(row for (name, _), row in found.items() if name == shift)
+        print(
+            f"| {shift.replace('_', ' ')} | {float(str(first['before'])):.3f} | " + " | ".join(cells) + " |"
+        )
+
+
+if __name__ == "__main__":
+    main()

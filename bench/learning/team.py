@@ -1,0 +1,92 @@
+"""What the simulations share: a team's messages, its people's words, and a retraining as the bot does it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.learning.process import Snapshot
+from bot.learning.selection import Used
+from model.classifier import Classifier
+from model.registry import SHIPPED
+from training import base, dataset
+from training.candidate import build
+from training.dataset import Example
+from training.metrics import scores
+from training.progress import Progress
+from training.retrain import _weights
+from training.train import Config, train
+
+SHIFTS = Path(__file__).parent / "shifts"
+TEST = 120
+"""Messages of a shift that nothing learns from."""
+
+
+def shifts() -> list[str]:
+    return sorted(path.stem for path in SHIFTS.glob("*.jsonl"))
+
+
+def messages(shift: str) -> tuple[list[Example], list[Example]]:
+    """The messages of a shift that may be corrected, in the order in which they come, and those to test on."""
+    found = dataset.load([SHIFTS / f"{shift}.jsonl"])
+    found.sort(key=lambda example: hashlib.sha256(example.text.encode()).digest())
+    return found[TEST:], found[:TEST]
+
+
+def used(examples: Sequence[Example], labels: Sequence[str] | None = None) -> list[Used]:
+    """The examples as corrections that the selection has let through."""
+    given = labels or [example.label for example in examples]
+    return [
+        Used(i, example.text, label, (i,), ("UA",), live=False)
+        for i, (example, label) in enumerate(zip(examples, given, strict=True))
+    ]
+
+
+def retrained(
+    corrections: Sequence[Used], sample: int, *, seed: int = 1, epochs: int = 2, rate: float = 1e-4
+) -> Classifier:
+    """A candidate, trained and exported as `python -m training retrain` does it, without the gate."""
+    corpus = dataset.split(dataset.load(dataset.corpus_files()))
+    few = dataset.sample(corpus.dev, max(300, sample // 2))
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        Snapshot(corrections).write(run)
+        own = dataset.load([run / "snapshot.jsonl"]) if corrections else []
+        data = dataset.replay(dataset.Split(dataset.sample(corpus.train, sample), few, []), own)
+        found = base.resolve()
+        config = Config(epochs=epochs, learning_rate=rate, keep="last", seed=seed)
+        result = train(config, data, found, Progress(3600), start=_weights(SHIPPED, found))
+        return build(
+            Path(folder) / "candidate", result, config, data, found,
+            parent=SHIPPED.name, documented=False, least_agreement=0.0,
+        )  # fmt: skip
+
+
+def error(classifier: Classifier, examples: Sequence[Example]) -> float:
+    said = [reading.label for reading in classifier.read([example.text for example in examples])]
+    return sum(s != e.label for s, e in zip(said, examples, strict=True)) / len(examples)
+
+
+def macro_f1(classifier: Classifier, examples: Sequence[Example]) -> float:
+    said = [reading.label for reading in classifier.read([example.text for example in examples])]
+    return float(scores([example.label for example in examples], said)["macro_f1"])
+
+
+def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
+    drawn = list(examples)
+    random.Random(seed).shuffle(drawn)
+    return drawn
+
+
+def note(file: Path, row: dict[str, object]) -> None:
+    """Append a result, so that a long run that is cut off can go on."""
+    with file.open("a", encoding="utf-8") as out:
+        out.write(json.dumps(row) + "\n")
+
+
+def noted(file: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []

@@ -1,0 +1,87 @@
+"""Learning from the command line, while the bot is stopped: the same selection, process, gate and registry, without Slack."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.learning.inquiry import limits_of
+from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
+from bot.learning.selection import Selection, select
+from bot.settings import Settings
+from bot.store import Store
+from model.registry import Registry
+
+REFUSED = ("refused", "failed")
+
+
+async def selection(settings: Settings, store: Store) -> Selection:
+    """What may be learned from, and what is held back."""
+    team = await store.records.team()
+    released = await store.records.recall(team, "released") or {}
+    return select(await store.feedback.words(team), limits_of(settings.learning), released)
+
+
+async def retrain(
+    settings: Settings,
+    store: Store,
+    show: Callable[[Step], None],
+    now: float,
+    trainer: Sequence[str] = TRAINER,
+) -> tuple[str, str, Step | None]:
+    """Train a candidate and let it serve if it is proven. Returns state, summary and the process's last line.
+
+    Raises RunFailed if consent is lacking or the process ends without a verdict.
+    """
+    team, records = await store.records.team(), store.records
+    if not await records.consent(team):
+        raise RunFailed("consent is off — an admin must say /softanswer consent on in Slack")
+    await records.fail_interrupted_runs(now)
+    run_id = await records.begin_run(team, "command line", None, now)
+    assert run_id is not None  # the database's lock is ours, and what ran is closed
+    registry = Registry(settings.model.folder)
+    chosen = await selection(settings, store)
+    snapshot = Snapshot(chosen.used, await store.teaching.golden(team))
+    await records.note_data(run_id, snapshot.hash, len(chosen.to_learn), chosen.reasons)
+    folder = Path(tempfile.mkdtemp(prefix="softanswer-retrain-"))
+
+    async def on_step(step: Step) -> None:
+        show(step)
+
+    try:
+        active = registry.active()
+        done = await train(
+            trainer, settings.learning, folder / "run", snapshot, registry.folder(active), on_step
+        )
+        state, summary, version = await _judge(settings, store, registry, team, done, chosen, now)
+        await records.end_run(run_id, state, summary, now, version)
+        return state, summary, done
+    except BaseException as error:
+        await records.end_run(run_id, "failed", str(error) or type(error).__name__, now)
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _judge(
+    settings: Settings, store: Store, registry: Registry, team: str, done: Step, chosen: Selection, now: float
+) -> tuple[str, str, str | None]:
+    verdict: Any = done["verdict"]
+    reasons, parent = "; ".join(verdict["reasons"]), registry.active()
+    if done["candidate"] is None:
+        return "refused", f"it could not be exported: {reasons}", None
+    version = registry.add(Path(str(done["candidate"])))
+    ids = [i for used in chosen.to_learn for i in used.words]
+    state = "candidate" if verdict["promote"] else "refused"
+    await store.records.add_model(team, version, parent, verdict, state, ids, now)
+    if not verdict["promote"]:
+        return "refused", f"{version} does not serve: {reasons}; {parent} goes on serving", version
+    if settings.learning.promotion == "manual":
+        return "waiting", f"{version} passed: {reasons}; softanswer models promote {version}", version
+    registry.promote(version)
+    await store.records.serve_model(team, version, "the command line", "promoted", now)
+    await store.watches.begin(team, version, parent, verdict.get("disagreement", 0.0), now)
+    return "promoted", f"{version} passed and serves from the bot's next start: {reasons}", version
