@@ -66,6 +66,33 @@ def _train(given: argparse.Namespace) -> None:
     progress.line(train_version(_config(given), given.data, found, given.out, given.version, progress))
 
 
+def _teach(given: argparse.Namespace) -> None:
+    from training import lessons, teacher
+    from training.transfer import transfer_texts
+
+    progress = Progress()
+    found = base.resolve(given.teacher, given.teacher_sha256)
+    data = dataset.split(dataset.load(dataset.corpus_files()))
+    taught, logits, history = teacher.teach(teacher.Lesson(), data, found, progress)
+    texts = transfer_texts(data.train, given.transfer)
+    unread = taught.lower(taught.tokens(texts), progress, "frozen layers, transfer")
+    about = {
+        "teacher": teacher.NAME,
+        "sha256": found.sha256,
+        "dev_macro_f1": history,
+        "train_rows": len(data.train),
+    }
+    teacher.write_lessons(given.out, data.train, logits, texts, taught.logits(unread), about)
+    progress.line(
+        {
+            "stage": "done",
+            "out": str(given.out),
+            "dev_macro_f1": history,
+            "lessons": lessons.load(given.out).digest,
+        }
+    )
+
+
 def _retrain(given: argparse.Namespace) -> None:
     for file in (given.snapshot, given.golden):
         if file and not file.is_file():
@@ -189,6 +216,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--version", help="its name; default: the time and the data's hash")
     _add_training(command)
     command.set_defaults(run=_train)
+
+    command = commands.add_parser("teach", help="fine-tune the teacher and write what it says of the corpus")
+    command.add_argument(
+        "--teacher", default="sentence-transformers/all-mpnet-base-v2", help="folder or hub name"
+    )
+    command.add_argument(
+        "--teacher-sha256", default="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+        help="of its model.safetensors",
+    )  # fmt: skip
+    command.add_argument(
+        "--out", type=Path, required=True, help="where the lessons go (training/soft_labels)"
+    )
+    command.add_argument(
+        "--transfer", type=_positive, default=20_000, metavar="N", help="texts without a label"
+    )
+    command.set_defaults(run=_teach)
 
     command = commands.add_parser("retrain", help="train a candidate with corrections and judge it")
     command.add_argument("--snapshot", type=Path, metavar="FILE", help="corrections, a JSON object a line")

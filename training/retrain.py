@@ -15,7 +15,7 @@ from torch import Tensor
 from model.artefact_folder import WEIGHTS, ArtefactError, read_manifest
 from model.classifier import Classifier
 from model.reading import Reading
-from training import checkpoint, dataset, judge, promote
+from training import checkpoint, dataset, judge, lessons, promote
 from training.base import Base
 from training.candidate import build, under_construction
 from training.export import ExportRefused
@@ -44,14 +44,17 @@ def train_version(
     if files:
         data = dataset.without_holdout(data, dataset.split(dataset.load(dataset.corpus_files())))
     dataset.require_enough(data.train, ", ".join(map(str, files or [dataset.CORPUS])))
+    # Who brings data of their own has them learned from as they are: the teacher knows the corpus' guide to labels.
+    given = lessons.NONE if files else lessons.load()
     version = version or _new_version(data.train)
     if (out / version).exists():
         raise ArtefactError(
             f"{out / version}: is already there — remove it, or give another --version or --out"
         )
     with under_construction(out) as building:
-        resume = out / f".resume-{checkpoint.key(asdict(config), data.train, data.dev, base.sha256)}"
-        result = train(config, data, base, progress, resume)
+        taught = {**asdict(config), "lessons": given.digest}
+        resume = out / f".resume-{checkpoint.key(taught, data.train, data.dev, base.sha256)}"
+        result = train(config, data, base, progress, resume, lessons=given)
         progress.report("export", 0.0)
         source = " ".join(path.name for path in files) if files else None
         classifier = build(building / version, result, config, data, base, parent=None, source=source)
@@ -98,7 +101,9 @@ def retrain(
     dataset.require_enough(data.train, "corpus and snapshot")
     version = _new_version(data.train)
     with under_construction(out) as building:
-        result = train(config, data, base, progress, start=_weights(start, base) if start else None)
+        known = lessons.Lessons(lessons.load().messages, [])
+        begin = _weights(start, base) if start else None
+        result = train(config, data, base, progress, start=begin, lessons=known)
         progress.report("export", 0.0)
         folder = building / version
         try:

@@ -21,6 +21,7 @@ from training.augment import augmented
 from training.base import Base, BaseModelError
 from training.dataset import Example, Split
 from training.encoder import Encoder, follow, load_trained, merge, prepare, trained_weights
+from training.lessons import NONE, Lessons
 from training.metrics import scores
 from training.progress import Progress
 
@@ -42,6 +43,12 @@ class Config:
     augmented: float = 0.3
     """Share of the messages changed as training.augment does, anew in each epoch."""
     label_smoothing: float = 0.05
+    distilled: float = 0.7
+    """Share of the loss that asks for the teacher's probabilities instead of the label, where the teacher has read a message."""
+    softness: float = 2.0
+    """Both sides' logits are divided by this before they are compared: the small probabilities say how things are alike."""
+    transfer: float = 0.35
+    """Share of the teacher's texts without a label that an epoch sees, others in each."""
     meaning_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
     patience: int = 4
@@ -79,11 +86,12 @@ def train(
     progress: Progress,
     resume: Path | None = None,
     start: Mapping[str, Tensor] | None = None,
+    lessons: Lessons = NONE,
 ) -> Result:
     """Fine-tune the base on `data.train`, keep the epoch that is best on `data.dev` (or the last, see `Config.keep`).
 
     `start` are trained weights to go on from, of a version with the same base and method; without them training begins
-    with the base as it is.
+    with the base as it is. `lessons` are what the teacher says; see training.lessons.
 
     With `resume`, a folder, the run's standing is kept there after each epoch; a later call with the same arguments
     goes on from it and ends with the same weights.
@@ -102,9 +110,11 @@ def train(
 
     mask_id, *around = _special_tokens(tokenizer, base, "[MASK]", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
     frame = torch.tensor(around)
-    tokens = [tokenizer.encode(example.cleaned).ids for example in data.train]
+    taught = [*data.train, *_unlabelled(lessons)]
+    tokens = [tokenizer.encode(example.cleaned).ids for example in taught]
     dev_tokens = [tokenizer.encode(example.cleaned).ids for example in data.dev]
-    labels = torch.tensor([LABELS.index(example.label) for example in data.train])
+    labels = torch.tensor([LABELS.index(example.label) for example in taught])
+    soft, soft_share = _soft_targets(data.train, lessons, config)
 
     encoder = Encoder(base.folder)
     # Once, not at every step: the frozen base's forward pass would cost a third of the run.
@@ -122,7 +132,8 @@ def train(
         lr=config.rate,
         fused=True,  # a step in a quarter of the time
     )
-    steps_per_epoch = -(-len(tokens) // config.batch_size)
+    in_an_epoch = len(data.train) + round(config.transfer * len(lessons.transfer))
+    steps_per_epoch = -(-in_an_epoch // config.batch_size)
     steps = config.epochs * steps_per_epoch
     rising = max(1, round(config.warmup * steps))
     now = checkpoint.load(resume, optimizer, shuffle) if resume else None
@@ -136,16 +147,16 @@ def train(
             break
         encoder.train()
         losses = []
-        seen = _augmented(data.train, tokens, tokenizer, config, epoch)
-        for batch in buckets(seen, config.batch_size, shuffle):
+        chosen = _chosen(len(data.train), len(taught), in_an_epoch, config.seed, epoch)
+        seen = _augmented(taught, tokens, tokenizer, config, epoch)
+        for places in buckets([seen[i] for i in chosen], config.batch_size, shuffle):
+            batch = [chosen[place] for place in places]
             ids, mask = pad([seen[i] for i in batch])
             hidden = ~torch.isin(ids, frame) & (torch.rand(ids.shape) < config.masked)
             ids = ids.masked_fill(hidden, mask_id)
             with reduced_precision():
                 logits, embedding = encoder(ids, mask)
-            feeling = functional.cross_entropy(
-                logits.float(), labels[batch], label_smoothing=config.label_smoothing
-            )
+            feeling = _feeling(logits.float(), labels[batch], soft[batch], soft_share[batch], config)
             drift = 1 - functional.cosine_similarity(embedding.float(), meanings[batch]).mean()
             loss = feeling + config.meaning_weight * drift
             optimizer.zero_grad()
@@ -173,6 +184,41 @@ def train(
             checkpoint.save(resume, now, optimizer, shuffle)
     load_trained(encoder, now.best)
     return Result(merge(encoder), now.best, now.history, now.seconds + time.monotonic() - began)
+
+
+def _unlabelled(lessons: Lessons) -> list[Example]:
+    """The transfer texts, as examples of what the teacher takes them for; only its probabilities are learned from them."""
+    return [
+        Example(text, LABELS[max(range(len(LABELS)), key=logits.__getitem__)], cleaned=text)
+        for text, logits in lessons.transfer
+    ]
+
+
+def _soft_targets(train: Sequence[Example], lessons: Lessons, config: Config) -> tuple[Tensor, Tensor]:
+    """The teacher's probabilities (n, 3) of the messages and then the transfer texts, and their share (n,) in each loss."""
+    said = [lessons.of(example) for example in train]
+    logits = [found or (0.0, 0.0, 0.0) for found in said] + [found for _, found in lessons.transfer]
+    shares = [config.distilled if found else 0.0 for found in said] + [1.0] * len(lessons.transfer)
+    return torch.softmax(torch.tensor(logits) / config.softness, dim=1), torch.tensor(shares)
+
+
+def _feeling(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor, config: Config) -> Tensor:
+    """Cross-entropy with the labels and with the teacher's probabilities, mixed message by message.
+
+    The second is multiplied by the softness squared, or its gradients would be smaller by that (Hinton et al. 2015).
+    """
+    hard = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing, reduction="none")
+    if not bool(share.any()):
+        return hard.mean()
+    softer = functional.cross_entropy(logits / config.softness, soft, reduction="none")
+    return ((1 - share) * hard + share * config.softness**2 * softer).mean()
+
+
+def _chosen(messages: int, all_texts: int, count: int, seed: int, epoch: int) -> list[int]:
+    """What an epoch sees: all messages, and some of the transfer texts, others in each epoch."""
+    transfer = list(range(messages, all_texts))
+    random.Random(f"{seed} {epoch} transfer").shuffle(transfer)
+    return [*range(messages), *transfer[: count - messages]]
 
 
 def pad(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:

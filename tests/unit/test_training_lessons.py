@@ -1,0 +1,90 @@
+"""The teacher's lessons: files, transfer texts, and that the pupil's loss is what it should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training import lessons
+from training.dataset import DataError, Example
+from training.transfer import sentences, transfer_texts
+
+
+def example(text: str, label: str = "neutral", trade: str = "games") -> Example:
+    return Example(text, label, cleaned=text, trade=trade)
+
+
+def write(folder: Path, messages: str, transfer: str = "") -> None:
+    folder.mkdir()
+    (folder / "messages.jsonl").write_text(messages, "utf-8")
+    (folder / "transfer.jsonl").write_text(transfer, "utf-8")
+
+
+def test_a_lesson_is_about_a_message_with_its_label(tmp_path: Path) -> None:
+    known = example("So late", "negative")
+    row = json.dumps({"key": lessons.key(known), "logits": [3.0, 0, -3.5]})
+    write(tmp_path / "l", row + "\n", '{"text": "Hm. So late", "logits": [1, 0, 0]}\n')
+    found = lessons.load(tmp_path / "l")
+    assert found.of(known) == (3.0, 0.0, -3.5)
+    assert found.of(example("So late", "neutral")) is None and found.of(example("Late", "negative")) is None
+    assert found.transfer == [("Hm. So late", (1.0, 0.0, 0.0))]
+    assert found.digest != lessons.NONE.digest
+
+
+def test_without_lessons_there_are_none(tmp_path: Path) -> None:
+    assert lessons.load(tmp_path / "nowhere") is lessons.NONE
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{", "[]", '{"logits": [1, 2, 3]}', '{"key": "a", "logits": [1, 2]}', '{"key": "a", "logits": "x"}'],
+)
+def test_broken_lessons_are_named_by_file_and_line(tmp_path: Path, line: str) -> None:
+    write(tmp_path / "l", f'{{"key": "b", "logits": [1, 2, 3]}}\n{line}\n')
+    with pytest.raises(DataError, match=r"messages\.jsonl:2: .* python -m training teach"):
+        lessons.load(tmp_path / "l")
+
+
+def test_lessons_cut_in_half_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "l").mkdir()
+    with pytest.raises(DataError, match=r"messages\.jsonl: cannot be read"):
+        lessons.load(tmp_path / "l")
+
+
+def test_transfer_texts_are_new_and_the_same_every_time() -> None:
+    train = [
+        example(f"It broke in room {i}. We need it by day {i}! Thanks all of you {i}.") for i in range(40)
+    ]
+    train += [example(f"Only one sentence {i}", trade="banking") for i in range(10)]
+    texts = transfer_texts(train, 60)
+    assert len(texts) == len(set(texts)) == 60 and texts == transfer_texts(train[::-1], 60)
+    assert not {e.cleaned for e in train} & set(texts)
+    singles = [text for text in texts if len(sentences(text)) == 1]
+    assert 25 <= len(singles) <= 35
+    assert all(text.count("Only one") != 1 or "room" not in text for text in texts)  # never across trades
+    assert transfer_texts([example("One.")], 5) == []
+
+
+def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
+    torch = pytest.importorskip("torch")
+    from training.lessons import Lessons
+    from training.train import Config, _chosen, _feeling, _soft_targets
+
+    config = Config(distilled=0.7, softness=2.0, label_smoothing=0.0)
+    known, unknown = example("So late", "negative"), example("Hm")
+    says = Lessons({lessons.key(known): (2.0, 0.0, -2.0)}, [("So", (0.0, 4.0, 0.0))])
+    soft, share = _soft_targets([known, unknown], says, config)
+    assert share.tolist() == pytest.approx([0.7, 0.0, 1.0])
+    assert soft[0].tolist() == pytest.approx(torch.softmax(torch.tensor([1.0, 0.0, -1.0]), 0).tolist())
+    logits, labels = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]), torch.tensor([0, 1, 2])
+    hard = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    softer = torch.nn.functional.cross_entropy(logits / 2, soft, reduction="none") * 4
+    wanted = (0.3 * hard[0] + 0.7 * softer[0] + hard[1] + softer[2]) / 3
+    assert float(_feeling(logits, labels, soft, share, config)) == pytest.approx(float(wanted))
+    nothing = _soft_targets([unknown, unknown, unknown], lessons.NONE, config)
+    assert float(_feeling(logits, labels, *nothing, config)) == pytest.approx(float(hard.mean()))
+
+    one, two = _chosen(5, 25, 15, 1, 1), _chosen(5, 25, 15, 1, 2)
+    assert one[:5] == two[:5] == [0, 1, 2, 3, 4] and len(one) == len(set(one)) == 15 and one != two

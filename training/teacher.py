@@ -1,0 +1,202 @@
+"""The teacher: a larger encoder, fine-tuned on the same corpus, whose probabilities the shipped model learns from.
+
+    python -m training teach --teacher DIR --out FOLDER
+
+Twelve layers of 768 (all-mpnet-base-v2, 110 million parameters) read irony and mixed feelings better than six of 384, and are five
+times too slow and too large to ship. So they teach (Hinton et al. 2015). What it says of every training message and of the
+transfer texts is kept in `training/soft_labels/`, so that `softanswer train` needs the teacher no more.
+
+Its lower six layers stay as they are, and what they make of each message is computed once: half the work of every step.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from model.reading import LABELS
+from training.base import Base
+from training.dataset import Example, Split
+from training.metrics import scores
+from training.progress import Progress
+from training.train import buckets
+
+NAME = "sentence-transformers/all-mpnet-base-v2"
+SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+FROZEN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """How the teacher is taught."""
+
+    epochs: int = 2
+    batch_size: int = 32
+    rate: float = 6e-5
+    """Of the top layer; each one below has 0.9 of the one above it."""
+    head_rate: float = 3e-4
+    warmup: float = 0.08
+    label_smoothing: float = 0.03
+    seed: int = 1
+
+
+class Teacher(nn.Module):
+    """MPNet with a head on its first token and the mean of its tokens."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        from transformers import MPNetModel
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(128)
+        self.net: Any = MPNetModel.from_pretrained(
+            folder, add_pooling_layer=False, attn_implementation="eager", local_files_only=True
+        )
+        wide = 2 * self.net.config.hidden_size
+        self.head = nn.Sequential(
+            nn.Dropout(0.1),
+            nn.Linear(wide, wide // 2),
+            nn.Tanh(),
+            nn.Dropout(0.1),
+            nn.Linear(wide // 2, len(LABELS)),
+        )
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        return [self.tokenizer.encode(text).ids for text in texts]
+
+    @torch.no_grad()
+    def lower(self, tokens: Sequence[list[int]], progress: Progress, stage: str) -> list[Tensor]:
+        """What the frozen layers make of each text: (its tokens, 768) float16."""
+        self.net.eval()
+        found: list[Tensor] = [torch.empty(0)] * len(tokens)
+        order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
+        for start in range(0, len(order), 64):
+            batch = order[start : start + 64]
+            ids, mask = self._padded([tokens[i] for i in batch])
+            hidden = self.net.embeddings(input_ids=ids)
+            bias = self.net.encoder.compute_position_bias(hidden)
+            for layer in self.net.encoder.layer[:FROZEN]:
+                hidden = layer(hidden, _hide(mask), bias)[0]
+            for row, i in enumerate(batch):
+                found[i] = hidden[row, : len(tokens[i])].half()
+            progress.report(stage, start / len(order))
+        return found
+
+    def upper(self, hidden: Sequence[Tensor]) -> Tensor:
+        """Logits (n, 3) from what the frozen layers made of n texts."""
+        longest = max(len(h) for h in hidden)
+        x = torch.zeros(len(hidden), longest, self.net.config.hidden_size)
+        mask = torch.zeros(len(hidden), longest)
+        for row, h in enumerate(hidden):
+            x[row, : len(h)], mask[row, : len(h)] = h.float(), 1
+        with torch.no_grad():
+            bias = self.net.encoder.compute_position_bias(x)
+        for layer in self.net.encoder.layer[FROZEN:]:
+            x = layer(x, _hide(mask), bias)[0]
+        mean = (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+        logits: Tensor = self.head(torch.cat([x[:, 0], mean], 1))
+        return logits
+
+    @torch.no_grad()
+    def logits(self, hidden: Sequence[Tensor]) -> Tensor:
+        """Logits (n, 3) in the order of the texts; nothing is learned."""
+        self.eval()
+        found = torch.zeros(len(hidden), len(LABELS))
+        order = sorted(range(len(hidden)), key=lambda i: len(hidden[i]))
+        for start in range(0, len(order), 64):
+            batch = order[start : start + 64]
+            found[batch] = self.upper([hidden[i] for i in batch])
+        return found
+
+    def _padded(self, tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+        longest, fill = max(map(len, tokens)), self.net.config.pad_token_id
+        ids = torch.tensor([row + [fill] * (longest - len(row)) for row in tokens])
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
+        return ids, mask
+
+
+def _hide(mask: Tensor) -> Tensor:
+    return (1.0 - mask[:, None, None, :].float()) * -1e9
+
+
+def teach(lesson: Lesson, data: Split, base: Base, progress: Progress) -> tuple[Teacher, Tensor, list[float]]:
+    """Fine-tune the teacher on `data.train`; returns it, its logits there, and its macro-F1 on `data.dev` after each half
+    epoch. No epoch is chosen: the rate falls to nothing, and the last is taken."""
+    torch.manual_seed(lesson.seed)
+    shuffle = np.random.default_rng(lesson.seed)
+    teacher = Teacher(base.folder)
+    train, dev = (teacher.tokens([e.cleaned for e in part]) for part in (data.train, data.dev))
+    hidden_dev = teacher.lower(dev, progress, "frozen layers, dev")
+    hidden = teacher.lower(train, progress, "frozen layers")
+    gold = torch.tensor([LABELS.index(e.label) for e in data.train])
+    for parameter in teacher.net.parameters():
+        parameter.requires_grad_(False)
+    groups: list[dict[str, Any]] = []
+    for depth, layer in enumerate(reversed(teacher.net.encoder.layer[FROZEN:])):
+        for parameter in layer.parameters():
+            parameter.requires_grad_(True)
+        groups.append({"params": list(layer.parameters()), "rate": lesson.rate * 0.9**depth})
+    groups.append({"params": list(teacher.head.parameters()), "rate": lesson.head_rate})
+    optimizer = torch.optim.AdamW(groups, lr=lesson.rate, weight_decay=0.01, fused=True)
+    weights = [p for group in groups for p in group["params"]]
+    a_epoch = math.ceil(len(train) / lesson.batch_size)
+    steps, step, history = lesson.epochs * a_epoch, 0, []
+    rising = int(lesson.warmup * steps)
+    for _ in range(lesson.epochs):
+        for batch in buckets(train, lesson.batch_size, shuffle):
+            teacher.train()
+            logits = teacher.upper([hidden[i] for i in batch])
+            loss = functional.cross_entropy(logits, gold[batch], label_smoothing=lesson.label_smoothing)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            share = min((step + 1) / max(1, rising), (steps - step) / max(1, steps - rising))
+            for group in optimizer.param_groups:
+                group["lr"] = group["rate"] * share
+            optimizer.step()
+            step += 1
+            progress.report("teach", step / steps, loss=round(loss.item(), 4))
+            if step % max(1, a_epoch // 2) == 0:
+                said = teacher.logits(hidden_dev).argmax(1).tolist()
+                gold_dev = [e.label for e in data.dev]
+                history.append(float(scores(gold_dev, [LABELS[i] for i in said])["macro_f1"]))
+    return teacher, teacher.logits(hidden), history
+
+
+def write_lessons(
+    folder: Path,
+    train: Sequence[Example],
+    logits: Tensor,
+    texts: Sequence[str],
+    transfer: Tensor,
+    about: dict[str, object],
+) -> None:
+    """Write `messages.jsonl` (by hash of the message), `transfer.jsonl` (with their texts) and `about.json`."""
+    from training.lessons import key
+
+    folder.mkdir(parents=True, exist_ok=True)
+    messages = [{"key": key(e), "logits": _short(row)} for e, row in zip(train, logits, strict=True)]
+    others = [{"text": text, "logits": _short(row)} for text, row in zip(texts, transfer, strict=True)]
+    for name, rows in (("messages", messages), ("transfer", others)):
+        lines = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
+        (folder / f"{name}.jsonl").write_bytes(lines.encode("utf-8", "replace"))
+    made = {**about, "made": time.strftime("%Y-%m-%d", time.gmtime())}
+    (folder / "about.json").write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+
+
+def _short(row: Tensor) -> list[float]:
+    return [round(float(value), 2) for value in row]
