@@ -51,7 +51,7 @@ def measure(
         live=_part(live, new[cut:], old[cut:]),
         slices=_slices(corpus, new[:cut], old[:cut]),
         behaviour={name: (_passed(tests[0][name]), _passed(tests[1][name])) for name in tests[0]},
-        golden=[(e.text, e.label, label) for e, label in zip(musts, said, strict=True)],
+        golden=[(_called(e), e.label, label) for e, label in zip(musts, said, strict=True)],
         ece=ece,
         agreement=candidate.manifest.metrics.get("int8", {}).get("agreement", 1.0),
         speed=_time_ratio(candidate, active, [example.text for example in examples[:64]]),
@@ -60,8 +60,14 @@ def measure(
     return found, new
 
 
+def _called(golden: Example) -> str:
+    """A golden message in the verdict: the package's own in its words, the team's by its number, for a verdict stays and
+    the words of a message may have to go."""
+    return f"“{golden.text}”" if golden.message is None else f"number {golden.message} of yours"
+
+
 def golden_from(file: Path | None) -> list[Example]:
-    """The team's must-pass messages: `{"text", "label"}` a line. Raises DataError."""
+    """The team's must-pass messages: `{"text", "label", "message"}` a line, the last its number. Raises DataError."""
     return rows([file]) if file and file.stat().st_size else []
 
 

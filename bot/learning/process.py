@@ -51,7 +51,10 @@ class Snapshot:
     def write(self, folder: Path) -> None:
         """Write `snapshot.jsonl` and `golden.jsonl`."""
         folder.mkdir(parents=True)
-        musts = [json.dumps({"text": g.text, "label": g.label}, ensure_ascii=False) for g in self.golden]
+        musts = [
+            json.dumps({"text": g.text, "label": g.label, "message": g.id}, ensure_ascii=False)
+            for g in self.golden
+        ]
         for name, lines in (("snapshot", self.lines()), ("golden", musts)):
             text = "".join(f"{line}\n" for line in lines)
             (folder / f"{name}.jsonl").write_bytes(text.encode("utf-8", "replace"))

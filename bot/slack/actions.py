@@ -38,7 +38,10 @@ def register(app: AsyncApp, services: Services) -> None:
         value = _value(body)
         if value["label"] in LABELS and await _is_team(services, body, "correct a label"):
             user = body["user"]["id"]
-            await store.feedback.correct(people.team, value["message"], value["label"], user, "card", clock())
+            if not await store.feedback.correct(
+                people.team, value["message"], value["label"], user, "card", clock()
+            ):
+                await _whisper(services, body, GONE)
         await _done(services, ack)
 
     @app.action(re.compile("answer_ask_(negative|neutral|positive|pass)"))
@@ -46,9 +49,10 @@ def register(app: AsyncApp, services: Services) -> None:
         value, user = _value(body), body["user"]["id"]
         if await _is_team(services, body, "answer a question"):
             if value["label"] in LABELS:
-                await store.feedback.correct(
+                if not await store.feedback.correct(
                     people.team, value["message"], value["label"], user, "question", clock()
-                )
+                ):
+                    await _whisper(services, body, GONE)
             elif value["label"] == "pass":
                 await store.asks.pass_on(people.team, value["message"], user, clock())
         await _done(services, ack)
@@ -87,6 +91,8 @@ def register(app: AsyncApp, services: Services) -> None:
             await _whisper(services, body, no)
         await _done(services, ack)
 
+
+GONE = "That message is not here any more, so there is nothing to label."
 
 _THANKS = {
     "helpful": "Thank you, noted.",

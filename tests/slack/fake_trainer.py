@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -26,7 +28,12 @@ def main() -> int:
     parser.add_argument("--while-open", action="store_true")
     options = parser.parse_args()
     rows = [json.loads(line) for line in options.snapshot.read_text("utf-8").splitlines()]
-    print(json.dumps({"stage": "train", "progress": 0.5, "epoch": 1, "loss": 0.4, "eta_s": 3}), flush=True)
+    for stage in ("load", "embed", "train", "export", "evaluate", "gate"):
+        step = {"stage": stage, "progress": 0.5, "epoch": 1, "loss": 0.4, "eta_s": 3}
+        if stage == "train" or options.how.startswith("killed"):
+            print(json.dumps(step), flush=True)
+        if options.how == f"killed at {stage}":
+            os.kill(os.getpid(), signal.SIGKILL)
     if options.how == "dies":
         print("softanswer training: the disk is full — make room", file=sys.stderr)
         return 1

@@ -225,6 +225,27 @@ async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tm
     assert [used.users for used in selection.used] == [(ADA, ANNA)]
 
 
+async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_counts_nothing(
+    bot: Bot, tmp_path: Path
+) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    value = {"message": 1, "label": "neutral"}
+    menu = press(ANNA, "correct_label", value)
+    for _ in range(2):
+        await bot.app.async_dispatch(signed(menu, form=True))
+    assert len((await bot.services.learning.inquiry.selection()).held) == 1  # twice the same word is one
+    del bot.services.people.roles[ANNA]
+    await bot.app.async_dispatch(signed(menu, form=True))
+    await answer_command(bot.services, ADA, f"forget {BEN}")
+    await bot.app.async_dispatch(signed(press(ADA, "correct_label", value), form=True))
+    await bot.app.async_dispatch(
+        signed(press(ADA, "answer_ask_neutral", {"message": 77, "label": "neutral"}), form=True)
+    )
+    assert len(feedback(tmp_path)) == 2
+    said = rows(tmp_path / "softanswer.db", "select facts from actions where kind = 'whisper'")
+    assert "Only the support team" in said[0][0] and any("not here any more" in facts for (facts,) in said)
+
+
 async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> None:
     assert "Only an admin" in await answer_command(bot.services, ANNA, "golden add negative Late again")
     assert "Golden message 1" in await answer_command(

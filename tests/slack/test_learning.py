@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import time
 from pathlib import Path
 
@@ -114,6 +116,50 @@ async def test_a_run_that_fails_leaves_the_version_in_service(
     assert not (tmp_path / "models" / "active").exists()
     assert (await bot.batcher.read("hello, where is my invoice?")).version == shipped
     assert "Retraining started" in await bot.services.learning.start("command", ADA)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param(stage, marks=trainer(f"killed at {stage}"))
+        for stage in ("load", "embed", "train", "export", "evaluate", "gate")
+    ],
+)
+async def test_a_run_killed_at_any_stage_changes_nothing(
+    bot: Bot, persons: Persons, tmp_path: Path, stage: str
+) -> None:
+    shipped = bot.batcher.classifier.version
+    assert await retrain(bot) == "failed"
+    assert "ended with status -9" in (await shown(persons, "Retraining failed"))[0]
+    assert bot.batcher.classifier.version == shipped
+    assert not list((tmp_path / "models" / ".runs").iterdir())
+    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+
+
+@trainer("better")
+async def test_a_full_disk_stops_a_run_and_nothing_else(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "snapshot.jsonl")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Snapshot, "write", full)
+        assert await retrain(bot) == "failed"
+    assert "No space left on device" in (await shown(persons, "Retraining failed"))[0]
+    with monkeypatch.context() as patched:
+        patched.setattr("model.registry.shutil.move", full)
+        assert await retrain(bot) == "failed"
+    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+    assert await retrain(bot) == "promoted"
+
+
+@trainer("better")
+async def test_a_clock_that_jumps_moves_no_run(bot: Bot, tmp_path: Path) -> None:
+    jumps = iter([1.7e9, 1.6e9, 1.9e9] * 1000)
+    bot.services.learning._clock = lambda: next(jumps)
+    assert await retrain(bot) == "promoted"
+    assert await bot.services.learning.inquiry.ask() == 0
 
 
 @trainer("hangs")

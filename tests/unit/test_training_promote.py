@@ -101,7 +101,7 @@ def test_a_slice_below_the_floor_is_refused_by_name_and_only_if_it_fell() -> Non
 def test_behaviour_golden_calibration_parity_and_speed() -> None:
     assert failed(judged(GOLD, behaviour={"invariance": (0.95, 0.97)})) == ["behaviour: invariance"]
     assert failed(judged(GOLD, behaviour={"invariance": (0.965, 0.97)})) == []
-    outcome = judged(GOLD, golden=[("So late!", "negative", "neutral"), ("Hi", "neutral", "neutral")])
+    outcome = judged(GOLD, golden=[("“So late!”", "negative", "neutral"), ("Hi", "neutral", "neutral")])
     assert failed(outcome) == ["golden messages read right"]
     assert outcome["reasons"] == [
         "golden messages read right is 0.500, below the limit of 1.000",
