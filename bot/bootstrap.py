@@ -21,6 +21,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings as settings_module
+from bot.failpoints import Reach, watch_calls
 from bot.learning.inquiry import Inquiry
 from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
@@ -33,7 +34,8 @@ from bot.services import Services
 from bot.settings import Settings, SettingsError, Tokens
 from bot.slack import actions, commands, home, messages, reactions, shortcuts
 from bot.slack.catch_up import CatchUp
-from bot.slack.deliver import Deliverer
+from bot.slack.deliver import Deliverer, Pace
+from bot.slack.socket_watch import SocketWatch
 from bot.slack.writers import Writers
 from bot.status import Status
 from bot.store import Store, open_store
@@ -74,10 +76,16 @@ async def build(
     api_url: str,
     clock: Callable[[], float] = time.time,
     trainer: Sequence[str] = TRAINER,
+    reach: Reach | None = None,
 ) -> Bot:
-    """Build the bot: ask Slack who is who, load the active model, wire the parts. Raises SettingsError, ArtefactError."""
+    """Build the bot: ask Slack who is who, load the active model, wire the parts. Raises SettingsError, ArtefactError.
+
+    `reach`: see bot.failpoints.
+    """
     # The client's own retries would post twice when only the answer was lost: the outbox looks before it sends again.
     client = AsyncWebClient(token=tokens.bot, base_url=api_url, timeout=30, retry_handlers=[])
+    if reach:
+        watch_calls(client, reach)
     people = People(client, settings.channels, settings.people)
     await people.load()
 
@@ -90,7 +98,8 @@ async def build(
     batcher = Batcher(classifier)
 
     writers = Writers(client, store, people, settings.product)
-    deliverer = Deliverer(writers, store.outbox, clock)
+    pace = Pace(settings.pace.posts_a_second, settings.pace.at_once)
+    deliverer = Deliverer(writers, store.outbox, clock, pace)
     pipeline = Pipeline(
         store=store,
         batcher=batcher,
@@ -188,6 +197,10 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         if stop.is_set():
             return
         work.append(asyncio.create_task(bot.catch_up.run()))
+        if socket:
+            watch = SocketWatch(bot.catch_up.once, socket.client.connect_to_new_endpoint, time.time)
+            socket.client.message_listeners.append(watch.heard)
+            work.append(asyncio.create_task(watch.run()))
         ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
         await stop.wait()
     finally:
@@ -266,14 +279,19 @@ async def _start_http(bot: Bot) -> web.AppRunner:
     return runner
 
 
-async def run(config: Path, ready: Callable[[str], None]) -> None:
+async def run(
+    config: Path,
+    ready: Callable[[str], None],
+    reach: Reach | None = None,
+    clock: Callable[[], float] = time.time,
+) -> None:
     """`softanswer run`: read the settings, open the database, build, serve. Raises errors of one line."""
     settings = settings_module.load_settings(config)
     templates = load_templates(config)
     tokens = settings_module.load_tokens()
-    store = await asyncio.to_thread(open_store, settings.database)
+    store = await asyncio.to_thread(open_store, settings.database, reach)
     try:
-        bot = await build(settings, templates, tokens, store, settings_module.api_url())
+        bot = await build(settings, templates, tokens, store, settings_module.api_url(), clock, reach=reach)
         await serve(bot, ready)
     finally:
         with contextlib.suppress(Exception):

@@ -62,10 +62,15 @@ class Pipeline:
         self._backlog = 0
         """Events up to this id were accepted before the bot stopped, and may be late by now."""
 
-    async def accept(self, team: str, event: Mapping[str, Any]) -> None:
-        """Put an event on disk. When this returns, it may be acked: it will be answered whatever happens."""
-        if await self._store.inbox.put(team, event, self._clock()):
+    async def accept(self, team: str, event: Mapping[str, Any]) -> bool:
+        """Put an event on disk. When this returns, it may be acked: it will be answered whatever happens.
+
+        False if it was there already.
+        """
+        is_new = await self._store.inbox.put(team, event, self._clock())
+        if is_new:
             self._arrived.set()
+        return is_new
 
     async def run(self) -> None:
         """Carry events down the road until cancelled."""

@@ -126,6 +126,14 @@ class Learning:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast is posted into one channel; Slack's own limit is about one a second, a few at once now and then."""
+
+    posts_a_second: float = 1.0
+    at_once: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class Http:
     """Health endpoint, and in HTTP mode the Events API: `/healthz`, `/slack/events`."""
 
@@ -151,6 +159,7 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     model: Model = field(default_factory=Model)
     learning: Learning = field(default_factory=Learning)
+    pace: Pace = field(default_factory=Pace)
     http: Http = field(default_factory=Http)
     database: Path = Path("data/softanswer.db")
     retain_text_days: int = 90
@@ -169,6 +178,10 @@ def load_settings(config: Path) -> Settings:
     if not settings.channels.support:
         raise SettingsError(
             f"{file}: channels.support is empty — name at least one channel where customers write"
+        )
+    if settings.pace.posts_a_second <= 0 or settings.pace.at_once < 1:
+        raise SettingsError(
+            f"{file}: pace must let something through — set posts_a_second above 0 and at_once to 1 or more"
         )
     if settings.retain_text_days < 1:
         raise SettingsError(f"{file}: retain_text_days is {settings.retain_text_days} — set at least 1")

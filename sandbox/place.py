@@ -13,6 +13,7 @@ from sandbox import seed as seeds
 from sandbox.app_events import AppEvents
 from sandbox.deliveries import Deliveries
 from sandbox.events_api import EventsApi
+from sandbox.faults import Faults
 from sandbox.files import Files
 from sandbox.interventions import Interventions
 from sandbox.payloads import TOKEN, Payloads
@@ -31,6 +32,8 @@ class Settings:
     trigger_lifetime: float = 3.0
     hold_for: float = 1.0
     now: Callable[[], float] = time.time
+    faults: Faults | None = None
+    """What goes wrong by lot; see sandbox.faults."""
 
 
 class Place:
@@ -51,7 +54,8 @@ class Place:
             ack_timeout=settings.ack_timeout, retry_delays=settings.retry_delays, now=settings.now
         )
         self.workspace.listeners.append(AppEvents(self.workspace, self.deliveries))
-        self.socket_mode = SocketMode(self.app["id"], self.deliveries)
+        self.faults = settings.faults
+        self.socket_mode = SocketMode(self.app["id"], self.deliveries, settings.faults)
         self.interventions = Interventions(settings.hold_for)
         self._transport: asyncio.Task[None] | None = None
 

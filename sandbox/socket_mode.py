@@ -16,6 +16,7 @@ from uuid import uuid4
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from sandbox.deliveries import EVENTS, Deliveries, Delivery
+from sandbox.faults import Faults
 
 MOST_SOCKETS = 10
 
@@ -27,14 +28,17 @@ class Link:
     socket: WebSocket
     waiting: dict[str, Delivery] = field(default_factory=dict)
     leaving: bool = False
+    zombie: bool = False
+    """It stays open, and carries nothing any more."""
 
 
 class SocketMode:
     """The open sockets of the app."""
 
-    def __init__(self, app_id: str, deliveries: Deliveries) -> None:
+    def __init__(self, app_id: str, deliveries: Deliveries, faults: Faults | None = None) -> None:
         self.app_id = app_id
         self.deliveries = deliveries
+        self.faults = faults
         self.links: list[Link] = []
         self._tickets: set[str] = set()
         self._connected = asyncio.Event()
@@ -58,9 +62,35 @@ class SocketMode:
                 self.deliveries.put_back(delivery)
                 raise
             if not delivery.settled:
-                await self._send(open_links[next(self._turn) % len(open_links)], delivery)
+                link = open_links[next(self._turn) % len(open_links)]
+                fault = self.faults.of_delivery() if self.faults else None
+                await (self._send(link, delivery) if fault is None else self._spoiled(link, delivery, fault))
 
-    async def _send(self, link: Link, delivery: Delivery) -> None:
+    async def _spoiled(self, link: Link, delivery: Delivery, fault: str) -> None:
+        """Send it with a fault."""
+        assert self.faults
+        if fault == "late":
+            asyncio.get_running_loop().call_later(
+                self.faults.seconds_late(), self.deliveries.put_back, delivery
+            )
+            return
+        if fault in ("nonsense", "strange") and not link.zombie:
+            text = self.faults.nonsense()
+            if fault == "strange" and delivery.kind == EVENTS:
+                envelope = {"type": EVENTS, "envelope_id": str(uuid4()), "accepts_response_payload": False}
+                text = json.dumps(envelope | {"payload": self.faults.strange(delivery.payload)})
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await link.socket.send_text(text)
+        link.zombie = link.zombie or fault == "zombie"
+        await self._send(link, delivery, reaches=fault != "dropped")
+        if fault == "doubled":
+            await self._send(link, delivery)
+        if fault == "cut":
+            link.leaving = True
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                await link.socket.close()
+
+    async def _send(self, link: Link, delivery: Delivery, *, reaches: bool = True) -> None:
         self.deliveries.sending(delivery)
         envelope: dict[str, Any] = {
             "envelope_id": delivery.envelope_id,
@@ -74,6 +104,8 @@ class SocketMode:
         asyncio.get_running_loop().call_later(
             self.deliveries.ack_timeout, self._overdue, link, delivery.envelope_id
         )
+        if link.zombie or not reaches:
+            return
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             # A socket that broke is noticed by its reader, which makes everything unacked due again.
             await link.socket.send_text(json.dumps(envelope))

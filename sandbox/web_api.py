@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 
 from sandbox import web_chat, web_conversations, web_people, web_views_files
 from sandbox.arguments import Arguments
+from sandbox.faults import CallFault
 from sandbox.lost import LostAnswer
 from sandbox.place import Place
 from sandbox.workspace import SlackError
@@ -74,6 +76,12 @@ class WebApi:
             call["response"] = {"ok": False, "error": refusal.error}
             after = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
             return JSONResponse(call["response"], refusal.status, headers=after)
+        fault = self.place.faults.of_call(method) if self.place.faults else None
+        if fault and fault.kind in ("limited", "broken", "hung"):
+            call["response"] = {"ok": False, "error": fault.kind}
+            return self._not_carried_out(fault)
+        if fault and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
         try:
             if refused := self._refused_token(method, token):
                 raise SlackError(refused)
@@ -88,7 +96,19 @@ class WebApi:
         call["response"] = json.loads(text)
         if hold := interventions.silence(method):
             return LostAnswer(hold.seconds, interventions.stopping)
+        if fault and fault.kind == "lost":
+            return LostAnswer(fault.seconds, interventions.stopping)
+        if fault and fault.kind == "garbled":
+            return Response("<html><body>Bad gateway</body></html>", media_type="text/html")
         return Response(text, media_type="application/json")
+
+    def _not_carried_out(self, fault: CallFault) -> Response:
+        if fault.kind == "limited":
+            after = {"Retry-After": f"{fault.seconds:.0f}"}
+            return JSONResponse({"ok": False, "error": "ratelimited"}, 429, headers=after)
+        if fault.kind == "hung":
+            return LostAnswer(fault.seconds, self.place.interventions.stopping)
+        return Response("upstream error", fault.status, media_type="text/plain")
 
     def _refused_token(self, method: str, token: str) -> str | None:
         app = self.place.app

@@ -37,7 +37,7 @@ class CatchUp:
         client: AsyncWebClient,
         store: Store,
         people: People,
-        accept: Callable[[str, Mapping[str, Any]], Awaitable[None]],
+        accept: Callable[[str, Mapping[str, Any]], Awaitable[bool]],
         clock: Callable[[], float],
     ) -> None:
         self._client = client
@@ -62,7 +62,7 @@ class CatchUp:
                     await self._connected.wait()
 
     async def once(self) -> int:
-        """Read what was written since the last time; returns how many messages that were. In a channel's first time
+        """Read what was written since the last time; returns how much of it was new here. In a channel's first time
         nothing: what was written before the bot came is not its business. A channel that cannot be read holds up no other.
         """
         count = 0
@@ -87,18 +87,19 @@ class CatchUp:
         found = {str(m["ts"]): m for m in roots}
         for thread in threads:
             found |= {str(m["ts"]): m for m in await self._replies(channel, thread, since)}
+        count = 0
         for message in sorted(found.values(), key=lambda m: float(m["ts"])):
             if float(message["ts"]) > since:
                 late = "answered" if self._answered(message, found.values()) else "open"
                 fresh = {"type": "message", "channel": channel, "late": late}
-                await self._accept(self._people.team, {**message, **fresh})
+                count += await self._accept(self._people.team, {**message, **fresh})
             edited = (message.get("edited") or {}).get("ts")
             if float(edited or 0) > since:
                 edit = {"type": "message", "subtype": "message_changed", "channel": channel}
                 # Whole seconds: two messages may have been edited in the same one.
                 what = {"ts": f"{edited}/{message['ts']}", "message": dict(message)}
-                await self._accept(self._people.team, edit | what)
-        return sum(float(m["ts"]) > since for m in found.values())
+                count += await self._accept(self._people.team, edit | what)
+        return count
 
     def _answered(self, message: Found, others: Sequence[Found] | Any) -> bool:
         """Whether a person of the team wrote in the same thread afterwards."""

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.slack.writers import Writers
+from bot.slack.writers import POSTS, Writers
 from bot.store.outbox import Outbox, Queued
 
 log = logging.getLogger(__name__)
@@ -40,11 +40,35 @@ _ACCESS = {
 """Refusals that a person can put right (an invitation, a token): nothing was written, and later it may be."""
 
 
+class Pace:
+    """Slack lets an app post about once a second into a channel, and a few at once now and then: a bucket of tokens each."""
+
+    def __init__(self, a_second: float = 1.0, at_once: int = 4) -> None:
+        self._a_second = a_second
+        self._at_once = at_once
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def wait(self, channel: str, now: float) -> float:
+        """Seconds until the channel's next post may go; 0: now."""
+        return max(0.0, (1.0 - self._tokens(channel, now)) / self._a_second)
+
+    def take(self, channel: str, now: float) -> None:
+        """A post goes."""
+        self._buckets[channel] = (self._tokens(channel, now) - 1.0, now)
+
+    def _tokens(self, channel: str, now: float) -> float:
+        tokens, at = self._buckets.get(channel, (float(self._at_once), now))
+        return min(float(self._at_once), tokens + max(0.0, now - at) * self._a_second)
+
+
 class Deliverer:
-    def __init__(self, writers: Writers, outbox: Outbox, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, writers: Writers, outbox: Outbox, clock: Callable[[], float], pace: Pace | None = None
+    ) -> None:
         self._writers = writers
         self._outbox = outbox
         self._clock = clock
+        self._pace = pace or Pace()
         self._queued = asyncio.Event()
         self._sending: dict[str, asyncio.Task[None]] = {}
 
@@ -78,6 +102,11 @@ class Deliverer:
             if action.due_at > now:
                 waits.append(action.due_at - now)
                 continue
+            if action.kind in POSTS:
+                if (wait := self._pace.wait(action.channel, now)) > 0:
+                    waits.append(wait)
+                    continue
+                self._pace.take(action.channel, now)
             task = asyncio.create_task(self._send(action))
             self._sending[action.channel] = task
             task.add_done_callback(partial(self._sent, action.channel))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.failpoints import Reach
 from bot.store.asks import Asks
 from bot.store.conversations import Conversations
 from bot.store.database import Database, StoreError
@@ -33,9 +34,9 @@ class Store:
     erasure: Erasure
 
 
-def open_store(file: Path) -> Store:
+def open_store(file: Path, reach: Reach | None = None) -> Store:
     """Open (or create) the database, alone; raises StoreError with one line that says what to do."""
-    database = Database.open(file)
+    database = Database.open(file, reach)
     return Store(
         database,
         Inbox(database),

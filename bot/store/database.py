@@ -17,6 +17,7 @@ from typing import IO, Any, TypeVar
 
 import sqlite_utils
 
+from bot.failpoints import Reach, of_transaction
 from bot.store.schema import MIGRATIONS
 
 T = TypeVar("T")
@@ -27,15 +28,18 @@ class StoreError(Exception):
 
 
 class Database:
-    def __init__(self, file: Path, lock: IO[str], thread: ThreadPoolExecutor, db: Any) -> None:
+    def __init__(
+        self, file: Path, lock: IO[str], thread: ThreadPoolExecutor, db: Any, reach: Reach | None
+    ) -> None:
         self.file = file
+        self._reach = reach
         self._lock = lock
         self._thread = thread
         self._db = db
 
     @classmethod
-    def open(cls, file: Path) -> Database:
-        """Take the lock, open the file, bring the schema up to date; raises StoreError."""
+    def open(cls, file: Path, reach: Reach | None = None) -> Database:
+        """Take the lock, open the file, bring the schema up to date; raises StoreError. `reach`: see bot.failpoints."""
         lock = _take_lock(file)
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
@@ -44,7 +48,7 @@ class Database:
             thread.shutdown()
             lock.close()
             raise
-        return cls(file, lock, thread, db)
+        return cls(file, lock, thread, db, reach)
 
     async def run(self, work: Callable[[Any], T]) -> T:
         """Run `work(db)` on the database thread inside one immediate transaction and return its result."""
@@ -56,15 +60,22 @@ class Database:
 
     def _transact(self, work: Callable[[Any], T]) -> T:
         connection = self._db.conn
+        self._at(work, "begins")
         connection.execute("BEGIN IMMEDIATE")
         try:
             result = work(self._db)
+            self._at(work, "is about to be committed")
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+        self._at(work, "is on disk")
         return result
+
+    def _at(self, work: Callable[..., Any], what: str) -> None:
+        if self._reach:
+            self._reach(f"{of_transaction(work)} {what}")
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy to `target`, which must not exist yet."""

@@ -1,0 +1,361 @@
+"""A seeded random walk: customers write, everything that can go wrong goes wrong, the bot is killed again and again. Then the
+books are checked.
+
+Used by `tests/chaos/test_walk.py` (a short one) and `bench/chaos.py` (the long one, whose report is in docs/reliability.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import queue
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.demo.people import Persons
+from bot.demo.run import seed as demo_seed
+from bot.demo.run import write_config
+from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from sandbox.faults import Faults, Rates
+from sandbox.server import Sandbox, Settings
+
+UNDER_TEST = Path(__file__).parent / "bot_under_test.py"
+
+QUESTIONS = (
+    "How do I export my data?", "Where can I download my invoices?", "How do I reset my password?",
+    "Can I add a teammate?", "Is there an API?", "how do i cancel", "Where are the notification settings?",
+)  # fmt: skip
+COMPLAINTS = (
+    "Third time this week the export dies on me. This is unacceptable!", "Nobody answers. I am really fed up.",
+    "Your update deleted two days of my work.", "Still broken, and I am still paying for it!",
+)  # fmt: skip
+CHATTER = (
+    "thanks!", "ok", "hello everybody", "Love the new dashboard, it is so fast", "I want to talk to a human",
+    "¿Dónde está mi factura?", "`x = 1`",
+)  # fmt: skip
+
+
+@dataclass
+class Books:
+    """What the walk found when all was quiet again."""
+
+    seed: int
+    messages: int = 0
+    kills: int = 0
+    points: set[str] = field(default_factory=set)
+    """Distinct named points at which it was killed."""
+    faults: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    """Customers' messages without exactly one row."""
+    doubled: list[str] = field(default_factory=list)
+    """Actions that stand in Slack more than once."""
+    unsent: list[str] = field(default_factory=list)
+    """Actions that should stand there and do not."""
+    disordered: list[str] = field(default_factory=list)
+    """Threads whose replies do not stand in their order."""
+    without_card: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list)
+    integrity: str = ""
+    rss_mb: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        wrong = (self.lost, self.doubled, self.unsent, self.disordered, self.without_card, self.leaked)
+        return not any(wrong) and self.integrity == "ok"
+
+    def row(self) -> str:
+        cells = (
+            self.seed, self.messages, self.kills, len(self.points), sum(self.faults.values()), len(self.lost) + len(self.unsent),
+            len(self.doubled), len(self.leaked), len(self.disordered), len(self.without_card), self.integrity,
+            f"{self.rss_mb:.0f}", f"{self.seconds:.0f}",
+        )  # fmt: skip
+        return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+HEAD = (
+    "| seed | messages | kills | points | faults | lost | doubled | leaked | out of order | without card | integrity | MB | s |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+class Mortal:
+    """The bot as a process that may die, and its successor."""
+
+    def __init__(self, folder: Path, api_url: str) -> None:
+        self.folder = folder
+        self.config = self._write_config(folder)
+        self._api_url = api_url
+        self.journal = folder / "journal"
+        self.process: subprocess.Popen[str] | None = None
+
+    def _write_config(self, folder: Path) -> Path:
+        config = write_config(folder)
+        file = config / "softanswer.yaml"
+        settings = yaml.safe_load(file.read_text("utf-8"))
+        settings["rules"] |= {"conversation_s": 0, "late_answer_max_s": 86400, "human_quiet_s": 5}
+        settings["pace"] = {"posts_a_second": 10_000.0, "at_once": 10_000}
+        file.write_text(yaml.safe_dump(settings), "utf-8")
+        return config
+
+    def start(self, point: str = "", nth: int = 0, skew: float = 0.0) -> bool:
+        """Start it, to die at the nth time of a point; False if it died before it served."""
+        return self.launch([str(UNDER_TEST), str(self.config), str(self.journal), point, str(nth), str(skew)])
+
+    def launch(self, arguments: list[str]) -> bool:
+        """Start a process and wait for its first line."""
+        environment = {
+            **os.environ,
+            "SLACK_BOT_TOKEN": "xoxb-sandbox",
+            "SLACK_APP_TOKEN": "xapp-sandbox",
+            "SLACK_API_URL": self._api_url,
+            "HF_HUB_OFFLINE": "1",
+        }
+        with (self.folder / "bot.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=environment | {"PYTHONPATH": "."},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        lines: queue.Queue[str] = queue.Queue()
+        output = self.process.stdout
+        assert output
+
+        def pump() -> None:
+            for line in output:
+                lines.put(line)
+            lines.put("")
+
+        threading.Thread(target=pump, daemon=True).start()
+        with contextlib.suppress(queue.Empty):
+            return bool(lines.get(timeout=60))
+        return False
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> float:
+        """SIGTERM; returns how many seconds it took."""
+        assert self.process
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        return time.monotonic() - began
+
+    def points(self) -> list[str]:
+        file = self.journal.with_suffix(".points")
+        return sorted(set(file.read_text("utf-8").split("\n")) - {""}) if file.exists() else []
+
+    def killed_at(self) -> list[str]:
+        file = self.journal.with_suffix(".kills")
+        return [line for line in file.read_text("utf-8").split("\n") if line] if file.exists() else []
+
+    def rss_mb(self) -> float:
+        assert self.process
+        status = Path(f"/proc/{self.process.pid}/status").read_text("utf-8")
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+class Walk:
+    mortal = Mortal
+
+    def __init__(self, seed: int, folder: Path, *, messages: int, kills: int, rates: Rates) -> None:
+        self.chance = random.Random(seed)
+        self.folder = folder
+        self.messages = messages
+        self.kills = kills
+        self.faults = Faults(seed, rates)
+        self.books = Books(seed)
+        self.written: dict[str, str] = {}
+        """Customers' messages: ts → author."""
+        self.deleted: set[str] = set()
+
+    async def run(self) -> Books:
+        began = time.monotonic()
+        settings = Settings(ack_timeout=1.5, retry_delays=(0.1, 0.5, 1.0), faults=self.faults)
+        with Sandbox(demo_seed(), port=0, settings=settings) as sandbox:
+            bot = self.mortal(self.folder, sandbox.api_url)
+            async with Persons(sandbox.url) as persons:
+                first = asyncio.create_task(asyncio.to_thread(bot.start))
+                await first
+                keeper = asyncio.create_task(self._keep_killing(bot))
+                await self._people(persons)
+                await keeper
+                self.faults.stop()
+                bot.kill()
+                # Twice: what the first start could not know of, the second reads up on.
+                for _ in range(2):
+                    while not await asyncio.to_thread(bot.start):
+                        pass
+                    await self._quiet(sandbox)
+                    self.books.rss_mb = bot.rss_mb()
+                    await asyncio.to_thread(bot.stop)
+            self._check(sandbox, bot)
+        self.books.seconds = time.monotonic() - began
+        return self.books
+
+    async def _people(self, persons: Persons) -> None:
+        """Write so many messages, and do what people do between them."""
+        threads: list[str] = []
+        while len(self.written) < self.messages:
+            lot = self.chance.random()
+            if lot < 0.80 or not threads:
+                threads.append(await self._write(persons, None))
+            elif lot < 0.88:
+                await self._write(persons, self.chance.choice(threads[-50:]))
+            elif lot < 0.91:
+                await self._change(persons, "edit")
+            elif lot < 0.93:
+                await self._change(persons, "delete")
+            elif lot < 0.95:
+                await persons.write(ANNA, HELP, "We are on it.", self.chance.choice(threads[-50:]))
+            else:
+                await self._press(persons)
+            if self.chance.random() < 0.05:
+                await asyncio.sleep(self.chance.uniform(0, 0.3))
+
+    async def _write(self, persons: Persons, thread: str | None) -> str:
+        user = self.chance.choice([BEN, CARLA])
+        kind = self.chance.choices([QUESTIONS, COMPLAINTS, CHATTER], [5, 3, 3])[0]
+        text = (
+            f"{self.chance.choice(kind)} ({len(self.written)})"
+            if self.chance.random() < 0.7
+            else self.chance.choice(kind)
+        )
+        ts = await persons.write(user, HELP, text, thread)
+        self.written[ts] = user
+        return ts
+
+    async def _change(self, persons: Persons, what: str) -> None:
+        ts = self.chance.choice(list(self.written)[-100:])
+        if ts in self.deleted:
+            return
+        if what == "delete":
+            self.deleted.add(ts)
+            await persons.post(self.written[ts], "delete", channel=HELP, ts=ts)
+        else:
+            await persons.post(
+                self.written[ts], "edit", channel=HELP, ts=ts, text=self.chance.choice(COMPLAINTS)
+            )
+
+    async def _press(self, persons: Persons) -> None:
+        """An agent takes or resolves a case, if a card with such a button is there and the bot takes the press."""
+        state = await persons.state(ANNA)
+        cards = [m for m in state["messages"][TRIAGE][-20:] if m.get("blocks")]
+        if not cards:
+            return
+        card = self.chance.choice(cards)
+        with contextlib.suppress(Exception):  # no such button any more, or nobody there to take it
+            await persons.press(ANNA, TRIAGE, card["ts"], self.chance.choice(["take_case", "resolve_case"]))
+
+    async def _keep_killing(self, bot: Mortal) -> None:
+        """Kill it at points where it was not killed yet; if it does not come by, at any moment. Then start it anew."""
+        while self.books.kills < self.kills:
+            until = time.monotonic() + self.chance.uniform(1.0, 6.0)
+            while bot.alive and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+            if bot.alive:
+                bot.kill()
+            self.books.kills += 1
+            known, done = bot.points(), set(bot.killed_at())
+            fresh = [point for point in known if point not in done] or known or [""]
+            nth = self.chance.choice([1, 1, 2, 3, 10, 30])
+            skew = self.chance.choice([0.0, 0.0, 0.0, 2.5, -2.5])
+            await asyncio.to_thread(bot.start, self.chance.choice(fresh), nth, skew)
+
+    async def _quiet(self, sandbox: Sandbox, within_s: float = 240.0) -> None:
+        """Until nothing waits, neither here nor there, and it stays so for a moment."""
+        until, calm = time.monotonic() + within_s, 0
+        while time.monotonic() < until and calm < 4:
+            await asyncio.sleep(0.5)
+            waiting = self._rows(
+                "select (select count(*) from inbox where state = 'pending')"
+                " + (select count(*) from actions where state in ('pending', 'sending'))"
+            )[0][0]
+            undelivered = sum(not d.settled for d in list(sandbox.place.deliveries.all))
+            calm = calm + 1 if waiting == 0 and undelivered == 0 else 0
+
+    def _rows(self, sql: str) -> list[Any]:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.folder}/softanswer.db?mode=ro", uri=True, timeout=30)
+        ) as db:
+            return list(db.execute(sql))
+
+    def _check(self, sandbox: Sandbox, bot: Mortal) -> None:
+        books, workspace = self.books, sandbox.place.workspace
+        books.messages, books.faults, books.points = (
+            len(self.written),
+            dict(self.faults.met),
+            set(bot.killed_at()),
+        )
+        books.integrity = self._rows("pragma integrity_check")[0][0]
+        here = Counter(ts for (ts,) in self._rows("select ts from messages where role = 'customer'"))
+        books.lost = [ts for ts in self.written if here[ts] != 1 and ts not in self.deleted]
+        posted: Counter[int] = Counter()
+        order: dict[str, list[int]] = {}
+        for channel in (HELP, TRIAGE):
+            for message in workspace.channels[channel].messages.values():
+                action = ((message.get("metadata") or {}).get("event_payload") or {}).get("action")
+                if action is not None:
+                    posted[action] += 1
+                    if channel == HELP:
+                        order.setdefault(str(message.get("thread_ts")), []).append(int(action))
+        books.doubled = [str(action) for action, count in posted.items() if count > 1]
+        posts = "('reply', 'clarify', 'card', 'card_note', 'draft', 'notice', 'ask', 'example')"
+        sql = f"select id, kind, state, error from actions where kind in {posts} and state != 'dropped'"
+        books.unsent = [
+            str(row) for row in self._rows(sql) if posted[row[0]] == 0 and not self._thread_gone(row)
+        ]
+        books.disordered = [thread for thread, actions in order.items() if actions != sorted(actions)]
+        books.without_card = [
+            str(case)
+            for (case,) in self._rows(
+                "select id from cases c where not exists (select 1 from actions a where a.key = 'card:' || c.id and a.state = 'sent')"
+            )
+        ]
+        books.leaked = leaks(sandbox)
+
+    def _thread_gone(self, row: Any) -> bool:
+        """A reply into a thread whose first message its author has deleted is refused by Slack: it is no loss."""
+        return row[2] == "failed" and row[3] in (
+            "cannot_reply_to_message",
+            "thread_not_found",
+            "message_not_found",
+        )
+
+
+def leaks(sandbox: Sandbox) -> list[str]:
+    """What stands in the support channel and must not: a score, a label, a case, an agent's name, a draft, a version."""
+    from tests.e2e.test_leaks import INTERNAL
+
+    found = []
+    for message in sandbox.place.workspace.channels[HELP].messages.values():
+        if message.get("bot_id") or message.get("ephemeral"):
+            shown = json.dumps([message.get("text"), [b.get("text") for b in message.get("blocks") or []]])
+            if INTERNAL.search(shown):
+                found.append(shown[:200])
+    return found
