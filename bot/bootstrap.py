@@ -22,6 +22,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import settings as settings_module
 from bot.failpoints import Reach, watch_calls
+from bot.health import Health
 from bot.learning.inquiry import Inquiry
 from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
@@ -99,13 +100,29 @@ async def build(
 
     writers = Writers(client, store, people, settings.product)
     pace = Pace(settings.pace.posts_a_second, settings.pace.at_once)
-    deliverer = Deliverer(writers, store.outbox, clock, pace)
+    health = Health(
+        store=store,
+        people=people,
+        committed=lambda: deliverer.wake(),
+        clock=clock,
+        shout=lambda text: client.chat_postMessage(channel=people.triage, text=text),
+    )
+    deliverer = Deliverer(
+        writers,
+        store.outbox,
+        health,
+        store.conversations.drop_answer,
+        clock,
+        pace,
+        too_late_s=settings.rules.late_answer_max_s,
+    )
     pipeline = Pipeline(
         store=store,
         batcher=batcher,
         router=router,
         people=people,
         rules=settings.rules,
+        health=health,
         product=settings.product,
         committed=deliverer.wake,
         clock=clock,
@@ -135,7 +152,7 @@ async def build(
         trainer=trainer,
         **shared,
     )
-    status = Status(store, people, batcher, registry, learning, clock)
+    status = Status(store, people, batcher, registry, learning, health, clock)
     writers.status_lines = status.lines
     writers.template_title = lambda template: templates[template].title if template in templates else template
     services = Services(

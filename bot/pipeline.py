@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from jinja2 import TemplateError
+
 from bot.decide import decide, when_late
 from bot.domain import TRIAGE, Action, Decision, Deletion, Edit, Message, Near, Skip
 from bot.gate import gate
+from bot.health import DATABASE, MODEL, TEMPLATES, Health
 from bot.people import People
 from bot.settings import Rules
 from bot.store import Store
@@ -31,6 +34,8 @@ Gated = Message | Edit | Deletion | Skip
 
 OVERTAKEN_S = 60.0
 """An edit of an unknown message this young has overtaken the message on its way here; of an older one we were not there."""
+BACKLOG_S = 300.0
+"""A message that is read so long after it was accepted counts as late: see `bot.decide.when_late`."""
 ATTEMPTS = 3
 """So often is an event tried before it is set aside as *failed*."""
 
@@ -45,6 +50,7 @@ class Pipeline:
         people: People,
         rules: Rules,
         product: str,
+        health: Health,
         committed: Callable[[], None],
         clock: Callable[[], float],
         batch: int = 32,
@@ -55,6 +61,7 @@ class Pipeline:
         self._people = people
         self._rules = rules
         self._product = product
+        self._health = health
         self._committed = committed
         self._clock = clock
         self._batch = batch
@@ -81,11 +88,14 @@ class Pipeline:
                 events = await self._store.inbox.pending(self._batch)
                 if events:
                     await self.carry(events)
+                    await self._health.good(DATABASE)
                     continue
-            except Exception:
+            except Exception as error:
                 log.exception("the road is blocked; trying again in a second")
+                await self._health.bad(DATABASE, error)
                 await asyncio.sleep(1)
                 continue
+            await self._health.good(DATABASE)
             await self._arrived.wait()
 
     async def carry(self, events: Sequence[Received]) -> None:
@@ -113,7 +123,9 @@ class Pipeline:
                 bot_user=self._people.bot_user,
             )
             if isinstance(found, Message):
-                late = found.late or ("open" if received.id <= self._backlog else None)
+                # Accepted before the bot stopped, or waiting for long in a backlog: it may have been answered meanwhile.
+                waited = self._clock() - received.received_at > BACKLOG_S
+                late = found.late or ("open" if waited or received.id <= self._backlog else None)
                 return replace(found, late=late, shared=found.channel in self._people.shared)
             return found
         except Exception as error:
@@ -124,7 +136,9 @@ class Pipeline:
         message = gated.message if isinstance(gated, Edit) else gated
         if not isinstance(message, Message) or message.role != "customer":
             return None
-        return await self._batcher.read(message.text)
+        reading = await self._batcher.read(message.text)
+        await self._health.good(MODEL)
+        return reading
 
     async def _read_alone(self, message: Gated, error: BaseException) -> Reading | None:
         """A batch failed: one bad text must not take its neighbours along. Who cannot be read goes to a person."""
@@ -134,8 +148,9 @@ class Pipeline:
             return await self._classify(message)
         except Overloaded:
             raise
-        except Exception:
+        except Exception as failure:
             log.exception("a message could not be read")
+            await self._health.bad(MODEL, failure)
             return Reading(self._batcher.classifier.version, None, None, None, "the model did not answer")
 
     async def _settle(self, received: Received, gated: Gated, reading: Reading | None) -> None:
@@ -146,13 +161,13 @@ class Pipeline:
             case Deletion():
                 await self._store.erasure.erase(received.id, gated, now)
             case Message() as message:
-                decision, actions = self._in_mode(message, await self._decide(message, reading))
+                decision, actions = await self._answer(message, await self._decide(message, reading))
                 await conversations.settle(received.id, message, reading, decision, actions, now)
             case Edit(message, edited_at):
                 if edited_at - message.written_at < OVERTAKEN_S and not await conversations.knows(message):
                     await self._settle(received, message, reading)
                     return
-                decision, actions = self._in_mode(message, await self._decide(message, reading))
+                decision, actions = await self._answer(message, await self._decide(message, reading))
                 await conversations.revise(received.id, gated, reading, decision, actions, now)
 
     async def _decide(self, message: Message, reading: Reading | None) -> Decision:
@@ -166,6 +181,18 @@ class Pipeline:
         if reading.embedding is None:
             return []
         return self._router.nearest(reading.embedding, reading.version)
+
+    async def _answer(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:
+        """As `_in_mode`; where the wording cannot be made, a person answers instead."""
+        try:
+            made = self._in_mode(message, decision)
+        except TemplateError as error:
+            await self._health.bad(TEMPLATES, f"{decision.template or decision.reply}: {error}")
+            reasons = (*decision.reasons, "its template is broken")
+            return replace(decision, reply=None, flag=decision.flag or "request", reasons=reasons), []
+        if decision.reply:
+            await self._health.good(TEMPLATES)
+        return made
 
     def _in_mode(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:
         """The reply as the channel's mode wants it: posted (auto), drafted for agents (suggest), or none (observe).
@@ -201,7 +228,20 @@ class Pipeline:
         return self._router.templates.line(str(decision.reply), values)
 
     async def _stumble(self, received: Received, error: Exception) -> None:
+        """Settling an event failed. After some attempts a customer's message goes to a person as it is."""
         log.error("event %s could not be settled", received.id, exc_info=error)
         attempts = received.attempts + 1
         reason = f"{type(error).__name__}: {error}"[:300]
-        await self._store.inbox.stumble(received.id, attempts, reason, give_up=attempts >= ATTEMPTS)
+        give_up = attempts >= ATTEMPTS
+        message = self._gate(received)
+        if give_up and isinstance(message, Message) and message.role == "customer":
+            nothing = Reading(self._batcher.classifier.version, None, None, None, "it could not be worked on")
+            decision = Decision(flag="unread", reasons=("it could not be worked on",))
+            try:
+                await self._store.conversations.settle(
+                    received.id, message, nothing, decision, [], self._clock()
+                )
+                return
+            except Exception:
+                log.exception("event %s could not be handed to a person either", received.id)
+        await self._store.inbox.stumble(received.id, attempts, reason, give_up=give_up)

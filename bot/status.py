@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from bot.health import Health
 from bot.learning.asking import Answered
 from bot.learning.runs import Learning
 from bot.learning.selection import BURST
@@ -23,6 +24,7 @@ class Status:
         batcher: Batcher,
         registry: Registry,
         learning: Learning,
+        health: Health,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -30,6 +32,7 @@ class Status:
         self._batcher = batcher
         self._registry = registry
         self._learning = learning
+        self._health = health
         self._clock = clock
 
     async def lines(self) -> list[str]:
@@ -40,7 +43,9 @@ class Status:
         consent = await self._store.records.consent(self._people.team)
         classifier = self._batcher.classifier
         waiting = outbox.get("pending", 0) + outbox.get("sending", 0)
+        ill = [f"⚠️ *{part}* ({why[:100]})" for part, (_, why) in self._health.ill.items()]
         return [
+            *ill,
             f"*Model* `{classifier.version}` on {classifier.device}",
             f"*Messages* {inbox.get('done', 0)} settled, {inbox.get('pending', 0)} waiting, {inbox.get('failed', 0)} failed",
             f"*Replies and cards* {outbox.get('sent', 0)} sent, {waiting} waiting, {outbox.get('failed', 0)} failed",

@@ -11,19 +11,23 @@ import contextlib
 import logging
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
+from bot.health import SLACK, Health
 from bot.slack.writers import POSTS, Writers
 from bot.store.outbox import Outbox, Queued
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 40
+UNREACHABLE_AFTER = 3
+"""After so many attempts without any answer Slack counts as not reachable."""
+ANSWERS = ("reply", "clarify")
 _LONGEST_WAIT_S = 300.0
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 """Errors of Slack's own that may be over the next time; after them it is not certain that nothing was written."""
@@ -63,12 +67,23 @@ class Pace:
 
 class Deliverer:
     def __init__(
-        self, writers: Writers, outbox: Outbox, clock: Callable[[], float], pace: Pace | None = None
+        self,
+        writers: Writers,
+        outbox: Outbox,
+        health: Health,
+        drop_answer: Callable[[int, str, float], Awaitable[None]],
+        clock: Callable[[], float],
+        pace: Pace,
+        too_late_s: float,
     ) -> None:
+        """`too_late_s`: an answer that has waited for so long is not sent any more; a person is called instead."""
         self._writers = writers
         self._outbox = outbox
+        self._health = health
+        self._drop_answer = drop_answer
         self._clock = clock
-        self._pace = pace or Pace()
+        self._too_late_s = too_late_s
+        self._pace = pace
         self._queued = asyncio.Event()
         self._sending: dict[str, asyncio.Task[None]] = {}
 
@@ -124,6 +139,10 @@ class Deliverer:
         try:
             if action.state == "sending" and await self._was_found(action):
                 return
+            if action.kind in ANSWERS and self._clock() - action.created_at > self._too_late_s:
+                await self._drop_answer(action.id, "too late to answer", self._clock())
+                self.wake()
+                return
             if await self._outbox.sending(action.id):
                 await self._write(action)
         except sqlite3.Error:
@@ -139,6 +158,7 @@ class Deliverer:
             return True
         if written is not None:
             await self._outbox.sent(action.id, *written, self._clock())
+            await self._health.good(SLACK)
         return written is not None
 
     async def _write(self, action: Queued) -> None:
@@ -148,6 +168,8 @@ class Deliverer:
         except SlackApiError as error:
             await self._refused(action, attempts, error)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if attempts >= UNREACHABLE_AFTER:
+                await self._health.bad(SLACK, _code(error))
             await self._again(action, attempts, _code(error), known=False)
         except sqlite3.Error:
             raise
@@ -156,6 +178,7 @@ class Deliverer:
             await self._outbox.fail(action.id, attempts, _code(error))
         else:
             await self._outbox.sent(action.id, *written, self._clock())
+            await self._health.good(SLACK)
 
     async def _refused(self, action: Queued, attempts: int, error: SlackApiError) -> None:
         response: Any = error.response

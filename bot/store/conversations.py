@@ -196,6 +196,23 @@ class Conversations:
         sql = "select * from messages where id = ?"
         return await self._database.run(lambda db: next(db.query(sql, [message_id]), None))
 
+    async def drop_answer(self, action_id: int, why: str, now: float) -> None:
+        """Do not send an answer any more, and call a person to its thread."""
+
+        def work(db: Any) -> None:
+            db["actions"].update(action_id, {"state": "dropped", "error": why})
+            row = next(
+                db.query(
+                    "select m.id, m.team, m.channel, m.thread from actions a join messages m on m.id = a.message_id where a.id = ?",
+                    [action_id],
+                ),
+                None,
+            )
+            if row:
+                flag_thread(db, row["team"], row["channel"], row["thread"], row["id"], "request", now)
+
+        await self._database.run(work)
+
     async def readings_by_version(self) -> dict[str, int]:
         sql = "select version, count(*) as n from messages where version is not null group by version"
         return await self._database.run(lambda db: {r["version"]: r["n"] for r in db.query(sql)})

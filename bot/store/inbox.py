@@ -16,6 +16,8 @@ class Received:
     team: str
     event: Mapping[str, Any]
     attempts: int
+    received_at: float = 0.0
+    """Seconds since the epoch, by our clock."""
 
 
 class Inbox:
@@ -55,7 +57,10 @@ class Inbox:
 
         def work(db: Any) -> list[Received]:
             rows = db["inbox"].rows_where("state = 'pending'", order_by="id", limit=limit)
-            return [Received(r["id"], r["team"], json.loads(r["event"]), r["attempts"]) for r in rows]
+            return [
+                Received(r["id"], r["team"], json.loads(r["event"]), r["attempts"], r["received_at"])
+                for r in rows
+            ]
 
         return await self._database.run(work)
 

@@ -1,0 +1,130 @@
+"""Something does not work: the bot goes on accepting, answers nothing wrong, tells triage once, and once more when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import TemplateRuntimeError
+
+from bot.bootstrap import Bot
+from bot.demo.people import Persons, find, texts
+from bot.demo.story import ADA, BEN, CARLA, TRIAGE
+from bot.templates import Templates
+from model.classifier import Classifier
+from model.reading import Reading
+from tests.slack.test_listeners import say
+from tests.support import eventually, rows
+
+CALM = "How do I export my data?"
+
+
+async def notices(persons: Persons, words: str) -> list[str]:
+    state = await persons.state(ADA)
+    return [t for m in state["messages"][TRIAGE] for t in texts(m)[:1] if words in t]
+
+
+async def told(persons: Persons, words: str) -> None:
+    await persons.until(words, lambda s: find(s, TRIAGE, words), ADA)
+
+
+async def test_a_broken_model_is_told_once_and_everything_goes_to_a_person(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Classifier, texts: Sequence[str]) -> list[Reading]:
+        raise RuntimeError("the graph is broken")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Classifier, "read", broken)
+        for i in range(3):
+            await say(bot, CALM, user=BEN, ts=f"170000000{i}.000100")
+        await told(persons, "Not read by the bot")
+        await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where id = 3"))
+        lines = await bot.services.status.lines()
+        assert "The model does not answer" in lines[0]
+    await say(bot, CALM, user=CARLA, ts="1700000100.000100")
+    await told(persons, "Over after")
+    assert len(await notices(persons, "The model does not answer")) == 1
+    assert "RuntimeError: the graph is broken" in (await notices(persons, "The model does not answer"))[0]
+    counted = "select (select count(*) from cases where flag = 'unread'), (select count(*) from actions where kind = 'reply')"
+    assert rows(tmp_path / "softanswer.db", counted) == [(3, 1)]
+
+
+async def test_a_template_that_breaks_at_work_calls_a_person(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Templates, *_: Any) -> str:
+        raise TemplateRuntimeError("division by zero")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Templates, "render", broken)
+        await say(bot, CALM, user=BEN)
+        await told(persons, "A person is wanted")
+        await told(persons, "An answer cannot be made")
+    await say(bot, CALM, user=CARLA, ts="1700000100.000100")
+    await told(persons, "Over after")
+    assert rows(tmp_path / "softanswer.db", "select reply from messages order by id") == [
+        (None,),
+        ("template",),
+    ]
+
+
+async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothing(
+    bot: Bot, persons: Persons, tmp_path: Path
+) -> None:
+    await say(bot, CALM, user=CARLA, ts="1700000100.000100")
+    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
+    await bot.services.store.database.run(lambda db: db.conn.execute("PRAGMA busy_timeout=50"))
+    other = sqlite3.connect(tmp_path / "softanswer.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    sent = asyncio.create_task(say(bot, CALM, user=BEN))  # not acked: Slack would send it again
+    with pytest.raises((AssertionError, sqlite3.OperationalError)):
+        await sent
+    bot.services.pipeline._arrived.set()
+    await told(persons, "The database cannot be used")
+    other.execute("COMMIT")
+    other.close()
+    await say(bot, CALM, user=BEN)
+    await told(persons, "Over after")
+    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where user = ?", BEN))
+    assert len(await notices(persons, "The database cannot be used")) == 1
+
+
+async def test_an_event_that_cannot_be_worked_on_goes_to_a_person_in_the_end(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.services.pipeline, "_near", lambda reading: 1 / 0)
+    await say(bot, CALM, user=BEN)
+    await told(persons, "Not read by the bot")
+    assert rows(tmp_path / "softanswer.db", "select state, attempts from inbox") == [("done", 2)]
+    assert rows(tmp_path / "softanswer.db", "select reply, flag from messages") == [(None, "unread")]
+
+
+async def test_slack_out_of_reach_is_told_when_it_is_over(
+    bot: Bot, persons: Persons, tmp_path: Path, sandbox: Any
+) -> None:
+    sandbox.place.interventions.hold("chat.postMessage", 3, 0.05)
+    sandbox.place.interventions.hold("conversations.replies", 3, 0.05)
+    await say(bot, CALM, user=BEN)
+    await eventually(
+        lambda: rows(tmp_path / "softanswer.db", "select 1 from actions where attempts >= 1"), within_s=30
+    )
+    await bot.services.status._health.bad("Slack cannot be reached", "TimeoutError")
+    await told(persons, "Slack cannot be reached")
+    await persons.until("the end of it", lambda s: find(s, TRIAGE, "Over after"), ADA, within_s=60)
+
+
+async def test_an_answer_that_waited_too_long_calls_a_person_instead(bot: Bot, tmp_path: Path) -> None:
+    database, store = tmp_path / "softanswer.db", bot.services.store
+    bot.deliverer._too_late_s = -1.0
+    await say(bot, CALM, user=BEN)
+    await eventually(lambda: rows(database, "select 1 from cases"))
+    assert rows(database, "select state, error from actions where kind = 'reply'") == [
+        ("dropped", "too late to answer")
+    ]
+    assert rows(database, "select flag from cases") == [("request",)]
+    assert await store.outbox.failed("T0ACME") == []
