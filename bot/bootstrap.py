@@ -35,6 +35,7 @@ from bot.services import Services
 from bot.settings import Settings, SettingsError, Tokens
 from bot.slack import actions, commands, home, messages, reactions, shortcuts
 from bot.slack.catch_up import CatchUp
+from bot.slack.client import Client
 from bot.slack.deliver import Deliverer, Pace
 from bot.slack.socket_watch import SocketWatch
 from bot.slack.writers import Writers
@@ -83,8 +84,7 @@ async def build(
 
     `reach`: see bot.failpoints.
     """
-    # The client's own retries would post twice when only the answer was lost: the outbox looks before it sends again.
-    client = AsyncWebClient(token=tokens.bot, base_url=api_url, timeout=30, retry_handlers=[])
+    client = Client(tokens.bot, api_url)
     if reach:
         watch_calls(client, reach)
     people = People(client, settings.channels, settings.people)

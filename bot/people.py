@@ -137,9 +137,12 @@ async def ask(what: str, call: Callable[[], Any]) -> Any:
                 raise SettingsError(f"Slack refused {what} ({code}) — {advice}") from None
             await asyncio.sleep(float(response.headers.get("Retry-After", patience)) if limited else patience)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise SettingsError(
-                f"Slack cannot be reached ({error}) — check the network and SLACK_API_URL"
-            ) from None
+            if patience is None or isinstance(error, aiohttp.ClientConnectorError):
+                reason = str(error) or type(error).__name__
+                raise SettingsError(
+                    f"Slack cannot be reached ({reason}) — check the network and SLACK_API_URL"
+                ) from None
+            await asyncio.sleep(patience)
     raise AssertionError("unreachable")
 
 

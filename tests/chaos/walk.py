@@ -223,20 +223,27 @@ class Walk:
         threads: list[str] = []
         while len(self.written) < self.messages:
             lot = self.chance.random()
+            threads = [ts for ts in threads[-50:] if ts not in self.deleted]
             if lot < 0.80 or not threads:
                 threads.append(await self._write(persons, None))
             elif lot < 0.88:
-                await self._write(persons, self.chance.choice(threads[-50:]))
+                await self._write(persons, self.chance.choice(threads))
             elif lot < 0.91:
                 await self._change(persons, "edit")
             elif lot < 0.93:
                 await self._change(persons, "delete")
             elif lot < 0.95:
-                await persons.write(ANNA, HELP, "We are on it.", self.chance.choice(threads[-50:]))
+                await persons.write(ANNA, HELP, "We are on it.", self.chance.choice(threads))
             else:
                 await self._press(persons)
             if self.chance.random() < 0.05:
                 await asyncio.sleep(self.chance.uniform(0, 0.3))
+            # Spread over all its lives, so that none is killed with nothing to do.
+            while (
+                len(self.written) >= self.messages * (self.books.kills + 1) / (self.kills + 1)
+                and self.books.kills < self.kills
+            ):
+                await asyncio.sleep(0.1)
 
     async def _write(self, persons: Persons, thread: str | None) -> str:
         user = self.chance.choice([BEN, CARLA])
@@ -275,7 +282,7 @@ class Walk:
     async def _keep_killing(self, bot: Mortal) -> None:
         """Kill it at points where it was not killed yet; if it does not come by, at any moment. Then start it anew."""
         while self.books.kills < self.kills:
-            until = time.monotonic() + self.chance.uniform(1.0, 6.0)
+            until = time.monotonic() + self.chance.uniform(3.0, 7.0)
             while bot.alive and time.monotonic() < until:
                 await asyncio.sleep(0.05)
             if bot.alive:
@@ -283,7 +290,7 @@ class Walk:
             self.books.kills += 1
             known, done = bot.points(), set(bot.killed_at())
             fresh = [point for point in known if point not in done] or known or [""]
-            nth = self.chance.choice([1, 1, 2, 3, 10, 30])
+            nth = self.chance.choice([1, 1, 1, 2, 3, 10])
             skew = self.chance.choice([0.0, 0.0, 0.0, 2.5, -2.5])
             await asyncio.to_thread(bot.start, self.chance.choice(fresh), nth, skew)
 
