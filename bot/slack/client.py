@@ -24,7 +24,7 @@ class Client(AsyncWebClient):
             return await super().api_call(api_method, **arguments)
         except SlackApiError as error:
             response: Any = error.response
-            if isinstance(response.data, dict):
+            if isinstance(response.data, dict) and "ok" in response.data:
                 raise
             if response.status_code == 429:  # whatever stands in it, the header says when to come again
                 response.data = {"ok": False, "error": "ratelimited"}
