@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.domain import TRIAGE, Action
 from bot.services import Services
+from bot.slack.rights import refused, role_of
 from bot.templates import values_for
 
 LABELS = ("negative", "neutral", "positive")
@@ -131,16 +132,12 @@ async def _done(services: Services, ack: Ack) -> None:
 
 async def _is_team(services: Services, body: dict[str, Any], what: str, *, admin: bool = False) -> bool:
     """Whether this person may act for the team (as an `admin`); a polite no and an audit row otherwise."""
-    user = body["user"]["id"]
-    role = services.people.role(user)
+    role = role_of(services, body)
     if role == "admin" or (role == "agent" and not admin):
         return True
-    await services.store.records.audit(services.people.team, user, f"refused: {what}", {}, services.clock())
-    await _whisper(
-        services,
-        body,
-        "Only an admin can do that." if role == "agent" else "Only the support team can do that.",
-    )
+    await refused(services, body, what)
+    no = "Only an admin can do that." if role == "agent" else "Only the support team can do that."
+    await _whisper(services, body, no)
     return False
 
 

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.learning.redact import redacted
 from bot.services import Services
 from bot.slack import blocks
+from bot.slack.rights import refused, role_of
 from model import explain
 from model.reading import Reading
 
@@ -38,10 +39,9 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
-    user, message = body["user"]["id"], body.get("message") or {}
-    team = services.people.team
-    if services.people.role(user) == "customer":
-        await services.store.records.audit(team, user, "refused: see a reading", {}, services.clock())
+    message = body.get("message") or {}
+    if role_of(services, body) == "customer":
+        await refused(services, body, "see a reading")
         return blocks.modal("Softanswer", [blocks.section("Only the support team can see that.")])
     text = str(message.get("text") or "")
     channel, ts = str((body.get("channel") or {}).get("id")), str(message.get("ts"))
@@ -72,8 +72,8 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> None:
     """What the agent said in the modal: the label, and the template that would have been right."""
     user, view = body["user"]["id"], body["view"]
     team, now = services.people.team, services.clock()
-    if services.people.role(user) == "customer":
-        await services.store.records.audit(team, user, "refused: correct a label", {}, now)
+    if role_of(services, body) == "customer":
+        await refused(services, body, "correct a label")
         return
     try:
         message_id = int(json.loads(view.get("private_metadata") or "{}").get("message") or 0)

@@ -8,6 +8,7 @@ one thread does everything, and the journal is a rollback journal, which any out
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import sqlite3
 from collections.abc import Callable
@@ -78,10 +79,21 @@ class Database:
             self._reach(f"{of_transaction(work)} {what}")
 
     def backup(self, target: Path) -> None:
-        """Write a consistent copy to `target`, which must not exist yet."""
+        """Write a consistent copy to `target`, which must not exist yet, and check it. Raises StoreError."""
         if target.exists():
             raise StoreError(f"{target}: exists already — name a file that does not")
-        self._thread.submit(lambda: self._db.conn.execute("VACUUM INTO ?", [str(target)])).result()
+        try:
+            self._thread.submit(lambda: self._db.conn.execute("VACUUM INTO ?", [str(target)])).result()
+            with contextlib.closing(sqlite3.connect(target)) as copy:
+                found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+        except sqlite3.Error as error:
+            target.unlink(missing_ok=True)
+            raise StoreError(f"{target}: could not be written ({error}) — name a place with room") from None
+        if found != "ok":
+            target.unlink(missing_ok=True)
+            raise StoreError(
+                f"{target}: the copy is damaged ({found}) — the database needs to be restored from an older backup"
+            )
 
     def close(self) -> None:
         self._thread.submit(self._db.conn.close).result()
