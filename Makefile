@@ -9,7 +9,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint audit clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -26,7 +26,7 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 
 # The modules without I/O: whoever changes a rule changes its test.
-PURE := bot/gate.py,bot/decide.py,bot/domain.py,bot/slack/blocks.py,model/text.py,model/reading.py,model/explain.py,training/promote.py,bot/learning/selection.py,bot/learning/redact.py,bot/learning/asking.py,bot/learning/watch.py
+PURE := bot/gate.py,bot/decide.py,bot/domain.py,bot/slack/blocks.py,bot/slack/team_blocks.py,model/text.py,model/reading.py,model/explain.py,training/promote.py,bot/learning/selection.py,bot/learning/redact.py,bot/learning/asking.py,bot/learning/watch.py
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "softanswer needs Python 3.11 or newer; set PYTHON=…" >&2; exit 2; }
@@ -35,4 +35,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf $(VENV) .audit build *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
+
+# Known vulnerabilities of what is pinned; asks PyPI's advisories, so it needs the internet.
+audit:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.audit/bin/pip-audit -r constraints.txt --no-deps --disable-pip

@@ -38,7 +38,7 @@ class Status:
     async def lines(self) -> list[str]:
         """The state of everything an admin or operator would ask for, one line each."""
         inbox, outbox = await self._store.inbox.counts(), await self._store.outbox.counts()
-        cases = await self._store.conversations.open_cases(self._people.team, limit=1000)
+        cases = await self._store.cases.open_cases(self._people.team, limit=1000)
         run = await self._store.records.last_run(self._people.team)
         consent = await self._store.records.consent(self._people.team)
         classifier = self._batcher.classifier

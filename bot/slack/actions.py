@@ -25,13 +25,13 @@ def register(app: AsyncApp, services: Services) -> None:
     @app.action("take_case")
     async def take(ack: Ack, body: dict[str, Any]) -> None:
         if await _is_team(services, body, "take a case"):
-            await store.conversations.take(_value(body)["case"], body["user"]["id"], clock())
+            await store.cases.take(_value(body)["case"], body["user"]["id"], clock())
         await _done(services, ack)
 
     @app.action("resolve_case")
     async def resolve(ack: Ack, body: dict[str, Any]) -> None:
         if await _is_team(services, body, "resolve a case"):
-            await store.conversations.resolve(_value(body)["case"], body["user"]["id"], clock())
+            await store.cases.resolve(_value(body)["case"], body["user"]["id"], clock())
         await _done(services, ack)
 
     @app.action("correct_label")

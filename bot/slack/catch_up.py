@@ -83,7 +83,7 @@ class CatchUp:
     async def _since(self, channel: str, since: float) -> int:
         roots = await self._roots(channel, since - THREADS_S)
         threads = {str(m["ts"]) for m in roots if float(m.get("latest_reply") or 0) > since}
-        threads |= set(await self._store.conversations.open_threads(channel))
+        threads |= set(await self._store.cases.open_threads(channel))
         found = {str(m["ts"]): m for m in roots}
         for thread in threads:
             found |= {str(m["ts"]): m for m in await self._replies(channel, thread, since)}

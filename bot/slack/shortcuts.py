@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.learning.redact import redacted
 from bot.services import Services
-from bot.slack import blocks
+from bot.slack import blocks, team_blocks
 from bot.slack.rights import refused, role_of
 from model import explain
 from model.reading import Reading
@@ -55,7 +55,7 @@ async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
     except Exception:  # too slow or too much: what stands in the database can still be shown
         reading, weighed = None, []
     templates = [(template.id, template.title) for template in services.templates]
-    return blocks.reading_modal(row, reading, explain.strongest(weighed), templates)
+    return team_blocks.reading_modal(row, reading, explain.strongest(weighed), templates)
 
 
 async def _explained(services: Services, text: str) -> tuple[Reading, list[explain.Weighed]]:

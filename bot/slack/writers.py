@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain import TRIAGE
 from bot.people import People
-from bot.slack import blocks
+from bot.slack import blocks, team_blocks
 from bot.store import Store
 from bot.store.outbox import Queued
 
@@ -160,11 +160,11 @@ class Writers:
 
     async def _card_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
         """The case's card as the case is at this moment."""
-        case = await self._store.conversations.case(action.case_id or 0)
+        case = await self._store.cases.case(action.case_id or 0)
         if case is None:
             raise LookupError(f"case {action.case_id} is gone")
         link = await self._permalink(case.channel, case.message_ts)
-        return blocks.headline(case), blocks.card(case, link)
+        return team_blocks.headline(case), team_blocks.card(case, link)
 
     async def _card_note(self, action: Queued) -> Written:
         card = await self._store.outbox.sent_as(action.facts["of"])
@@ -182,7 +182,7 @@ class Writers:
 
     async def _draft(self, action: Queued) -> Written:
         link = await self._permalink(action.facts["channel"], action.facts["thread"])
-        shown = blocks.draft(action.facts, action.message_id or 0, link)
+        shown = team_blocks.draft(action.facts, action.message_id or 0, link)
         return await self._post(action, "A drafted answer waits", shown, shown, None)
 
     async def _draft_close(self, action: Queued) -> Written:
@@ -198,13 +198,13 @@ class Writers:
         if asked is None:
             raise LookupError(f"question {action.facts['ask']} is gone")
         link = await self._permalink(asked["channel"], asked["ts"])
-        return "How did this customer feel?", blocks.ask(
+        return "How did this customer feel?", team_blocks.ask(
             asked["text"], asked["person"], link, asked["message_id"]
         )
 
     async def _ask_close(self, action: Queued) -> Written:
         message = await self._store.conversations.message(action.message_id or 0)
-        shown = blocks.ask_closed(message["text"] if message else None, action.facts["by"])
+        shown = team_blocks.ask_closed(message["text"] if message else None, action.facts["by"])
         return await self._edit(action.facts["of"], "How did this customer feel?", shown, shown)
 
     async def _example(self, action: Queued) -> Written:
@@ -220,7 +220,7 @@ class Writers:
         if example is None:
             raise LookupError(f"example {action.facts['example']} is gone")
         title = self.template_title(example.template)
-        return blocks.example(asdict(example), title)
+        return team_blocks.example(asdict(example), title)
 
     async def _notice(self, action: Queued) -> Written:
         shown, plain = await self._notice_now(action)
@@ -238,7 +238,9 @@ class Writers:
                 links[worse["message"]] = (
                     await self._permalink(message["channel"], message["ts"]) if message else None
                 )
-        shown, plain = (blocks.notice(action.facts, native=native, links=links) for native in (True, False))
+        shown, plain = (
+            team_blocks.notice(action.facts, native=native, links=links) for native in (True, False)
+        )
         return shown, plain
 
     async def _whisper(self, action: Queued) -> Written:
@@ -256,7 +258,7 @@ class Writers:
     async def _home(self, action: Queued) -> Written:
         user = str(action.facts["user"])
         role = self._people.role(user)
-        cases = await self._store.conversations.open_cases(action.team) if role != "customer" else []
+        cases = await self._store.cases.open_cases(action.team) if role != "customer" else []
         status = await self.status_lines() if self.status_lines and role != "customer" else []
         view = {"type": "home", "blocks": blocks.home(role, self._product, cases, status)}
         await self._client.views_publish(user_id=user, view=view)

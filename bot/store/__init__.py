@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.failpoints import Reach
 from bot.store.asks import Asks
+from bot.store.cases import Cases
 from bot.store.conversations import Conversations
 from bot.store.database import Database, StoreError
 from bot.store.erasure import Erasure
@@ -25,6 +26,7 @@ class Store:
     database: Database
     inbox: Inbox
     conversations: Conversations
+    cases: Cases
     outbox: Outbox
     records: Records
     feedback: Feedback
@@ -41,6 +43,7 @@ def open_store(file: Path, reach: Reach | None = None) -> Store:
         database,
         Inbox(database),
         Conversations(database),
+        Cases(database),
         Outbox(database),
         Records(database),
         Feedback(database),

@@ -1,4 +1,4 @@
-"""Messages, the threads around them, and cases."""
+"""Messages, and the threads around them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import TRIAGE, Action, Case, Decision, Edit, Flag, Message, Thread
+from bot.domain import Action, Decision, Edit, Message, Thread
 from bot.settings import Rules
+from bot.store.cases import flag_thread, queue_note_updates, reconsider
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
 from model.reading import Reading
@@ -146,49 +147,8 @@ class Conversations:
             db["messages"].update(row["id"], changes)
             queue_note_updates(db, message.team, row["id"], now)
             if reading is not None:
-                _reconsider(db, edit, row["id"], reading, decision, now)
+                reconsider(db, edit, row["id"], reading, decision, now)
             db["inbox"].update(inbox_id, {"state": "done", "event": None})
-
-        await self._database.run(work)
-
-    async def case(self, case_id: int) -> Case | None:
-        return await self._database.run(lambda db: _case(db, case_id))
-
-    async def open_cases(self, team: str, limit: int = 20) -> list[Case]:
-        """Cases that nobody has resolved yet, oldest first."""
-        sql = "select id from cases where team = ? and state != 'resolved' order by opened_at limit ?"
-
-        def work(db: Any) -> list[Case]:
-            found = [_case(db, row["id"]) for row in list(db.query(sql, [team, limit]))]
-            return [case for case in found if case]
-
-        return await self._database.run(work)
-
-    async def open_threads(self, channel: str) -> list[str]:
-        """The threads of a channel whose case is not resolved."""
-        sql = "select thread from cases where channel = ? and state != 'resolved' order by opened_at"
-        return await self._database.run(lambda db: [r["thread"] for r in db.query(sql, [channel])])
-
-    async def take(self, case_id: int, user: str, now: float) -> None:
-        """Make an open case this person's. A stale button takes nobody's case away."""
-        await self._move(case_id, ("open",), {"state": "taken", "owner": user, "taken_at": now}, user, now)
-
-    async def resolve(self, case_id: int, user: str, now: float) -> None:
-        await self._move(case_id, ("open", "taken"), {"state": "resolved", "resolved_at": now}, user, now)
-
-    async def _move(
-        self, case_id: int, states: Sequence[str], changes: Mapping[str, Any], user: str, now: float
-    ) -> None:
-        """Change a case that is in one of these states; write the audit row and queue the card's update with it."""
-
-        def work(db: Any) -> None:
-            case = _case(db, case_id)
-            if case is None or case.state not in states:
-                return
-            db["cases"].update(case_id, {"owner": case.owner or user, **changes})
-            row = {"team": case.team, "user": user, "what": f"case {changes['state']}", "at": now}
-            db["audit"].insert(row | {"detail": json.dumps({"case": case_id})})
-            queue_card_update(db, case.team, case_id, now)
 
         await self._database.run(work)
 
@@ -216,20 +176,6 @@ class Conversations:
     async def readings_by_version(self) -> dict[str, int]:
         sql = "select version, count(*) as n from messages where version is not null group by version"
         return await self._database.run(lambda db: {r["version"]: r["n"] for r in db.query(sql)})
-
-
-def queue_note_updates(db: Any, team: str, message_id: int, now: float) -> None:
-    """Queue updates of the notes that quote a message, inside the caller's transaction."""
-    for note in list(db["actions"].rows_where("kind = 'card_note' and message_id = ?", [message_id])):
-        update = Action("card_note_update", f"{note['key']}:{now}", TRIAGE, facts={"of": note["key"]})
-        insert_actions(db, team, [update], now, message_id)
-
-
-def queue_card_update(db: Any, team: str, case_id: int, now: float) -> None:
-    """Queue an update of the case's card, inside the caller's transaction. It shows the case as it is when sent."""
-    row = next(db.query("select count(*) as n from actions where case_id = ?", [case_id]))
-    action = Action("card_update", f"card:{case_id}:{row['n']}", TRIAGE, facts={"of": f"card:{case_id}"})
-    insert_actions(db, team, [action], now, case_id=case_id)
 
 
 def _insert_message(
@@ -279,88 +225,3 @@ def row_of(db: Any, channel: str, ts: str) -> Mapping[str, Any] | None:
     found = db["messages"].rows_where("channel = ? and ts = ?", [channel, ts])
     row: Mapping[str, Any] | None = next(found, None)
     return row
-
-
-def _reconsider(
-    db: Any, edit: Edit, message_id: int, reading: Reading, decision: Decision, now: float
-) -> None:
-    """Bring the thread's case up to date with an edited message."""
-    message, again = edit.message, f":{edit.edited_at}"
-    where = "channel = ? and thread = ?"
-    case = next(db["cases"].rows_where(where, [message.channel, message.thread]), None)
-    shows_it = case is not None and case["message_id"] == message_id and case["state"] != "resolved"
-    if not shows_it:
-        if decision.flag:
-            flag_thread(
-                db, message.team, message.channel, message.thread, message_id, decision.flag, now, again
-            )
-        return
-    assert case
-    if decision.flag and _URGENCY[decision.flag] > _URGENCY[case["flag"]]:
-        _note(db, message.team, case["id"], message_id, now, again)
-    facts = {"mood": decision.flag or reading.label, "corrected": None}
-    # A complaint that was softened is still a thread in which a person is expected.
-    db["cases"].update(case["id"], facts | {"flag": decision.flag or case["flag"]})
-    queue_card_update(db, message.team, case["id"], now)
-
-
-_URGENCY = {"request": 0, "unread": 0, "unhappy": 1}
-
-
-def flag_thread(
-    db: Any, team: str, channel: str, thread: str, message_id: int, flag: Flag, now: float, again: str = ""
-) -> None:
-    """Open the thread's case and queue its card, or bring an existing case up to date; in the caller's transaction.
-
-    `again` tells the notes apart that one message may cause by its edits.
-    """
-    facts: dict[str, Any] = {"message_id": message_id, "flag": flag, "mood": flag}
-    case = next(db["cases"].rows_where("channel = ? and thread = ?", [channel, thread]), None)
-    if case is None:
-        place = {"team": team, "channel": channel, "thread": thread, "state": "open", "opened_at": now}
-        case_id = int(db["cases"].insert(place | facts).last_pk)
-        insert_actions(db, team, [Action("card", f"card:{case_id}", TRIAGE)], now, message_id, case_id)
-        return
-    reopened = case["state"] == "resolved"
-    if reopened:
-        facts |= {"state": "open", "owner": None}
-    if reopened or _URGENCY[flag] >= _URGENCY[case["flag"]]:
-        db["cases"].update(case["id"], facts | {"corrected": None})
-        queue_card_update(db, team, case["id"], now)
-    _note(db, team, case["id"], message_id, now, again)
-
-
-def _note(db: Any, team: str, case_id: int, message_id: int, now: float, again: str) -> None:
-    """An edited card rings nobody's bell: a note under it does, each time somebody is waited for."""
-    note = Action("card_note", f"note:{message_id}{again}", TRIAGE, facts={"of": f"card:{case_id}"})
-    insert_actions(db, team, [note], now, message_id, case_id)
-
-
-_CASE = """
-    select c.*, m.ts, m.user, m.text, m.label, m.confidence, m.version, m.reasons
-    from cases c join messages m on m.id = c.message_id where c.id = ?
-"""
-
-
-def _case(db: Any, case_id: int) -> Case | None:
-    row = next(db.query(_CASE, [case_id]), None)
-    if row is None:
-        return None
-    return Case(
-        id=row["id"],
-        team=row["team"],
-        channel=row["channel"],
-        thread=row["thread"],
-        message_ts=row["ts"],
-        customer=row["user"],
-        flag=row["flag"],
-        text=row["text"],
-        label=row["label"],
-        confidence=row["confidence"] or 0.0,
-        version=row["version"] or "",
-        reasons=tuple(json.loads(row["reasons"] or "[]")),
-        state=row["state"],
-        owner=row["owner"],
-        corrected=row["corrected"],
-        message_id=row["message_id"],
-    )

@@ -11,7 +11,8 @@ from typing import Any
 
 from bot.domain import Deletion
 from bot.store.asks import queue_ask_updates
-from bot.store.conversations import queue_card_update, queue_note_updates, row_of
+from bot.store.cases import queue_card_update, queue_note_updates
+from bot.store.conversations import row_of
 from bot.store.database import Database
 from bot.store.records import insert_audit
 from bot.store.teaching import forget_example, forget_golden

@@ -11,7 +11,7 @@ from typing import Any
 from bot.domain import Action
 from bot.learning.selection import Word
 from bot.store.asks import answer_asks
-from bot.store.conversations import flag_thread, queue_card_update
+from bot.store.cases import flag_thread, queue_card_update
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
 

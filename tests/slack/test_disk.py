@@ -81,7 +81,7 @@ async def test_a_backup_is_checked_and_can_be_put_in_the_databases_place(
     with pytest.raises(StoreError, match="exists already"):
         bot.services.store.database.backup(copy)
     restored = open_store(copy)
-    case = await restored.conversations.case(1)
+    case = await restored.cases.case(1)
     assert case and case.text and case.text.startswith("Third time")
     assert await restored.outbox.counts() == await bot.services.store.outbox.counts()
     restored.database.close()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import Case
-from bot.slack import blocks
+from bot.slack import blocks, team_blocks
 
 CASE = Case(
     id=7,
@@ -42,7 +42,7 @@ def action_ids(shown: list[dict[str, Any]]) -> list[str]:
 
 
 def test_an_open_card() -> None:
-    shown = blocks.card(CASE, "https://acme/p1")
+    shown = team_blocks.card(CASE, "https://acme/p1")
     assert (
         shown[0]["text"]["text"]
         == "*🔴 Unhappy customer* · <@U1> in <#C1> · <https://acme/p1|open the message>"
@@ -55,24 +55,24 @@ def test_an_open_card() -> None:
 
 
 def test_a_taken_and_a_resolved_card() -> None:
-    taken = blocks.card(dataclasses.replace(CASE, state="taken", owner="UA"), None)
+    taken = team_blocks.card(dataclasses.replace(CASE, state="taken", owner="UA"), None)
     assert "Taken by <@UA>" in texts(taken)
     assert action_ids(taken) == ["resolve_case", "correct_label"]
-    resolved = blocks.card(dataclasses.replace(CASE, state="resolved", owner="UA"), None)
+    resolved = team_blocks.card(dataclasses.replace(CASE, state="resolved", owner="UA"), None)
     assert "Resolved by <@UA>" in texts(resolved)
     assert action_ids(resolved) == ["correct_label"]
-    assert "✅ Resolved" in texts(blocks.card(dataclasses.replace(CASE, state="resolved"), None))
+    assert "✅ Resolved" in texts(team_blocks.card(dataclasses.replace(CASE, state="resolved"), None))
 
 
 def test_a_corrected_card_and_one_that_was_not_scored() -> None:
-    shown = texts(blocks.card(dataclasses.replace(CASE, corrected="neutral"), None))
+    shown = texts(team_blocks.card(dataclasses.replace(CASE, corrected="neutral"), None))
     assert "~😟 negative · 94% sure~ → 😐 neutral, corrected by a person" in shown
-    confirmed = texts(blocks.card(dataclasses.replace(CASE, corrected="negative"), None))
+    confirmed = texts(team_blocks.card(dataclasses.replace(CASE, corrected="negative"), None))
     assert "negative · 94% sure, confirmed by a person" in confirmed
-    assert blocks.headline(CASE) == "🔴 Unhappy customer in <#C1>"
+    assert team_blocks.headline(CASE) == "🔴 Unhappy customer in <#C1>"
     unread = dataclasses.replace(CASE, flag="unread", label=None, confidence=0.0, text="")
-    assert "not scored" in texts(blocks.card(unread, None))
-    assert "(nothing to show)" in texts(blocks.card(unread, None))
+    assert "not scored" in texts(team_blocks.card(unread, None))
+    assert "(nothing to show)" in texts(team_blocks.card(unread, None))
 
 
 def test_an_answer_asks_whether_it_helped() -> None:
@@ -92,22 +92,22 @@ def test_did_you_mean_has_at_most_three_options_and_a_way_out() -> None:
 
 
 def test_a_draft_and_notices() -> None:
-    shown = blocks.draft({"channel": "C1", "text": "Hello"}, 5, "https://acme/p1")
+    shown = team_blocks.draft({"channel": "C1", "text": "Hello"}, 5, "https://acme/p1")
     assert action_ids(shown) == ["send_draft"]
-    assert "open the message" not in texts(blocks.draft({"channel": "C1", "text": "Hello"}, 5, None))
+    assert "open the message" not in texts(team_blocks.draft({"channel": "C1", "text": "Hello"}, 5, None))
     facts = {
         "text": "Done",
         "caption": "Before and after",
         "table": [["Check", "Before"], ["macro-F1", 0.92]],
     }
-    table = blocks.notice(facts, native=True)[1]
+    table = team_blocks.notice(facts, native=True)[1]
     assert table["rows"][1] == [
         {"type": "raw_text", "text": "macro-F1"},
         {"type": "raw_number", "value": 0.92, "text": "0.920"},
     ]
-    assert blocks.notice(facts, native=False)[1]["text"]["text"] == "Check · Before\nmacro-F1 · 0.92"
-    assert len(blocks.notice({"text": "Only text"}, native=True)) == 1
-    assert blocks.data_table("c", [["a"], [""]])["rows"][1][0]["text"] == "–"
+    assert team_blocks.notice(facts, native=False)[1]["text"]["text"] == "Check · Before\nmacro-F1 · 0.92"
+    assert len(team_blocks.notice({"text": "Only text"}, native=True)) == 1
+    assert team_blocks.data_table("c", [["a"], [""]])["rows"][1][0]["text"] == "–"
 
 
 def test_the_home_by_role() -> None:
@@ -142,7 +142,7 @@ def test_a_quotation_holds_no_markup_and_keeps_the_limit(raw: str) -> None:
     quoted = blocks.quote(raw)
     assert all(line.startswith(">") for line in quoted.splitlines())
     assert "<" not in quoted
-    section = blocks.card(dataclasses.replace(CASE, text=raw), None)[1]
+    section = team_blocks.card(dataclasses.replace(CASE, text=raw), None)[1]
     assert 1 <= len(section["text"]["text"]) <= 3000
     assert section["text"]["verbatim"] is True
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.domain import Case, Deletion, Edit, Message, Skip
 from bot.example import text as example_text
 from bot.gate import gate
-from bot.slack import blocks
+from bot.slack import blocks, team_blocks
 from bot.templates import Templates, load_templates, values_for
 from model.explain import Weighed
 from model.reading import Reading
@@ -101,19 +101,19 @@ def test_no_builder_goes_over_slacks_limits(text: str, other: str, some: list[st
         blocks.reply(text or "x", 1, native=False),
         blocks.not_helped(text or "x", 1),
         blocks.clarify(text or "x", options, 1),
-        blocks.card(case(text, reasons=tuple(some)), "https://x"),
-        blocks.card(case(None, state="resolved", owner="U2"), None),
-        blocks.ask(text, "U1", None, 1),
-        blocks.ask_closed(text, None),
-        blocks.example(proposed, other or "x"),
-        blocks.draft({"channel": "C1", "text": text or "x"}, 1, None),
-        blocks.notice(notice, native=True),
-        blocks.notice(notice, native=False),
+        team_blocks.card(case(text, reasons=tuple(some)), "https://x"),
+        team_blocks.card(case(None, state="resolved", owner="U2"), None),
+        team_blocks.ask(text, "U1", None, 1),
+        team_blocks.ask_closed(text, None),
+        team_blocks.example(proposed, other or "x"),
+        team_blocks.draft({"channel": "C1", "text": text or "x"}, 1, None),
+        team_blocks.notice(notice, native=True),
+        team_blocks.notice(notice, native=False),
         blocks.home("agent", "Acme", [case(text)] * 60, [other or "x", *some]),
-        blocks.reading_modal(
+        team_blocks.reading_modal(
             row, reading, words, [(f"t{i}", t or "x") for i, t in enumerate([other, *some])]
         )["blocks"],
-        blocks.reading_modal(None, Reading("v", None, None, None, other), [], [])["blocks"],
+        team_blocks.reading_modal(None, Reading("v", None, None, None, other), [], [])["blocks"],
     ):
         within_limits(shown)
 

@@ -64,7 +64,7 @@ async def test_settled_events_keep_no_text(store: Store) -> None:
 
 async def test_a_flag_opens_one_case_and_queues_its_card(store: Store) -> None:
     await settle(store, message(), Decision("holding", flag="unhappy", reasons=("reads negative",)))
-    case = await store.conversations.case(1)
+    case = await store.cases.case(1)
     assert case and (case.state, case.flag, case.confidence, case.customer) == ("open", "unhappy", 0.9, "U1")
     due = await store.outbox.heads()
     assert [(a.kind, a.channel, a.case_id) for a in due] == [("card", TRIAGE, 1)]
@@ -74,7 +74,7 @@ async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Sto
     await settle(store, message(), Decision(flag="request"))
     await settle(store, message("101.0", "100.0"), Decision(flag="unhappy"))
     await settle(store, message("102.0", "100.0"), Decision(flag="request"))
-    case = await store.conversations.case(1)
+    case = await store.cases.case(1)
     assert case and (case.flag, case.message_ts) == ("unhappy", "101.0")
     kinds = await store.database.run(lambda db: [r["kind"] for r in db["actions"].rows])
     assert kinds == ["card", "card_update", "card_note", "card_note"]
@@ -82,17 +82,17 @@ async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Sto
 
 async def test_a_resolved_case_opens_again(store: Store) -> None:
     await settle(store, message(), Decision(flag="unhappy"))
-    await store.conversations.take(1, "UA", 2.0)
-    await store.conversations.take(1, "UB", 2.5)  # a stale button
-    await store.conversations.resolve(1, "UA", 3.0)
-    await store.conversations.take(1, "UB", 3.5)
-    resolved = await store.conversations.case(1)
+    await store.cases.take(1, "UA", 2.0)
+    await store.cases.take(1, "UB", 2.5)  # a stale button
+    await store.cases.resolve(1, "UA", 3.0)
+    await store.cases.take(1, "UB", 3.5)
+    resolved = await store.cases.case(1)
     assert resolved and (resolved.state, resolved.owner) == ("resolved", "UA")
-    assert await store.conversations.open_cases("T1") == []
+    assert await store.cases.open_cases("T1") == []
     await settle(store, message("101.0", "100.0"), Decision(flag="request"))
-    case = await store.conversations.case(1)
+    case = await store.cases.case(1)
     assert case and (case.state, case.owner) == ("open", None)
-    await store.conversations.take(99, "UA", 2.0)
+    await store.cases.take(99, "UA", 2.0)
 
 
 async def test_a_calmer_word_changes_the_mood_and_not_the_case(store: Store) -> None:

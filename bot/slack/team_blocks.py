@@ -1,0 +1,209 @@
+"""Block Kit of what the team alone sees: cards, questions, proposals, drafts, reports, the reading of a message. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.domain import Case
+from bot.slack.blocks import (
+    LABELS,
+    MOODS,
+    TITLES,
+    Block,
+    button,
+    context,
+    modal,
+    option,
+    quote,
+    readable,
+    section,
+    select,
+    shorten,
+)
+from bot.templates import escape
+from model.explain import Weighed
+from model.reading import Reading
+
+
+def card(case: Case, permalink: str | None) -> list[Block]:
+    """A case in the triage channel: who, where, what, how sure, and what can be done."""
+    where = f" · <{permalink}|open the message>" if permalink else ""
+    title = f"*{TITLES[case.flag]}* · <@{case.customer}> in <#{case.channel}>{where}"
+    return [section(title), section(quote(case.text)), context(_reading(case)), *_card_foot(case)]
+
+
+def headline(case: Case) -> str:
+    """The card in a notification."""
+    return f"{TITLES[case.flag]} in <#{case.channel}>"
+
+
+def _reading(case: Case) -> str:
+    read = f"{MOODS[case.label]} · {case.confidence:.0%} sure" if case.label else "not scored"
+    if case.corrected:
+        same = case.corrected == case.label
+        read = (
+            f"{read}, confirmed by a person"
+            if same
+            else f"~{read}~ → {MOODS[case.corrected]}, corrected by a person"
+        )
+    reasons = "; ".join(r for r in case.reasons if not r.startswith("reads ")).removeprefix("not scored: ")
+    return " · ".join(part for part in (read, escape(reasons), f"model {case.version}") if part)
+
+
+def _card_foot(case: Case) -> list[Block]:
+    value = {"case": case.id}
+    menu = {
+        "type": "static_select",
+        "action_id": "correct_label",
+        "placeholder": {"type": "plain_text", "text": "Wrong label"},
+        "options": [
+            {
+                "text": {"type": "plain_text", "text": f"It is {MOODS[label]}", "emoji": True},
+                "value": json.dumps({"message": case.message_id, "label": label}),
+            }
+            for label in LABELS
+        ],
+    }
+    take = button("Take it", "take_case", value, style="primary")
+    resolve = button("Resolve", "resolve_case", value)
+    if case.state == "resolved":
+        owner = f" by <@{case.owner}>" if case.owner else ""
+        return [context(f"✅ Resolved{owner}"), {"type": "actions", "elements": [menu]}]
+    if case.state == "taken":
+        return [context(f"🙋 Taken by <@{case.owner}>"), {"type": "actions", "elements": [resolve, menu]}]
+    return [{"type": "actions", "elements": [take, resolve, menu]}]
+
+
+def ask(text: str | None, person: str | None, permalink: str | None, message_id: int) -> list[Block]:
+    """A question to one agent: how did this customer feel? The bot's own reading is not shown, lest it lead them."""
+    where = f" · <{permalink}|open the message>" if permalink else ""
+    who = f"<@{person}>: how" if person else "How"
+    buttons = [
+        button(MOODS[label].capitalize(), f"answer_ask_{label}", {"message": message_id, "label": label})
+        for label in LABELS
+    ]
+    buttons.append(button("Can't tell", "answer_ask_pass", {"message": message_id, "label": "pass"}))
+    return [
+        section(f"*💬 {who} did this customer feel?*{where}"),
+        section(quote(text)),
+        {"type": "actions", "elements": buttons},
+    ]
+
+
+def ask_closed(text: str | None, by: str | None) -> list[Block]:
+    """The question once it is answered, or the words are gone."""
+    thanks = f"Answered by <@{by}>. Thank you." if by else "Not asked any more."
+    return [section(quote(text, 200)), context(f"💬 {thanks}")]
+
+
+def example(proposed: Mapping[str, Any], title: str) -> list[Block]:
+    """A message that an agent says belongs to a template; an admin decides."""
+    lines = f"*📌 <@{proposed['user']}> says this belongs to* {escape(title)}\n{quote(proposed['text'], 500)}"
+    if proposed["state"] == "proposed":
+        value = {"example": proposed["id"]}
+        buttons = [
+            button("Add as example", "approve_example", value, style="primary"),
+            button("No", "reject_example", value),
+        ]
+        return [section(lines), {"type": "actions", "elements": buttons}]
+    if proposed["text"] is None:
+        return [section("📌 A proposed example is gone with its message.")]
+    done = "Added as an example" if proposed["state"] == "approved" else "Not added"
+    return [section(lines), context(f"{done} by <@{proposed['decided_by']}>")]
+
+
+def reading_modal(
+    row: Mapping[str, Any] | None,
+    reading: Reading | None,
+    driven_by: Sequence[Weighed],
+    templates: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+    """How a message is read, and why; for a customer's message that is kept (`row`), what an agent can say of it."""
+    shown: list[Block] = []
+    if reading is None:
+        shown.append(section("The reading did not come in time. Close this and try again."))
+    elif reading.label is None:
+        shown.append(section(f"*Not scored*: {escape(reading.reason or '')}"))
+    else:
+        scores = " · ".join(f"{label} {share:.0%}" for label, share in (reading.scores or {}).items())
+        shown += [
+            section(f"*{MOODS[reading.label]}*"),
+            context(f"{scores} · model {escape(reading.version)}"),
+        ]
+    if driven_by:
+        words = " · ".join(f"*{escape(w.word)}* {'●' * min(5, 1 + int(w.weight / 0.5))}" for w in driven_by)
+        shown += [
+            section(f"Words that drove it:\n{words}"),
+            context("The more dots, the less sure the model would be without the word."),
+        ]
+    elif reading is not None and reading.label:
+        shown.append(context("No single word drove it: it is the whole."))
+    if row is None:
+        shown.append(context("Only messages that customers wrote in support channels can be corrected."))
+        return modal("How this was read", shown)
+    moods = [option(MOODS[label], label) for label in LABELS]
+    shown.append(select("label", "How did the customer feel?", "radio_buttons", moods))
+    if templates:
+        options = [option(title, template) for template, title in templates[:100]]
+        shown.append(select("template", "Which answer would have been right?", "static_select", options))
+    return modal(
+        "How this was read",
+        shown,
+        callback_id="sentiment",
+        private_metadata=json.dumps({"message": row["id"]}),
+        submit={"type": "plain_text", "text": "Save"},
+    )
+
+
+def draft(facts: Mapping[str, Any], message_id: int, permalink: str | None) -> list[Block]:
+    """A drafted answer that an agent may send (mode *suggest*)."""
+    where = f" · <{permalink}|open the message>" if permalink else ""
+    send = button("Send this answer", "send_draft", {"message": message_id}, style="primary")
+    return [
+        section(f"*✍️ Draft for* <#{facts['channel']}>{where}"),
+        section(str(facts["text"])),
+        {"type": "actions", "elements": [send]},
+    ]
+
+
+def notice(
+    facts: Mapping[str, Any], *, native: bool, links: Mapping[int, str | None] | None = None
+) -> list[Block]:
+    """A report to the team: text, a table if there is one (Slack's data table, or lines for older servers), and the
+    messages that got worse; `links` leads to those of customers."""
+    table = facts.get("table")
+    blocks = [section(str(facts["text"]))]
+    if table and native:
+        blocks.append(data_table(str(facts["caption"]), table))
+    elif table:
+        blocks.append(section("\n".join(" · ".join(escape(str(cell)) for cell in row) for row in table)))
+    if facts.get("worse"):
+        lines = [_worse(message, (links or {}).get(message["message"])) for message in facts["worse"]]
+        blocks.append(section("*Read right before, and wrong by the new version*\n" + "\n".join(lines)))
+    return blocks
+
+
+def _worse(message: Mapping[str, Any], link: str | None) -> str:
+    """A message that got worse: the corpus' own in its words, a customer's by its link, for the words are not ours to keep."""
+    if message["text"] is not None:
+        what = f"“{escape(shorten(readable(message['text']), 120))}”"
+    else:
+        what = f"<{link}|a message of your customers>" if link else "a message of your customers"
+    return f"• {what} is {message['label']}, was read as {message['read'] or 'not scored'}"
+
+
+def data_table(caption: str, rows: Sequence[Sequence[str | float]]) -> Block:
+    """Slack's native table; the first row is the header. At most 100 rows and 20 columns."""
+
+    def cell(value: str | float) -> dict[str, Any]:
+        if isinstance(value, str):
+            return {"type": "raw_text", "text": value or "–"}
+        return {"type": "raw_number", "value": value, "text": f"{value:.3f}"}
+
+    return {
+        "type": "data_table",
+        "caption": caption,
+        "rows": [[cell(v) for v in row[:20]] for row in rows[:101]],
+    }
