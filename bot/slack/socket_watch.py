@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 SILENCE_S = 120.0
 """So long nothing may be heard before the channels are looked at. Each look costs one call a channel."""
+BUSY_SILENCE_S = 20.0
+"""In a busy workspace less will do: thirty times as long as it usually takes until something comes, but not less than this."""
 
 
 class SocketWatch:
@@ -30,12 +32,20 @@ class SocketWatch:
         self._clock = clock
         self._silence_s = silence_s
         self._heard_at = clock()
+        self._usual_gap = silence_s
         self.replaced = 0
         """How many sockets were found dead."""
 
     async def heard(self, _client: object, _message: Mapping[str, Any], _raw: str | None = None) -> None:
         """A listener of the socket: whatever comes says that it lives."""
+        gap = self._clock() - self._heard_at
+        self._usual_gap += 0.1 * (gap - self._usual_gap)
         self._heard_at = self._clock()
+
+    @property
+    def too_long(self) -> float:
+        """A silence of so many seconds is looked into."""
+        return min(self._silence_s, max(BUSY_SILENCE_S, 30 * self._usual_gap))
 
     @property
     def silent_for(self) -> float:
@@ -45,7 +55,7 @@ class SocketWatch:
     async def run(self) -> None:
         """Look into silences until cancelled."""
         while True:
-            await asyncio.sleep(self._silence_s / 4)
+            await asyncio.sleep(5)
             try:
                 await self.once()
             except Exception:
@@ -53,9 +63,10 @@ class SocketWatch:
 
     async def once(self) -> bool:
         """Whether the socket was dead, and was replaced."""
-        if self.silent_for < self._silence_s:
+        if self.silent_for < self.too_long:
             return False
         self._heard_at = self._clock()  # one look a silence
+        self._usual_gap = self._silence_s
         if await self._look() == 0:
             return False
         log.warning("the socket was silent while messages were written; opening another")

@@ -26,6 +26,22 @@ async def test_a_silence_is_looked_into_once_and_a_dead_socket_replaced() -> Non
     assert watch.silent_for == 60.0 and not await watch.once()
 
 
+async def test_in_a_busy_workspace_a_short_silence_is_enough() -> None:
+    now = [0.0]
+
+    async def nothing() -> int:
+        return 0
+
+    watch = SocketWatch(nothing, nothing, lambda: now[0])
+    for _ in range(100):
+        now[0] += 0.5
+        await watch.heard(None, {})
+    assert watch.too_long == 20.0
+    now[0] += 21.0
+    assert not await watch.once()
+    assert watch.too_long == 120.0  # nobody wrote: it is no busy workspace any more
+
+
 def test_a_channel_gets_a_few_posts_at_once_and_then_one_a_second() -> None:
     pace, now = Pace(1.0, 3), 1000.0
     for _ in range(3):
