@@ -24,6 +24,7 @@ from bot import settings as settings_module
 from bot.failpoints import Reach, watch_calls
 from bot.health import Health
 from bot.learning.inquiry import Inquiry
+from bot.learning.offline import RUNS
 from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
 from bot.learning.serving import Serving
@@ -47,9 +48,6 @@ from model.classifier import Classifier
 from model.registry import Registry
 
 log = logging.getLogger(__name__)
-
-RUNS = ".runs"
-"""Where in the model folder retrainings work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ async def build(
     load = partial(load_classifier, settings)
     classifier = await asyncio.to_thread(load, registry.folder(registry.active()))
     router = Router(templates)
-    router.add_examples(await store.teaching.approved(people.team))
+    await store.records.remember("", "team", people.team)
     await asyncio.to_thread(router.prepare, classifier.embed, classifier.version)
     batcher = Batcher(classifier)
 

@@ -211,7 +211,7 @@ def _forget(options: argparse.Namespace) -> None:
     import shutil
     import time
 
-    from bot.bootstrap import RUNS
+    from bot.learning.offline import RUNS
     from bot.settings import load_settings
     from bot.store import open_store
 

@@ -80,7 +80,7 @@ async def _note(store: Store, version: str, before: str, what: str) -> None:
     team, now = await store.records.team(), time.time()
     await store.records.serve_model(team, version, "the command line", what, now)
     if what == "promoted" and version != before:
-        await store.watches.begin(team, version, before, 0.0, now)
+        await store.watches.begin(team, version, before, await store.records.disagreement(version), now)
     else:
         await store.watches.stop(team, now)
 

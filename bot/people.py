@@ -56,7 +56,6 @@ class People:
             _find_channel(known, entry.channel, "channels.support"): entry.mode
             for entry in self._channel_settings.support
         }
-        self.shared = {c for c in self.channels if any(known[c].get(flag) for flag in _SHARED)}
         if self.triage in self.channels:
             raise SettingsError(
                 "softanswer.yaml: the triage channel is also a support channel — customers would see the cards; separate them"
@@ -64,7 +63,8 @@ class People:
         await self.refresh()
 
     async def refresh(self) -> None:
-        """Ask again who the agents and admins are."""
+        """Ask again who the agents and admins are, and which channels are shared."""
+        self.shared = {channel for channel in self.channels if await self._is_shared(channel)}
         group = self._people_settings.agents_group
         if group:
             agents = await self._group(group)
@@ -85,6 +85,10 @@ class People:
                 await self.refresh()
             except Exception:
                 log.exception("roles could not be refreshed; keeping the known ones")
+
+    async def _is_shared(self, channel: str) -> bool:
+        answer = await ask("conversations.info", lambda: self._client.conversations_info(channel=channel))
+        return any(answer["channel"].get(flag) for flag in _SHARED)
 
     async def _user_ids(self, names: list[str]) -> dict[str, str]:
         users = await self._pages(self._client.users_list, "members")

@@ -99,7 +99,9 @@ class Watch:
 
     readings: int = 600
     hours: float = 48.0
-    """The watch ends when both are over. Two hundred readings are too few to tell: docs/learning.md."""
+    """The watch ends when readings and hours are over. Two hundred readings are too few to tell: docs/learning.md."""
+    most_hours: float = 14 * 24.0
+    """Then it ends in any case."""
 
 
 @dataclass(frozen=True, slots=True)

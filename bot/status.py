@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -93,7 +94,7 @@ class Status:
         states = await self._store.records.model_states(self._people.team)
         active = self._registry.active()
         lines = []
-        for manifest in self._registry.versions():
+        for manifest in await asyncio.to_thread(self._registry.versions):
             macro_f1 = manifest.metrics.get("holdout", {}).get("macro_f1")
             figure = (
                 f"macro-F1 {macro_f1:.3f} on messages kept out of training"

@@ -25,23 +25,36 @@ class Registry:
     def __init__(self, root: Path, shipped: Path = SHIPPED) -> None:
         self._root = root
         self._shipped = shipped
+        self._checked: dict[Path, tuple[object, Manifest]] = {}
 
     def versions(self) -> list[Manifest]:
         """The manifests of all valid versions, oldest first, the shipped one among them.
 
         Raises ArtefactError if the shipped version is damaged; other damaged folders are left out.
         """
-        found = {self._shipped.name: read_manifest(self._shipped)}
+        found = {self._shipped.name: self._manifest(self._shipped)}
         for folder in self._root.iterdir() if self._root.is_dir() else ():
             if not folder.is_dir() or folder.name.startswith("."):
                 continue
             try:
-                manifest = read_manifest(folder)
+                manifest = self._manifest(folder)
             except ArtefactError:
                 continue  # without a valid manifest it does not exist
             if manifest.version == folder.name:
                 found.setdefault(manifest.version, manifest)
         return sorted(found.values(), key=lambda manifest: (manifest.created, manifest.version))
+
+    def _manifest(self, folder: Path) -> Manifest:
+        """As read_manifest; files that have not changed since are not hashed again, for fifty megabytes take a while."""
+        signs = sorted(
+            (f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in folder.iterdir() if f.is_file()
+        )
+        known = self._checked.get(folder)
+        if known and known[0] == signs:
+            return known[1]
+        manifest = read_manifest(folder)
+        self._checked[folder] = (signs, manifest)
+        return manifest
 
     def active(self) -> str:
         """The version in service; the shipped one when nothing was promoted."""

@@ -118,6 +118,10 @@ OWN_SHARE = 0.15
 """The share of an epoch that the team's own messages make up, if they are few: fifty among thousands would be lost."""
 
 
+OWN_MOST = 0.4
+"""More of an epoch they never are, lest the rest be forgotten: of more corrections than that the latest are taken."""
+
+
 def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     """The corpus with the team's corrections added to what is trained on, each as often as gives them a fair share.
 
@@ -129,6 +133,8 @@ def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     usable = [e for e in corrections if e.cleaned.lower() not in kept_out]
     corrected = _read_as(usable)
     kept = [e for e in corpus.train if e.cleaned.lower() not in corrected | _read_as(live)]
+    most = round(OWN_MOST / (1 - OWN_MOST) * len(kept))
+    usable = sorted(usable, key=lambda e: e.message or 0)[-most:]
     wanted = OWN_SHARE / (1 - OWN_SHARE) * len(kept) / max(1, len(usable))
     repeats = max(1, min(MOST_REPEATS, round(wanted)))
     return Split(kept + usable * repeats, corpus.dev, corpus.holdout)

@@ -28,7 +28,7 @@ class Limits:
     """Of the paired bootstrap over all messages, one-sided."""
     live_certainty: float = 0.85
     """Over the team's own messages alone, which are few."""
-    live_least: int = 50
+    live_least: int = 250
     """With fewer, the team's own messages are judged together with the corpus' only."""
     recall_floor: float = 0.80
     slice_floor: float = 0.70

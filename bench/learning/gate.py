@@ -46,7 +46,7 @@ def main() -> None:
         ("2 points better on the team's messages, equal on the corpus", 0.02, 0.0, "≥ 80 %"),
         ("equal", 0.0, 0.0, ""),
     ):
-        for size in (300, 1000):
+        for size in (100, 300, 1000):
             promoted = [_promoted(read, size, live_gap, corpus_gap, chance) for _ in range(pairs)]
             print(f"| {name} | {size:,} | {np.mean(promoted):.1%} | {wanted} |", flush=True)
 

@@ -2,8 +2,9 @@
 
     python bench/learning/watch.py [--watches N]
 
-No model: on each message the two versions differ by lot, and a person says who is right, in ANSWERED of the cases. The test is
-looked at after every message, as the bot does.
+No model: on each message the two versions differ by lot, and a person says who is right, in a share of the cases. The watch
+ends when so many readings count as given (where half is answered, only half of what was read counts). The test is looked at after
+every message, as the bot does.
 """
 
 from __future__ import annotations
@@ -12,10 +13,7 @@ import argparse
 
 import numpy as np
 
-from bot.learning.watch import LEAST_EXPECTED, WORSE_BY, Seen, is_worse
-
-ANSWERED = 0.9
-"""Share of the questions that people answer while the watch goes on."""
+from bot.learning.watch import LEAST_EXPECTED, WORSE_BY, Seen, is_worse, known
 
 
 def main() -> None:
@@ -23,37 +21,41 @@ def main() -> None:
     given.add_argument("--watches", type=int, default=2000)
     watches = given.parse_args().watches
     chance = np.random.default_rng(0)
-    print(f"{watches} watches a cell; {ANSWERED:.0%} of the questions answered; called back:\n")
+    print(f"{watches} watches a cell; called back:\n")
     print(
-        "| the two differed at the gate on | readings | worse by 5 points | equal | equal, but differs twice as often |"
+        "| questions answered | differed at the gate on | readings that count | worse by 5 points | equal | equal, differs twice as often |"
     )
-    print("|---|---|---|---|---|")
-    for expected in (0.02, 0.03, 0.05):
+    print("|---|---|---|---|---|---|")
+    for answered, expected in ((0.9, 0.02), (0.9, 0.03), (0.9, 0.05), (0.5, 0.03)):
         each = max(expected, LEAST_EXPECTED) / 2
         for readings in (200, 400, 600, 1000):
             cells = [
-                np.mean([_called_back(old, new, expected, readings, chance) for _ in range(watches)])
+                np.mean(
+                    [_called_back(old, new, expected, readings, answered, chance) for _ in range(watches)]
+                )
                 for old, new in ((each + WORSE_BY, each), (each, each), (2 * each, 2 * each))
             ]
-            print(
-                f"| {expected:.0%} | {readings:,} | " + " | ".join(f"{cell:.1%}" for cell in cells) + " |",
-                flush=True,
-            )
+            shown = " | ".join(f"{cell:.1%}" for cell in cells)
+            print(f"| {answered:.0%} | {expected:.0%} | {readings:,} | {shown} |", flush=True)
 
 
-def _called_back(old: float, new: float, expected: float, readings: int, chance: np.random.Generator) -> bool:
+def _called_back(
+    old: float, new: float, expected: float, count: int, answers: float, chance: np.random.Generator
+) -> bool:
     """One watch. `old`: share of messages on which the old version is right and the new one wrong; `new`: the reverse."""
+    readings = int(count / answers * 1.2)
     lot = chance.random(readings)
-    answered = chance.random(readings) < ANSWERED
+    answered = chance.random(readings) < answers
     old_right = np.cumsum((lot < old) & answered)
     new_right = np.cumsum((lot > 1 - new) & answered)
     differ = np.cumsum((lot < old) | (lot > 1 - new))
-    # Nothing changes for the worse but when a person finds the old version right.
-    moments = np.flatnonzero(np.diff(old_right, prepend=0))
-    return any(
-        is_worse(Seen(int(i) + 1, int(differ[i]), int(old_right[i]), int(new_right[i]), expected))
-        for i in moments
-    )
+    for i in range(readings):
+        seen = Seen(i + 1, int(differ[i]), int(old_right[i]), int(new_right[i]), 0, expected)
+        if is_worse(seen):
+            return True
+        if i > 50 and known(seen) >= count:
+            return False
+    return False
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ from bot.settings import Settings
 from bot.store import Store
 from model.registry import Registry
 
+RUNS = ".runs"
+"""Where in the model folder retrainings work."""
+
 REFUSED = ("refused", "failed")
 
 
@@ -22,7 +25,7 @@ async def selection(settings: Settings, store: Store) -> Selection:
     """What may be learned from, and what is held back."""
     team = await store.records.team()
     released = await store.records.recall(team, "released") or {}
-    return select(await store.feedback.words(team), limits_of(settings.learning), released)
+    return select(await store.feedback.words(team, shared=None), limits_of(settings.learning), released)
 
 
 async def retrain(
@@ -46,7 +49,10 @@ async def retrain(
     chosen = await selection(settings, store)
     snapshot = Snapshot(chosen.used, await store.teaching.golden(team))
     await records.note_data(run_id, snapshot.hash, len(chosen.to_learn), chosen.reasons)
-    folder = Path(tempfile.mkdtemp(prefix="softanswer-retrain-"))
+    # Where the bot's own runs work: should this process be killed, the bot's next start clears it away.
+    runs = settings.model.folder / RUNS
+    runs.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="cli-", dir=runs))
 
     async def on_step(step: Step) -> None:
         show(step)

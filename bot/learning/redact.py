@@ -16,7 +16,7 @@ _KEYS = re.compile(
 _NAMED_SECRET = re.compile(
     r"(?i)\b(pass(?:word|phrase|code)?|pwd|pin|secret|token|api[ _-]?key|bearer|otp|cvv|cvc)(\s*(?:is|:|=)\s*|\s+)(?=\S*[\d_\-])(\S{4,})"
 )
-_LONG_KEY = re.compile(r"\b(?=[\w\-]*\d)(?=[\w\-]*[A-Za-z])[A-Za-z0-9_\-]{28,}\b")
+_LONG_KEY = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{28,}")
 _QUERY = re.compile(r"(https?://[^\s|>?#]+)[?#][^\s|>]*")
 _MAIL = re.compile(r"(?:<mailto:)?\b[\w.+\-%]+@[\w\-]+(?:\.[\w\-]+)+\b(?:\|[^>]*>)?>?")
 _MENTION = re.compile(r"<@[UWB][A-Z0-9]+(?:\|[^>]*)?>")
@@ -40,7 +40,12 @@ def redacted(text: str) -> str:
     text = _IP4.sub(lambda match: "an address" if _is_ip(match[0]) else match[0], text)
     text = _IP6.sub(lambda match: "an address" if _is_ip(match[0]) else match[0], text)
     text = _DIGITS.sub(_number, text)
-    return _LONG_KEY.sub("a key", text)
+    return _LONG_KEY.sub(lambda match: "a key" if _is_mixed(match[0]) else match[0], text)
+
+
+def _is_mixed(word: str) -> bool:
+    """Figures and letters: a word that is long because somebody leaned on a key has only the one."""
+    return any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
 
 
 def _number(match: re.Match[str]) -> str:

@@ -19,10 +19,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import TRIAGE, Action
 from bot.learning.inquiry import Inquiry
-from bot.learning.process import TRAINER, Snapshot, Step, train
+from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
 from bot.learning.schedule import cron
 from bot.learning.selection import Selection
-from bot.learning.serving import Serving
+from bot.learning.serving import Overtaken, Serving
 from bot.learning.watcher import Watcher
 from bot.people import People
 from bot.settings import Learning as LearningSettings
@@ -77,10 +77,11 @@ class Learning:
 
     async def open(self) -> None:
         """Close what an earlier process left running, and start the schedule."""
-        if await self._store.records.fail_interrupted_runs(self._clock()):
-            log.warning(
-                "a training run was interrupted when the bot stopped; the version in service is unchanged"
-            )
+        for run_id in await self._store.records.fail_interrupted_runs(self._clock()):
+            log.warning("a training run was interrupted when the bot stopped")
+            await self._report(run_id, "⏹️ Retraining stopped: the bot stopped during the run.")
+        await self.serving.reconcile()
+        await self.serving.teach()
         shutil.rmtree(self._runs, ignore_errors=True)
         once = {"replace_existing": True, "coalesce": True, "max_instances": 1}
         self._scheduler.add_job(
@@ -98,6 +99,7 @@ class Learning:
     async def look_around(self) -> None:
         """Ask the team what is to be asked, and start a run if enough was labelled since the last."""
         await self.inquiry.ask()
+        await self.serving.teach()
         if await self._store.records.consent(self._people.team) and await self.inquiry.enough_to_learn():
             await self.start("new labels", None)
 
@@ -133,17 +135,8 @@ class Learning:
         run_id = await self._store.records.begin_run(team, trigger, user, self._clock())
         if run_id is None:
             return "A retraining is running already; its progress is in the triage channel."
-        try:
-            selection = await self.inquiry.selection()
-            snapshot = Snapshot(selection.used, await self._store.teaching.golden(team))
-            held = selection.reasons
-            await self._store.records.note_data(run_id, snapshot.hash, len(selection.to_learn), held)
-            await self._report(run_id, _beginning(user, trigger, selection), first=True)
-        except BaseException:
-            await self._store.records.end_run(run_id, "failed", "could not be started", self._clock())
-            raise
         self._stopped_because = "the bot stopped during the run"
-        self._task = asyncio.create_task(self._run(run_id, selection, snapshot, user or trigger))
+        self._task = asyncio.create_task(self._run(run_id, trigger, user))
         return "Retraining started. Progress and result are in the triage channel."
 
     async def cancel(self, user: str) -> str:
@@ -165,28 +158,50 @@ class Learning:
         )
         self._committed()
 
-    async def _run(self, run_id: int, selection: Selection, snapshot: Snapshot, user: str) -> None:
-        folder = self._runs / str(run_id)
+    async def _run(self, run_id: int, trigger: str, user: str | None) -> None:
+        """One run from selection to report. Whatever happens in it, the version in service is what it was, or proven."""
+        folder, records = self._runs / str(run_id), self._store.records
         try:
+            selection = await self.inquiry.selection()
+            snapshot = Snapshot(selection.used, await self._store.teaching.golden(self._people.team))
+            why_not = None if user else await self._nothing_new(snapshot)
+            if why_not:
+                await records.end_run(run_id, "skipped", why_not, self._clock())
+                return
+            await records.note_data(run_id, snapshot.hash, len(selection.to_learn), selection.reasons)
+            await self._report(run_id, _beginning(user, trigger, selection), first=True)
+            active = self.serving.active
             done = await self._train(run_id, folder, snapshot)
-            table = _verdict_table(
-                done["verdict"]
-            )  # before anything serves: a verdict that cannot be shown is none
-            state, text, version = await self._judge(done, selection, user)
-            await self._store.records.end_run(run_id, state, text, self._clock(), version)
+            if not await self._store.feedback.still_here([used.message for used in selection.used]):
+                raise RunFailed(
+                    "a message that it learned from was deleted or forgotten meanwhile; retrain without it"
+                )
+            # Before anything serves: a verdict that cannot be shown is none.
+            table = _verdict_table(done["verdict"])
+            state, text, version = await self._judge(done, selection, snapshot.hash, active, user or trigger)
+            await records.end_run(run_id, state, text, self._clock(), version)
             await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
             await self.serving.prune()
         except asyncio.CancelledError:
-            await self._store.records.end_run(run_id, "failed", self._stopped_because, self._clock())
-            await self._report(run_id, f"⏹️ Retraining stopped: {self._stopped_because}. Nothing has changed.")
+            await records.end_run(run_id, "failed", self._stopped_because, self._clock())
+            await self._report(run_id, f"⏹️ Retraining stopped: {self._stopped_because}.")
             raise
         except Exception as error:
             log.exception("retraining failed")
-            text = f"Retraining failed: {error}. The version in service is unchanged."
-            await self._store.records.end_run(run_id, "failed", text, self._clock())
+            text = f"Retraining failed: {error}. `{self.serving.active}` goes on serving."
+            await records.end_run(run_id, "failed", text, self._clock())
             await self._report(run_id, f"⚠️ {text}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    async def _nothing_new(self, snapshot: Snapshot) -> str | None:
+        """Why a run that nobody asked for would be in vain."""
+        team = self._people.team
+        if await self._store.watches.current(team):
+            return "the version in service is still being watched"
+        if await self._store.records.last_data(team) == snapshot.hash:
+            return "nobody has said anything new since the last run"
+        return None
 
     async def _train(self, run_id: int, folder: Path, snapshot: Snapshot) -> Step:
         """Train a candidate in `folder`, with its progress shown in the run's message."""
@@ -203,10 +218,13 @@ class Learning:
         )
 
     async def _judge(
-        self, done: Mapping[str, Any], selection: Selection, user: str
+        self, done: Mapping[str, Any], selection: Selection, data_hash: str, parent: str, user: str
     ) -> tuple[str, str, str | None]:
-        """Take the candidate in; let it serve if it is proven. Returns the run's state, its summary, the version."""
-        parent, verdict = self.serving.active, done["verdict"]
+        """Take the candidate in; let it serve if it is proven. Returns the run's state, its summary, the version.
+
+        `parent` served when the run began, and is what the candidate was measured against.
+        """
+        verdict = done["verdict"]
         reasons = "; ".join(verdict["reasons"][:2])
         more = len(verdict["reasons"]) - 2
         if more > 0:
@@ -225,15 +243,16 @@ class Learning:
                 f"Version `{version}` does not serve: {reasons}. `{parent}` goes on serving.",
                 version,
             )
+        how = f"It serves when an admin says `/softanswer promote {version}`."
         if self._settings.promotion == "manual":
-            return (
-                "waiting",
-                f"Version `{version}` passed: {reasons}. It serves when an admin says `/softanswer promote {version}`.",
-                version,
-            )
-        answer = await self.serving.promote(version, user, verdict.get("disagreement", 0.0))
-        if self.serving.active != version:
-            raise RuntimeError(answer)
+            return "waiting", f"Version `{version}` passed: {reasons}. {how}", version
+        if await self._store.records.was_called_back(team, data_hash):
+            text = f"Version `{version}` passed, but one that had learned the same was called back by the watch. {how}"
+            return "waiting", text, version
+        try:
+            await self.serving.take_over(version, user, instead_of=parent)
+        except Overtaken as overtaken:
+            return "waiting", f"Version `{version}` passed, and does not serve: {overtaken} {how}", version
         return (
             "promoted",
             f"Version `{version}` passed and serves now, in place of `{parent}`: {reasons}.",

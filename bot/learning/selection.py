@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from bot.learning.redact import redacted
 
@@ -23,6 +24,11 @@ CAPPED = "more than one person's share of the labels"
 CONTRADICTED = "nearly the same words have another label"
 REPEATED = "nearly the same words are used already"
 UNREADABLE = "nothing to read is left without what must not be learned"
+
+LONGEST = 2000
+"""Characters of a message that are looked at; the model reads fewer."""
+_LEAST_WORDS, _ALIKE = 8, 0.9
+"""Messages of so many words are nearly the same if so much of their words is."""
 
 WITHDRAWN = "withdrawn"
 """The word of a person who takes back what they said."""
@@ -112,6 +118,9 @@ class _Message:
 
     id: int
     text: str
+    """Redacted, and no longer than the model would read."""
+    normal: str
+    """Without what makes no difference; nearly the same words are found by it."""
     said: dict[str, Word] = field(default_factory=dict)
 
     @property
@@ -153,15 +162,18 @@ def select(
     distinct, folded = _fold(open_to_use)
     kept, capped = _cap(distinct, limits.share)
     used = [
-        Used(m.id, redacted(m.text), m.label, m.words, m.users, is_live(m.text, limits.live_share))
-        for m in kept
+        Used(m.id, m.text, m.label, m.words, m.users, _is_live(m.normal, limits.live_share)) for m in kept
     ]
     return Selection(tuple(used), (*held, *folded, *capped))
 
 
 def is_live(text: str, share: float) -> bool:
     """Whether a message belongs to the live holdout. By a hash of its words, so that it does for ever."""
-    digest = hashlib.sha256(_normal(redacted(text)).encode("utf-8", "surrogatepass")).digest()
+    return _is_live(_normal(redacted(text[:LONGEST])), share)
+
+
+def _is_live(normal: str, share: float) -> bool:
+    digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "big") < share * 2**32
 
 
@@ -169,7 +181,10 @@ def _last_words(words: Iterable[Word]) -> Iterable[_Message]:
     """Each message with the last word of each person; a word that was taken back is none."""
     messages: dict[int, _Message] = {}
     for word in words:
-        message = messages.setdefault(word.message, _Message(word.message, word.text))
+        message = messages.get(word.message)
+        if message is None:
+            kept = redacted(word.text[:LONGEST])
+            message = messages[word.message] = _Message(word.message, kept, _normal(kept))
         message.said.pop(word.user, None)
         if word.label != WITHDRAWN:
             message.said[word.user] = word
@@ -191,7 +206,7 @@ def _why_held(message: _Message, limits: Limits, bursts: frozenset[int]) -> str 
     )
     if flipped and len(agreeing) < 2:
         return SURE
-    if not re.search(r"\w", redacted(message.text)):
+    if not re.search(r"\w", message.text):
         return UNREADABLE
     return None
 
@@ -224,20 +239,21 @@ def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Held]]:
     bags: list[frozenset[str]] = []
     by_word: dict[str, list[int]] = defaultdict(list)
     exact: dict[str, int] = {}
+    common = Counter(word for message in messages for word in set(message.normal.split()))
     for message in messages:
-        normal = _normal(message.text)
-        bag = frozenset(normal.split())
-        place = exact.get(normal)
+        bag = frozenset(message.normal.split())
+        place = exact.get(message.normal)
+        rare = _rarest(bag, common)
         if place is None:
-            near = (i for word in bag for i in by_word[word])
+            near = (i for word in rare for i in by_word[word])
             place = next((i for i in dict.fromkeys(near) if _alike(bag, bags[i])), None)
         if place is None:
             place = len(groups)
             groups.append([])
             bags.append(bag)
-            for word in bag:
+            for word in rare:
                 by_word[word].append(place)
-        exact.setdefault(normal, place)
+        exact.setdefault(message.normal, place)
         groups[place].append(message)
     kept: list[_Message] = []
     held: list[Held] = []
@@ -250,9 +266,18 @@ def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Held]]:
     return kept, held
 
 
+def _rarest(bag: frozenset[str], common: Mapping[str, int]) -> list[str]:
+    """So many of its rarest words that two messages with nine words of ten in common must share one of them; only these are
+    looked up, or every message would be compared with every other (prefix filtering, Chaudhuri et al. 2006)."""
+    if len(bag) < _LEAST_WORDS:
+        return []  # alike only if the same
+    count = len(bag) - ceil(_ALIKE * len(bag)) + 1
+    return sorted(bag, key=lambda word: (common[word], word))[:count]
+
+
 def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
     """Nine words of ten in common; short messages only if they are the same, for there one word is the message."""
-    return len(some) >= 8 and len(some & others) >= 0.9 * len(some | others)
+    return len(some) >= _LEAST_WORDS and len(some & others) >= _ALIKE * len(some | others)
 
 
 def _normal(text: str) -> str:

@@ -21,6 +21,10 @@ NEVER_SERVED = ("refused", "candidate")
 """States of versions that may be removed."""
 
 
+class Overtaken(Exception):
+    """Another version serves than was thought. One line."""
+
+
 class Serving:
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Serving:
         self._clock = clock
         self._keep = keep
         self._swap = asyncio.Lock()
+        self._examples: dict[str, tuple[str, ...]] = {}
 
     @property
     def active(self) -> str:
@@ -60,58 +65,99 @@ class Serving:
         """Take a trained version in; raises ArtefactError. It does not serve yet."""
         return self._registry.add(candidate)
 
-    async def promote(self, version: str, user: str, expected: float = 0.0) -> str:
-        """Let a version serve; returns what to tell who said so. `expected`: see bot.learning.watch.Seen."""
-        if version not in [manifest.version for manifest in self._registry.versions()]:
+    async def promote(self, version: str, user: str) -> str:
+        """Let a version serve because a person says so; returns what to tell them."""
+        known = await asyncio.to_thread(self._registry.versions)
+        if version not in [manifest.version for manifest in known]:
             return f"There is no version `{version[:80]}`; `/softanswer models` lists them."
-        previous = self._registry.active()
-        if version == previous:
-            return f"Version `{version}` serves already."
         try:
-            await self.serve(version, user, "promoted")
-        except ArtefactError as error:
+            previous = await self.take_over(version, user)
+        except (ArtefactError, Overtaken) as error:
             return str(error)
-        await self._store.watches.begin(self._people.team, version, previous, expected, self._clock())
         return f"Version `{version}` serves now. For a while `{previous}` reads along, to see whether it was better."
 
-    async def rollback(self, user: str) -> str:
-        """Back to the version that served before; returns what to tell who said so."""
-        previous = self._registry.previous()
-        if previous is None:
-            return f"Nothing served before `{self._registry.active()}`, so there is nothing to roll back to."
-        try:
-            await self.serve(previous, user, "rolled back", back=True)
-        except ArtefactError as error:
-            return str(error)
-        await self._store.watches.stop(self._people.team, self._clock())
+    async def take_over(self, version: str, user: str, instead_of: str | None = None) -> str:
+        """Let a version serve, and watch it; returns the one whose place it took.
+
+        Raises ArtefactError if it cannot be loaded, Overtaken if it serves already or, with `instead_of`, another one than that does.
+        """
+        async with self._swap:
+            previous = self._registry.active()
+            if version == previous:
+                raise Overtaken(f"Version `{version}` serves already.")
+            if instead_of is not None and instead_of != previous:
+                raise Overtaken(f"It was measured against `{instead_of}`, and `{previous}` serves by now.")
+            await self._serve(version, user, "promoted", previous)
+        return previous
+
+    async def rollback(self, user: str, *, of: str | None = None) -> str:
+        """Back to the version that served before; returns what to tell who said so. With `of` only if that one serves now."""
+        async with self._swap:
+            active, previous = self._registry.active(), self._registry.previous()
+            if of is not None and of != active:
+                return f"`{active}` serves by now."
+            if previous is None:
+                return f"Nothing served before `{active}`, so there is nothing to roll back to."
+            try:
+                await self._serve(previous, user, "rolled back", None)
+            except ArtefactError as error:
+                return str(error)
         return f"Rolled back: version `{previous}` serves now."
 
-    async def serve(self, version: str, user: str, what: str, *, back: bool = False) -> None:
-        """Swap between two batches. Loading and embedding the templates come first, so that nothing waits for them."""
-        async with self._swap:
-            classifier = await asyncio.to_thread(self.load, version)
-            await asyncio.to_thread(self._router.prepare, classifier.embed, classifier.version)
-            if back:
-                self._registry.rollback()
-            else:
-                self._registry.promote(version)
-            await self._batcher.swap(classifier)
-            await self._store.records.serve_model(self._people.team, version, user, what, self._clock())
+    async def _serve(self, version: str, user: str, what: str, previous: str | None) -> None:
+        """Swap between two batches, holding the lock. Loading and embedding the templates come first, so that nothing waits for
+        them; what follows is done as a whole, whoever is cancelled meanwhile. `previous`: what a promotion takes the place of."""
+        classifier = await asyncio.to_thread(self.load, version)
+        await asyncio.to_thread(self._router.prepare, classifier.embed, classifier.version)
+        put = asyncio.create_task(self._put(classifier, user, what, previous))
+        try:
+            await asyncio.shield(put)
+        except asyncio.CancelledError:
+            await put
+            raise
+
+    async def _put(self, classifier: Classifier, user: str, what: str, previous: str | None) -> None:
+        version, team, now = classifier.version, self._people.team, self._clock()
+        if previous is None:
+            self._registry.rollback()
+        else:
+            self._registry.promote(version)
+        await self._batcher.swap(classifier)
+        await self._store.records.serve_model(team, version, user, what, now)
+        if previous is None:
+            await self._store.watches.stop(team, now)
+        else:
+            expected = await self._store.records.disagreement(version)
+            await self._store.watches.begin(team, version, previous, expected, now)
+
+    async def reconcile(self) -> None:
+        """At the start: should the last process have died between the registry's pointer and the database, the pointer is right."""
+        team, active = self._people.team, self._registry.active()
+        states = await self._store.records.model_states(team)
+        if active in states and states[active] != "active":
+            await self._store.records.serve_model(
+                team, active, "the bot's start", "found serving", self._clock()
+            )
 
     async def teach(self) -> None:
-        """Take the approved examples into the router, as the version in service understands them."""
+        """Take the approved examples into the router, if they have changed, as the version in service understands them."""
         async with self._swap:
-            self._router.add_examples(await self._store.teaching.approved(self._people.team))
+            examples = await self._store.teaching.approved(self._people.team)
+            if examples == self._examples:
+                return
+            self._examples = examples
+            self._router.add_examples(examples)
             classifier = self._batcher.classifier
             await asyncio.to_thread(self._router.prepare, classifier.embed, classifier.version)
 
     async def prune(self) -> None:
         """Remove versions that never served, but for the latest few."""
         states = await self._store.records.model_states(self._people.team)
-        kept_out = [m.version for m in self._registry.versions() if states.get(m.version) in NEVER_SERVED]
+        known = await asyncio.to_thread(self._registry.versions)
+        kept_out = [m.version for m in known if states.get(m.version) in NEVER_SERVED]
         for version in kept_out[: -self._keep or None]:
             try:
                 await asyncio.to_thread(self._registry.remove, version)
                 log.info("removed version %s, which never served", version)
-            except OSError as error:
+            except (OSError, ArtefactError) as error:
                 log.warning("version %s could not be removed: %s", version, error)

@@ -30,14 +30,26 @@ class Seen:
     old_right: int
     """Of these, where people say that the old model is right."""
     new_right: int
+    neither: int
+    """Where they say that both are wrong."""
     expected: float
     """The share on which the two differed when the gate measured them."""
+
+
+def known(seen: Seen) -> float:
+    """How many readings count: where people answered only a part of the questions, only that part of all that was read.
+
+    What nobody answered says nothing for the new model, and must not pass for agreement.
+    """
+    answered = seen.old_right + seen.new_right + seen.neither
+    share = answered / seen.differ if seen.differ else 1.0
+    return share * (seen.readings - seen.differ) + answered
 
 
 def odds(seen: Seen) -> float:
     """The likelihood of what was seen if the new model is worse by WORSE_BY, over that if it is as the gate said."""
     each = max(seen.expected, LEAST_EXPECTED) / 2
-    silent = seen.readings - seen.old_right - seen.new_right
+    silent = known(seen) - seen.old_right - seen.new_right
     ratio = seen.old_right * log((each + WORSE_BY) / each)
     ratio += silent * log((1 - 2 * each - WORSE_BY) / (1 - 2 * each))
     return float(2.718281828459045 ** min(ratio, 50.0))
@@ -52,5 +64,6 @@ def told(seen: Seen) -> str:
     """What was seen, in words."""
     return (
         f"{seen.readings} messages read by both, different labels for {seen.differ}; people say that the new version is "
-        f"right on {seen.new_right} of these and the old one on {seen.old_right}"
+        f"right on {seen.new_right} of these and the old one on {seen.old_right} "
+        f"({seen.differ - seen.old_right - seen.new_right - seen.neither} not answered)"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bot.domain import TRIAGE, Action
 from bot.learning.asking import Ask
 from bot.learning.serving import Serving
-from bot.learning.watch import is_worse, told
+from bot.learning.watch import is_worse, known, told
 from bot.people import People
 from bot.settings import Watch as WatchSettings
 from bot.store import Store
@@ -64,12 +64,15 @@ class Watcher:
         seen = await self._store.watches.seen(watch)
         if is_worse(seen):
             await self._call_back(watch, told(seen))
-        elif (
-            seen.readings >= self._settings.readings
-            and self._clock() - watch.started_at >= self._settings.hours * 3600
-        ):
+            return
+        hours = (self._clock() - watch.started_at) / 3600
+        if known(seen) >= self._settings.readings and hours >= self._settings.hours:
             await self._store.watches.end(watch, "passed", told(seen), self._clock())
             await self._tell(watch, f"👀 Version `{watch.version}` has held: {told(seen)}. It stays.")
+        elif hours >= self._settings.most_hours:
+            await self._store.watches.end(watch, "undecided", told(seen), self._clock())
+            text = f"👀 The watch over `{watch.version}` ends undecided, for too little was seen or answered: {told(seen)}. It stays."
+            await self._tell(watch, text)
 
     async def _read_along(self, watch: Watched) -> None:
         messages = await self._store.watches.unread(watch)
@@ -98,7 +101,7 @@ class Watcher:
 
     async def _call_back(self, watch: Watched, why: str) -> None:
         await self._store.watches.end(watch, "worse", why, self._clock())
-        answer = await self._serving.rollback("the watch")
+        answer = await self._serving.rollback("the watch", of=watch.version)
         await self._tell(
             watch,
             f"⏪ Version `{watch.version}` reads your customers worse than `{watch.previous}`: {why}. {answer}",

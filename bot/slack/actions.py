@@ -55,7 +55,7 @@ def register(app: AsyncApp, services: Services) -> None:
                 ):
                     await _whisper(services, body, GONE)
             elif value["label"] == "pass":
-                await store.asks.pass_on(people.team, value["message"], user, clock())
+                await store.asks.pass_on(people.team, value["ask"], user, clock())
         await _done(services, ack)
 
     @app.action(re.compile("(approve|reject)_example"))
@@ -112,7 +112,9 @@ def _value(body: dict[str, Any]) -> dict[str, Any]:
         value = {}
     if not isinstance(value, dict):
         value = {}
-    ids = {key: value.get(key) if _is_id(value.get(key)) else 0 for key in ("case", "message", "example")}
+    ids = {
+        key: value.get(key) if _is_id(value.get(key)) else 0 for key in ("case", "message", "example", "ask")
+    }
     words = {
         key: value.get(key) if isinstance(value.get(key), str) else None
         for key in ("label", "template", "word")

@@ -97,7 +97,7 @@ async def _golden(services: Services, user: str, rest: str) -> str:
         label, _, text = more.strip().partition(" ")
         if label not in ("negative", "neutral", "positive") or not text.strip():
             return "Like this: `golden add negative The export has failed again`"
-        number = await teaching.add_golden(team, redacted(text.strip()), label, user, now)
+        number = await teaching.add_golden(team, redacted(text.strip()), label, user, now, said=text.strip())
         return f"Golden message {number}: every new version must read it as {label}."
     if what == "remove":
         gone = more.strip().isdecimal() and await teaching.remove_golden(team, int(more), user, now)
@@ -131,6 +131,8 @@ async def _consent(services: Services, user: str, rest: str) -> str:
             f"Learning from this workspace is {'on' if given else 'off'}. Say `consent on` or `consent off`."
         )
     await services.store.records.set_consent(services.people.team, rest == "on", user, services.clock())
+    if rest == "off":
+        await services.learning.interrupt("consent was taken back")
     return f"Recorded: learning from this workspace's messages is {rest}."
 
 
@@ -159,6 +161,7 @@ async def _forget(services: Services, user: str, rest: str) -> str:
     if person is None:
         return "Whom? `forget @somebody`, or their user id, which starts with U (*Copy member ID* in their profile)."
     gone = await services.store.erasure.forget(services.people.team, person, user, services.clock())
+    await services.learning.serving.teach()
     answer = f"Forgot the words of {gone.messages} messages of <@{person}>. "
     if gone.versions:
         learned = ", ".join(f"`{version}`" for version in gone.versions)

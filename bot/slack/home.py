@@ -36,6 +36,8 @@ async def _gone(services: Services, why: str) -> None:
     """The workspace has thrown the app out: nothing that its people wrote may stay."""
     await services.learning.interrupt(why)
     count = await services.store.erasure.forget_all(why, services.clock())
+    await services.learning.interrupt(why)
+    await services.learning.serving.teach()
     log.warning("%s: the words of %d messages and all corrections of them are erased", why, count)
 
 

@@ -19,6 +19,11 @@ def register(app: AsyncApp, services: Services) -> None:
     async def mention(body: dict[str, Any]) -> None:
         await services.pipeline.accept(body["team_id"], body["event"])
 
+    @app.event(re.compile("channel_(shared|unshared)"))
+    async def sharing(event: dict[str, Any]) -> None:
+        if event.get("channel") in services.people.channels:
+            await services.people.refresh()
+
     @app.event(re.compile("member_(joined|left)_channel"))
     async def membership(event: dict[str, Any]) -> None:
         if event.get("channel") == services.people.triage:

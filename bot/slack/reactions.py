@@ -21,7 +21,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -> None:
-    """On disk before the ack, like every event. Delivered twice it says the same twice, which changes nothing."""
+    """On disk before the ack, like every event."""
     user, item = str(event.get("user")), event.get("item") or {}
     emoji = str(event.get("reaction") or "").partition("::")[0]  # without the skin tone
     label = services.settings.learning.feedback.reactions.get(emoji)
@@ -33,7 +33,14 @@ async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -
     message = await services.store.conversations.at(channel, str(item.get("ts")))
     if message is None:
         return
+    # By Slack's clock, so that what is delivered late or twice does not undo a later word, given here or on a card.
+    at = float(event.get("event_ts") or services.clock())
+    last = await services.store.feedback.last_word(message, user)
+    if last and last[2] >= at:
+        return
+    if withdrawn and (last is None or last[:2] != (label, "reaction")):
+        return  # they have said something else meanwhile
     word = WITHDRAWN if withdrawn else label
     team = services.people.team
-    if await services.store.feedback.correct(team, message, word, user, "reaction", services.clock()):
+    if await services.store.feedback.correct(team, message, word, user, "reaction", at):
         services.committed()

@@ -76,7 +76,9 @@ def _card_foot(case: Case) -> list[Block]:
     return [{"type": "actions", "elements": [take, resolve, menu]}]
 
 
-def ask(text: str | None, person: str | None, permalink: str | None, message_id: int) -> list[Block]:
+def ask(
+    text: str | None, person: str | None, permalink: str | None, message_id: int, ask_id: int
+) -> list[Block]:
     """A question to one agent: how did this customer feel? The bot's own reading is not shown, lest it lead them."""
     where = f" · <{permalink}|open the message>" if permalink else ""
     who = f"<@{person}>: how" if person else "How"
@@ -84,7 +86,7 @@ def ask(text: str | None, person: str | None, permalink: str | None, message_id:
         button(MOODS[label].capitalize(), f"answer_ask_{label}", {"message": message_id, "label": label})
         for label in LABELS
     ]
-    buttons.append(button("Can't tell", "answer_ask_pass", {"message": message_id, "label": "pass"}))
+    buttons.append(button("Can't tell", "answer_ask_pass", {"ask": ask_id, "label": "pass"}))
     return [
         section(f"*💬 {who} did this customer feel?*{where}"),
         section(quote(text)),

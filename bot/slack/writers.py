@@ -199,7 +199,7 @@ class Writers:
             raise LookupError(f"question {action.facts['ask']} is gone")
         link = await self._permalink(asked["channel"], asked["ts"])
         return "How did this customer feel?", team_blocks.ask(
-            asked["text"], asked["person"], link, asked["message_id"]
+            asked["text"], asked["person"], link, asked["message_id"], asked["id"]
         )
 
     async def _ask_close(self, action: Queued) -> Written:

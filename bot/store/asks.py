@@ -65,9 +65,15 @@ class Asks:
 
         return await self._database.run(work)
 
-    async def pass_on(self, team: str, message_id: int, user: str, now: float) -> None:
-        """A person cannot tell how the customer felt: the question is closed without an answer."""
-        await self._database.run(lambda db: _close(db, team, message_id, None, user, now))
+    async def pass_on(self, team: str, ask_id: int, user: str, now: float) -> None:
+        """A person cannot tell how the customer felt: this question is closed without an answer."""
+
+        def work(db: Any) -> None:
+            row = next(db["asks"].rows_where("id = ? and answered_at is null", [ask_id]), None)
+            if row:
+                _close(db, team, row, None, user, now)
+
+        await self._database.run(work)
 
     async def ask(self, ask_id: int) -> Mapping[str, Any] | None:
         """A question with the words of its message (None once they are gone), for its card."""
@@ -90,10 +96,12 @@ class Asks:
         return await self._database.run(work)
 
 
-def answer_asks(db: Any, team: str, message_id: int, label: str, user: str, now: float) -> None:
+def answer_asks(db: Any, team: str, message_id: int, label: str, user: str, source: str, now: float) -> None:
     """A person said how the customer felt: questions about the message are answered; in the caller's transaction.
 
-    A second and a third person are asked for because of what others said: who spoke before does not answer those.
+    A question drawn by lot is answered by its own buttons alone: people correct what strikes them as wrong, so their other
+    words would make the bot look worse than it is. A second and a third person are asked for because of what others said:
+    who spoke before does not answer those.
     """
     spoke = next(
         db.query(
@@ -101,20 +109,18 @@ def answer_asks(db: Any, team: str, message_id: int, label: str, user: str, now:
             [message_id, user],
         )
     )["n"]
-    _close(db, team, message_id, label, user, now, ("second", "third") if spoke > 1 else ())
-
-
-def _close(
-    db: Any, team: str, message_id: int, label: str | None, user: str, now: float, but: Sequence[str] = ()
-) -> None:
     for row in list(db["asks"].rows_where("message_id = ? and answered_at is null", [message_id])):
-        if row["why"] in but:
-            continue
-        db["asks"].update(row["id"], {"answered_at": now, "answer": label})
-        close = Action(
-            "ask_close", f"ask_close:{row['id']}", TRIAGE, facts={"of": f"ask:{row['id']}", "by": user}
-        )
-        insert_actions(db, team, [close], now, message_id)
+        by_lot = row["why"] == "random" and source != "question"
+        same_voice = row["why"] in ("second", "third") and spoke > 1
+        if not by_lot and not same_voice:
+            _close(db, team, row, label, user, now)
+
+
+def _close(db: Any, team: str, row: Mapping[str, Any], label: str | None, user: str, now: float) -> None:
+    db["asks"].update(row["id"], {"answered_at": now, "answer": label})
+    of = {"of": f"ask:{row['id']}", "by": user}
+    close = Action("ask_close", f"ask_close:{row['id']}", TRIAGE, facts=of)
+    insert_actions(db, team, [close], now, row["message_id"])
 
 
 def queue_ask_updates(db: Any, team: str, message_id: int, now: float) -> None:

@@ -15,7 +15,7 @@ from bot.store.cases import queue_card_update, queue_note_updates
 from bot.store.conversations import row_of
 from bot.store.database import Database
 from bot.store.records import insert_audit
-from bot.store.teaching import forget_example, forget_golden
+from bot.store.teaching import forget_taught
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,13 @@ class Erasure:
                 who = {"thread": deletion.ts, "user": "", "role": "customer", "created_at": now}
                 db["messages"].insert(place | who)
             else:
+                versions = _learned_from(db, "f.message_id = ?", row["id"])
                 _forget(db, [row], now)
+                if versions:
+                    what = {"message": row["id"], "versions": versions}
+                    insert_audit(
+                        db, row["team"], row["user"], "deleted a message that was learned from", what, now
+                    )
             _forget_events(
                 db,
                 "channel = ? and (ts = ? or json_extract(event, '$.message.ts') = ?)",
@@ -69,16 +75,18 @@ class Erasure:
         """The app was taken out of the workspace: forget everything that anybody wrote. Returns how many messages."""
 
         def work(db: Any) -> int:
-            written = list(db["messages"].rows_where("text is not null"))
-            _forget(db, written, now)
-            _forget_events(db, "1 = 1", [])
+            # All at once: whoever takes an app out may stop its server in the next minute.
+            gone = int(db.conn.execute("update messages set text = null where text is not null").rowcount)
+            why = "the app was removed"
+            skip = "update inbox set state = 'skipped', reason = ?, event = null where event is not null"
+            db.conn.execute(skip, [why])
+            db.conn.execute("update examples set text = null, state = 'forgotten'")
             db.conn.execute("delete from golden")
-            db.conn.execute(
-                "update actions set state = 'dropped', error = 'the app was removed' where state in ('pending', 'sending')"
-            )
-            team = written[0]["team"] if written else ""
-            insert_audit(db, team, by, "forget all", {"messages": len(written)}, now)
-            return len(written)
+            drop = "update actions set state = 'dropped', error = ? where state in ('pending', 'sending')"
+            db.conn.execute(drop, [why])
+            team = next(db.query("select team from messages limit 1"), {"team": ""})["team"]
+            insert_audit(db, team, by, "forget all", {"messages": gone}, now)
+            return gone
 
         return await self._database.run(work)
 
@@ -92,6 +100,9 @@ class Erasure:
                 " and c.state != 'resolved')",
                 [before],
             )
+            # An approved example is the team's own by now; what was only proposed goes with its message.
+            gone = "update examples set text = null, state = 'forgotten' where state != 'approved' and at < ?"
+            db.conn.execute(gone, [before])
             _forget_events(db, "received_at < ? and state != 'pending'", [before])
             return int(done.rowcount)
 
@@ -100,13 +111,13 @@ class Erasure:
 
 def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgotten:
     """`team` is for the audit: a person of another organisation writes under the id of theirs."""
-    learned = """
-        select distinct l.version from model_feedback l join feedback f on f.id = l.feedback_id
-        join messages m on m.id = f.message_id where m.user = ? order by l.version
-    """
-    versions = tuple(row["version"] for row in db.query(learned, [user]))
-    written = list(db["messages"].rows_where("user = ? and text is not null", [user]))
+    versions = tuple(_learned_from(db, "m.user = ?", user))
+    everything = list(db["messages"].rows_where("user = ?", [user]))
+    written = [row for row in everything if row["text"] is not None]
     _forget(db, written, now)
+    # Words outlive their message in what was made of them, and that may be long gone.
+    for row in everything:
+        forget_taught(db, row, now)
     paths = ("$.user", "$.message.user", "$.previous_message.user")
     _forget_events(
         db, "? in (json_extract(event, ?), json_extract(event, ?), json_extract(event, ?))", [user, *paths]
@@ -115,10 +126,19 @@ def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgot
     return Forgotten(len(written), versions)
 
 
+_LEARNED = """
+    select distinct l.version from model_feedback l join feedback f on f.id = l.feedback_id
+    join messages m on m.id = f.message_id where """
+
+
+def _learned_from(db: Any, which: str, value: Any) -> list[str]:
+    """The versions that have learned from some messages. `which` is a constant of this module."""
+    return [row["version"] for row in db.query(_LEARNED + which + " order by l.version", [value])]
+
+
 def _forget(db: Any, written: Sequence[Mapping[str, Any]], now: float) -> None:
     """Take the words out of these messages, of what was made of them, and of what triage shows; drop replies that are
     not out yet."""
-    forget_golden(db, [row["text"] for row in written if row["text"]])
     for row in written:
         db["messages"].update(row["id"], {"text": None})
         db.conn.execute(
@@ -130,7 +150,7 @@ def _forget(db: Any, written: Sequence[Mapping[str, Any]], now: float) -> None:
             queue_card_update(db, row["team"], case["id"], now)
         queue_note_updates(db, row["team"], row["id"], now)
         queue_ask_updates(db, row["team"], row["id"], now)
-        forget_example(db, row["team"], row["id"], now)
+        forget_taught(db, row, now)
 
 
 def _forget_events(db: Any, where: str, values: Sequence[Any]) -> None:

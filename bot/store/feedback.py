@@ -5,6 +5,7 @@ Every row tells who said it, when and from where, and which reading of which mod
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -86,11 +87,12 @@ class Feedback:
 
         return await self._database.run(work)
 
-    async def words(self, team: str, shared: Collection[str] = ()) -> list[Word]:
+    async def words(self, team: str, shared: Collection[str] | None = ()) -> list[Word]:
         """Everybody's words on the feeling of customers' messages that are still here, oldest first.
 
         Words given before the customer changed the message were meant for other words, and are left out. Messages of
-        the channels `shared`, and those written while their channel was shared, are marked.
+        the channels `shared`, and those written while their channel was shared, are marked. `shared` None: nobody can say
+        which channels are shared now, so messages of which it was not noted count as if they were.
         """
         sql = """
             select f.id, f.message_id, m.text, f.value, f.user, f.at, f.read_label, f.read_confidence, m.channel, m.shared
@@ -110,7 +112,7 @@ class Feedback:
                     at=row["at"],
                     read_label=row["read_label"],
                     read_confidence=row["read_confidence"] or 0.0,
-                    shared=bool(row["shared"]) or row["channel"] in shared,
+                    shared=_is_shared(row, shared),
                 )
                 for row in db.query(sql, [team])
             ]
@@ -122,9 +124,38 @@ class Feedback:
         sql = "select count(distinct message_id) as n from feedback where team = ? and kind = 'label' and at > ?"
         return await self._database.run(lambda db: int(next(db.query(sql, [team, moment]))["n"]))
 
+    async def last_word(self, message_id: int, user: str) -> tuple[str, str, float] | None:
+        """A person's last word on the feeling of a message: label, source, when. None if they have said nothing."""
+        sql = "select value, source, at from feedback where message_id = ? and user = ? and kind = 'label' order by id desc"
+
+        def work(db: Any) -> tuple[str, str, float] | None:
+            row = next(db.query(sql, [message_id, user]), None)
+            return (row["value"], row["source"], row["at"]) if row else None
+
+        return await self._database.run(work)
+
+    async def still_here(self, messages: Sequence[int]) -> bool:
+        """Whether the words of all these messages are still here."""
+        sql = "select count(*) as n from messages where text is not null and id in (select value from json_each(?))"
+        wanted = json.dumps(sorted(set(messages)))
+        return await self._database.run(
+            lambda db: bool(next(db.query(sql, [wanted]))["n"] == len(set(messages)))
+        )
+
     async def counts(self) -> dict[str, int]:
-        sql = "select kind || ':' || value as word, count(*) as n from feedback group by word order by word"
+        """How often which word was said: each person's last one on a message, of each kind."""
+        sql = """
+            select kind || ':' || value as word, count(*) as n from feedback f where id = (
+                select max(id) from feedback where message_id = f.message_id and user = f.user and kind = f.kind
+            ) group by word order by word
+        """
         return await self._database.run(lambda db: {r["word"]: r["n"] for r in db.query(sql)})
+
+
+def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
+    if shared is None:
+        return bool(row["shared"] != 0)
+    return bool(row["shared"]) or row["channel"] in shared
 
 
 def _message(db: Any, message_id: int) -> Mapping[str, Any] | None:
@@ -151,4 +182,4 @@ def insert_feedback(
         }
     )
     if kind == "label" and value != "withdrawn":
-        answer_asks(db, team, message["id"], value, user, now)
+        answer_asks(db, team, message["id"], value, user, source, now)

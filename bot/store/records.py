@@ -53,15 +53,15 @@ class Records:
         changes = {"state": state, "summary": summary, "ended_at": now, "version": version}
         await self._database.run(lambda db: db["runs"].update(run_id, changes))
 
-    async def fail_interrupted_runs(self, now: float) -> int:
-        """On start: a run that is still *running* died with the bot. Returns how many there were."""
+    async def fail_interrupted_runs(self, now: float) -> list[int]:
+        """On start: a run that is still *running* died with the bot. Returns their ids."""
 
-        def work(db: Any) -> int:
+        def work(db: Any) -> list[int]:
             rows = list(db["runs"].rows_where("state = 'running'"))
             for row in rows:
                 summary = "the bot stopped during the run"
                 db["runs"].update(row["id"], {"state": "failed", "summary": summary, "ended_at": now})
-            return len(rows)
+            return [int(row["id"]) for row in rows]
 
         return await self._database.run(work)
 
@@ -71,6 +71,30 @@ class Records:
         def work(db: Any) -> Run | None:
             row = next(db.query(sql, [team]), None)
             return Run(**row) if row else None
+
+        return await self._database.run(work)
+
+    async def last_data(self, team: str) -> str | None:
+        """The hash of the data of the last run that came to a verdict."""
+        sql = "select data_hash from runs where team = ? and state in ('promoted', 'refused', 'waiting') order by id desc"
+        return await self._database.run(
+            lambda db: next(db.query(sql, [team]), {"data_hash": None})["data_hash"]
+        )
+
+    async def was_called_back(self, team: str, data_hash: str) -> bool:
+        """Whether a version trained on this very data served and was called back by the watch."""
+        sql = """
+            select 1 from runs r join watches w on w.version = r.version
+            where r.team = ? and r.data_hash = ? and w.state = 'worse'
+        """
+        return await self._database.run(lambda db: next(db.query(sql, [team, data_hash]), None) is not None)
+
+    async def disagreement(self, version: str) -> float:
+        """On what share of the gate's messages a version differed from the one that served then; 0.0 if it is not known."""
+
+        def work(db: Any) -> float:
+            row = next(db["models"].rows_where("version = ?", [version]), None)
+            return float(json.loads((row and row["verdict"]) or "{}").get("disagreement") or 0.0)
 
         return await self._database.run(work)
 
@@ -121,9 +145,9 @@ class Records:
         await self._database.run(work)
 
     async def team(self) -> str:
-        """The workspace this database belongs to, for the command line; "" before the first event."""
-        sql = "select team from inbox order by id desc limit 1"
-        return await self._database.run(lambda db: str(next(db.query(sql), {"team": ""})["team"]))
+        """The workspace this database belongs to, for the command line, as the bot noted it at its last start; "" before
+        the first. Not the team of some event: a customer of another organisation writes under theirs."""
+        return str(await self.recall("", "team") or "")
 
     async def remember(self, team: str, key: str, value: Any) -> None:
         """Keep something of the bot's own across restarts."""

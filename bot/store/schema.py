@@ -101,10 +101,13 @@ def _third(db: Any) -> None:
     )  # fmt: skip
     db["examples"].create_index(["message_id", "template"], unique=True)
     db["golden"].create(
-        {"id": int, "team": str, "text": str, "label": str, "user": str, "at": float},
+        {"id": int, "team": str, "text": str, "label": str, "message_id": int, "user": str, "at": float},
         pk="id", not_null={"team", "text", "label", "user", "at"},
     )  # fmt: skip
     db["golden"].create_index(["team", "text"], unique=True)
+    for column in ("message_id", "case_id"):
+        db["actions"].create_index([column])
+    db["cases"].create_index(["message_id"])
     for column, kind in (("data_hash", str), ("learned", int), ("held", str)):
         db["runs"].add_column(column, kind)
     db["watches"].create(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import TRIAGE, Action
-from bot.learning.redact import redacted
 from bot.store.database import Database
 from bot.store.feedback import insert_feedback
 from bot.store.outbox import insert_actions
@@ -110,12 +109,17 @@ class Teaching:
 
         return await self._database.run(work)
 
-    async def add_golden(self, team: str, text: str, label: str, user: str, now: float) -> int:
-        """Add a golden message, or change its label; returns its number."""
+    async def add_golden(
+        self, team: str, text: str, label: str, user: str, now: float, said: str | None = None
+    ) -> int:
+        """Add a golden message, or change its label; returns its number. `said`: the words as they were given, before
+        redaction; if a customer's message has them, the golden message goes when that message goes."""
 
         def work(db: Any) -> int:
             db.conn.execute("delete from golden where team = ? and text = ?", [team, text])
+            found = next(db["messages"].rows_where("text in (?, ?)", [text, said or text]), None)
             row = {"team": team, "text": text, "label": label, "user": user, "at": now}
+            row["message_id"] = found["id"] if found else None
             golden = int(db["golden"].insert(row).last_pk)
             insert_audit(db, team, user, "golden add", {"golden": golden, "label": label}, now)
             return golden
@@ -139,21 +143,15 @@ class Teaching:
         return await self._database.run(work)
 
 
-def forget_example(db: Any, team: str, message_id: int, now: float) -> None:
-    """The words of a message are gone, and with them the examples made of it; in the caller's transaction."""
-    for row in list(db["examples"].rows_where("message_id = ? and text is not null", [message_id])):
+def forget_taught(db: Any, message: Mapping[str, Any], now: float) -> None:
+    """The words of a message (its row) are gone or going, and with them the examples and golden messages made of it; in the
+    caller's transaction."""
+    for row in list(db["examples"].rows_where("message_id = ? and text is not null", [message["id"]])):
         db["examples"].update(row["id"], {"text": None, "state": "forgotten"})
         of = {"of": f"example:{row['id']}", "example": row["id"]}
         close = Action("example_close", f"example_gone:{row['id']}", TRIAGE, facts=of)
-        insert_actions(db, team, [close], now, message_id)
-
-
-def forget_golden(db: Any, texts: Sequence[str]) -> None:
-    """Golden messages with the very words of messages that are gone go, too; in the caller's transaction."""
-    gone = {redacted(text) for text in texts} | set(texts)
-    for row in list(db["golden"].rows):
-        if row["text"] in gone:
-            db["golden"].delete(row["id"])
+        insert_actions(db, message["team"], [close], now, message["id"])
+    db.conn.execute("delete from golden where message_id = ?", [message["id"]])
 
 
 def _example(row: Any) -> Example:

@@ -117,6 +117,7 @@ class Watches:
                 differ=len(rows),
                 old_right=sum(row["said"] == row["old"] for row in rows),
                 new_right=sum(row["said"] == row["new"] for row in rows),
+                neither=sum(row["said"] not in (None, "withdrawn", row["old"], row["new"]) for row in rows),
                 expected=watch.expected,
             )
 

@@ -31,7 +31,8 @@ def config(tmp_path: Path) -> Iterator[Path]:
 
     async def live() -> None:
         for i in range(8):
-            await store.inbox.put("T1", {"channel": "C1", "ts": f"{i}.0", "text": "x"}, 1.0)
+            await store.records.remember("", "team", "T1")
+            await store.inbox.put("T2", {"channel": "C1", "ts": f"{i}.0", "text": "x"}, 1.0)
             message = Message(
                 "T1",
                 "C1",

@@ -27,9 +27,11 @@ async def wrote(bot: Bot, tmp_path: Path, text: str, **fields: Any) -> None:
     await eventually(lambda: rows(tmp_path / "softanswer.db", sql, fields.get("ts", TS)))
 
 
-def reaction(user: str, emoji: str, kind: str = "reaction_added", ts: str = TS) -> dict[str, Any]:
+def reaction(
+    user: str, emoji: str, kind: str = "reaction_added", ts: str = TS, at: float = 1700000009.1
+) -> dict[str, Any]:
     item = {"type": "message", "channel": HELP, "ts": ts}
-    return event(type=kind, user=user, reaction=emoji, item=item, item_user=BEN, event_ts="1700000009.1")
+    return event(type=kind, user=user, reaction=emoji, item=item, item_user=BEN, event_ts=f"{at}")
 
 
 async def react(bot: Bot, *args: Any) -> None:
@@ -47,8 +49,10 @@ async def test_an_agents_emoji_is_a_label_and_taking_it_back_takes_it_back(bot: 
     await react(bot, ANNA, "tada")
     assert feedback(tmp_path) == [("label", "positive", ANNA, "reaction", "negative", 1)]
     assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [("positive",)]
-    await react(bot, ANNA, "smile", "reaction_removed")
-    assert feedback(tmp_path)[1][1] == "withdrawn"
+    await react(bot, ANNA, "rage", "reaction_removed", TS, 1700000010.0)  # not what was said
+    await react(bot, ANNA, "smile", "reaction_removed", TS, 1700000011.0)
+    await react(bot, ANNA, "smile")  # delivered again, late
+    assert [row[1] for row in feedback(tmp_path)] == ["positive", "withdrawn"]
     assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(None,)]
     assert (await bot.services.learning.inquiry.selection()).used == ()
 
@@ -154,6 +158,27 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
     assert rows(tmp_path / "softanswer.db", "select state, text from examples") == [("forgotten", None)]
     assert await bot.services.store.teaching.approved("T0ACME") == {}
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
+    after = bot.services.pipeline._near(await bot.batcher.read(question))
+    assert {n.template: n.similarity for n in after}["data_export"] == pytest.approx(
+        by_id["data_export"], abs=1e-6
+    )
+
+
+async def test_what_was_made_of_words_goes_with_the_person_though_the_words_had_expired(
+    bot: Bot, tmp_path: Path
+) -> None:
+    await wrote(bot, tmp_path, "The zeppelin lists to port")
+    await wrote(bot, tmp_path, "The zeppelin lists to starboard", ts="1700000300.000100")
+    teaching, store = bot.services.store.teaching, bot.services.store
+    await teaching.propose("T0ACME", 1, "data_export", "The zeppelin lists", ANNA, 1.0)
+    await teaching.decide("T0ACME", 1, True, ADA, 2.0)
+    await teaching.propose("T0ACME", 2, "data_export", "The zeppelin, too", ANNA, 3.0)
+    await answer_command(bot.services, ADA, "golden add neutral The zeppelin lists to port")
+    await store.erasure.expire(4e9)
+    assert rows(tmp_path / "softanswer.db", "select state from examples") == [("approved",), ("forgotten",)]
+    await answer_command(bot.services, ADA, f"forget {BEN}")
+    assert await teaching.approved("T0ACME") == {} and await teaching.golden("T0ACME") == []
+    assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
 
 
 async def test_a_customer_may_say_that_a_person_should_have_answered(bot: Bot, tmp_path: Path) -> None:
@@ -162,6 +187,7 @@ async def test_a_customer_may_say_that_a_person_should_have_answered(bot: Bot, t
         value = {"message": 1, "word": word}
         await bot.app.async_dispatch(signed(press(BEN, f"rate_{word}", value), form=True))
     assert [row[:2] for row in feedback(tmp_path)] == [("rating", "not_helpful"), ("rating", "person")]
+    assert await bot.services.store.feedback.counts() == {"rating:person": 1}  # their last word
     assert rows(tmp_path / "softanswer.db", "select flag from cases") == [("request",)]
     facts = rows(tmp_path / "softanswer.db", "select facts from actions where kind = 'whisper' order by id")
     assert json.loads(facts[0][0])["rated"] == 1  # it carries the second button
@@ -181,6 +207,10 @@ async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     people = [person for (person,) in rows(database, "select person from asks")]
     assert sorted(people) == sorted([ANNA, ADA])
 
+    await bot.services.store.feedback.correct("T0ACME", 1, "negative", ADA, "card", 5.0)
+    assert (
+        rows(database, "select answer from asks") == [(None,)] * 2
+    )  # what is drawn by lot counts only if asked
     for message, label in ((1, "negative"), (2, "negative")):
         value = {"message": message, "label": label}
         await bot.app.async_dispatch(signed(press(CARLA, f"answer_ask_{label}", value), form=True))
@@ -200,7 +230,8 @@ async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_abou
     await wrote(bot, tmp_path, "The zeppelin lists to port")
     await wrote(bot, tmp_path, "Where do I moor it?", ts="1700000300.000100")
     await bot.services.learning.inquiry.ask()
-    value = {"message": 2, "label": "pass"}
+    (ask_id,) = rows(tmp_path / "softanswer.db", "select id from asks where message_id = 2")[0]
+    value = {"ask": ask_id, "label": "pass"}
     await bot.app.async_dispatch(signed(press(ANNA, "answer_ask_pass", value), form=True))
     await answer_command(bot.services, ADA, f"forget {BEN}")
     bot.services.committed()

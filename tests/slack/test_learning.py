@@ -277,6 +277,74 @@ async def test_the_snapshot_is_redacted_and_the_lineage_known(bot: Bot, tmp_path
 
 
 @trainer("worse")
+async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
+    bot: Bot, tmp_path: Path
+) -> None:
+    assert await retrain(bot) == "refused"
+    runs = "select state, summary from runs order by id desc limit 1"
+    await bot.services.learning.start("schedule", None)
+    await eventually(lambda: run_ended(bot))
+    assert rows(tmp_path / "softanswer.db", runs) == [
+        ("skipped", "nobody has said anything new since the last run")
+    ]
+    await customers_write(bot, tmp_path, 1)
+    await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
+    await bot.services.store.watches.begin("T0ACME", "a", "b", 0.0, 1.0)
+    await bot.services.learning.start("schedule", None)
+    await eventually(lambda: run_ended(bot))
+    assert rows(tmp_path / "softanswer.db", runs) == [
+        ("skipped", "the version in service is still being watched")
+    ]
+
+
+@trainer("better")
+async def test_a_run_whose_message_was_deleted_meanwhile_comes_to_nothing(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await customers_write(bot, tmp_path, 12)
+    for message in range(1, 13):
+        await bot.services.store.feedback.correct(
+            "T0ACME", message, "neutral", (ANNA, ADA)[message % 2], "card", 9.0
+        )
+    write = Snapshot.write
+
+    def and_delete(self: Snapshot, folder: Path) -> None:
+        write(self, folder)
+        bot.services.store.database.run_blocking(
+            lambda db: db["messages"].update(self.used[0].message, {"text": None})
+        )
+
+    monkeypatch.setattr(Snapshot, "write", and_delete)
+    assert await retrain(bot) == "failed"
+    assert "deleted or forgotten meanwhile" in (await shown(persons, "Retraining failed"))[0]
+    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+
+
+@trainer("better")
+async def test_what_was_measured_against_another_version_waits_for_an_admin(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, serving = bot.batcher.classifier.version, bot.services.learning.serving
+    monkeypatch.setattr(type(serving), "active", property(lambda self: "other"))
+    monkeypatch.setattr(type(serving), "active_folder", property(lambda self: self._registry.folder(shipped)))
+    assert await retrain(bot) == "waiting"
+    assert (
+        "does not serve: It was measured against `other`" in (await shown(persons, "passed, and does not"))[0]
+    )
+    assert bot.batcher.classifier.version == shipped
+
+
+@trainer("better")
+async def test_two_rollbacks_at_once_are_one_after_the_other(bot: Bot, tmp_path: Path) -> None:
+    shipped = bot.batcher.classifier.version
+    assert await retrain(bot) == "promoted"
+    serving = bot.services.learning.serving
+    answers = await asyncio.gather(serving.rollback(ADA), serving.rollback(ADA))
+    assert sum("serves now" in a for a in answers) == 1 and sum("Nothing served" in a for a in answers) == 1
+    assert bot.batcher.classifier.version == shipped == serving.active
+
+
+@trainer("worse")
 @pytest.mark.settings(keep_versions=1)
 async def test_versions_that_never_served_are_cleared_away(bot: Bot, tmp_path: Path) -> None:
     assert await retrain(bot) == "refused"
@@ -321,7 +389,7 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
     await watcher.tick()
     assert bot.batcher.classifier.version == shipped
     assert rows(database, "select state from watches") == [("worse",)]
-    assert "the old one on 12" in (await shown(persons, "worse than"))[0]
+    assert "the old one on 12 (0 not answered)" in (await shown(persons, "worse than"))[0]
     assert ("the watch", "rolled back") in rows(database, "select user, what from audit")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,6 +110,30 @@ def test_nearly_the_same_words_count_once_and_not_at_all_if_they_contradict() ->
     assert found.used == () and whys(found) == [selection.CONTRADICTED] * 2
     assert len(select([word(1, 1, text=one), word(2, 2, "negative", text=near)], ALL).used) == 2
     assert len(select([word(1, 1, text="not good"), word(2, 2, "positive", text="good")], ALL).used) == 2
+
+
+def test_what_differs_only_in_what_is_redacted_is_the_same() -> None:
+    found = select(
+        [word(1, 1, text="<@U07ANNA1> ok, thanks"), word(2, 2, "positive", text="<@U07BOB22> ok, thanks")],
+        ALL,
+    )
+    assert found.used == () and whys(found) == [selection.CONTRADICTED] * 2
+    found = select([word(1, 1, text="ask a@x.org, please"), word(2, 2, text="ask b@x.org, please")], ALL)
+    assert [u.message for u in found.used] == [1]
+
+
+def test_ten_thousand_labels_are_sorted_in_seconds() -> None:
+    def said(i: int) -> str:
+        who = f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676 % 26)}"
+        return f"the {TEXTS[i % 16]} page of client {who} is {TEXTS[i // 16 % 16]} and we wait since noon"
+
+    many = [word(i + 1, i, user=f"U{i % 40}", text=said(i)) for i in range(10_000)]
+    began = time.monotonic()
+    found = select(many)
+    assert len(found.used) + len(found.held) == 10_000
+    assert (
+        time.monotonic() - began < 60
+    )  # a minute on the slowest machine; compared one by one it took far longer
 
 
 def test_one_person_has_no_more_than_their_share() -> None:

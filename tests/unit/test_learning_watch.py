@@ -1,25 +1,34 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.learning.watch import Seen, is_worse, odds, told
+from bot.learning.watch import Seen, is_worse, known, odds, told
 
 counts = st.integers(0, 400)
 
 
 def test_a_version_that_is_plainly_worse_is_called_back() -> None:
-    assert is_worse(Seen(150, 16, 13, 3, 0.03))
-    assert "150 messages" in told(Seen(150, 16, 13, 3, 0.03))
+    assert is_worse(Seen(150, 16, 13, 3, 0, 0.03))
+    assert "150 messages" in told(Seen(150, 16, 13, 3, 0, 0.03))
 
 
 def test_one_that_holds_or_is_better_stays() -> None:
-    assert not is_worse(Seen(200, 6, 3, 3, 0.03))
-    assert not is_worse(Seen(200, 20, 4, 16, 0.03))
-    assert not is_worse(Seen(0, 0, 0, 0, 0.0))
+    assert not is_worse(Seen(200, 6, 3, 3, 0, 0.03))
+    assert not is_worse(Seen(200, 20, 4, 16, 0, 0.03))
+    assert not is_worse(Seen(0, 0, 0, 0, 0, 0.0))
 
 
 def test_two_equal_models_on_unlike_messages_differ_often_and_that_alone_is_nothing() -> None:
-    assert odds(Seen(300, 40, 20, 20, 0.03)) > 50
-    assert not is_worse(Seen(300, 40, 20, 20, 0.03))
+    assert odds(Seen(300, 40, 20, 20, 0, 0.03)) > 50
+    assert not is_worse(Seen(300, 40, 20, 20, 0, 0.03))
+
+
+def test_what_nobody_answered_does_not_speak_for_the_new_one() -> None:
+    half = Seen(400, 20, 9, 1, 0, 0.03)
+    assert known(half) == 0.5 * 380 + 10
+    assert odds(half) > odds(Seen(400, 10, 9, 1, 0, 0.03))
+    assert known(Seen(400, 20, 0, 0, 0, 0.03)) == 0
+    assert known(Seen(400, 20, 9, 1, 10, 0.03)) == 400
+    assert "10 not answered" in told(half)
 
 
 @given(counts, counts, counts, st.floats(0, 0.3))
@@ -27,9 +36,7 @@ def test_more_proof_against_the_new_one_never_helps_it(
     silent: int, old: int, new: int, expected: float
 ) -> None:
     readings = silent + old + new
-    before, after = (
-        Seen(readings, old + new, old, new, expected),
-        Seen(readings + 1, old + new + 1, old + 1, new, expected),
-    )
+    before = Seen(readings, old + new, old, new, 0, expected)
+    after = Seen(readings + 1, old + new + 1, old + 1, new, 0, expected)
     assert odds(after) >= odds(before)
     assert is_worse(after) or not is_worse(before)

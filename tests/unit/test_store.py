@@ -179,7 +179,7 @@ async def test_one_run_at_a_time(store: Store) -> None:
     assert await store.records.begin_run("T1", "schedule", None, 1.0) is None
     await store.records.end_run(1, "refused", "worse", 2.0, "v2")
     assert await store.records.begin_run("T1", "schedule", None, 3.0) == 2
-    assert await store.records.fail_interrupted_runs(4.0) == 1
+    assert await store.records.fail_interrupted_runs(4.0) == [2]
     last = await store.records.last_run("T1")
     assert last and (last.id, last.state) == (2, "failed")
 

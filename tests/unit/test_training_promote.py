@@ -69,10 +69,10 @@ def test_the_floor_of_recall_binds_only_who_has_reached_it() -> None:
 
 def test_the_teams_own_messages_are_judged_apart_when_there_are_enough() -> None:
     worse = with_errors("positive", 30, "neutral")
-    live = Part(GOLD[:60] + GOLD[240:], worse[:60] + worse[210:270], GOLD[:60] + GOLD[240:])
+    live = Part(GOLD, worse, GOLD)
     outcome = judged(GOLD, live=live)
-    assert outcome["n_live"] == 120 and "macro-F1, your messages" in failed(outcome)
-    few = Part(live.gold[:40], live.candidate[:40], live.active[:40])
+    assert outcome["n_live"] == 300 and "macro-F1, your messages" in failed(outcome)
+    few = Part(live.gold[::3], live.candidate[::3], live.active[::3])
     assert "macro-F1, your messages" not in [check["name"] for check in judged(GOLD, live=few)["checks"]]
 
 
