@@ -59,6 +59,7 @@ class Bot:
     services: Services
     batcher: Batcher
     deliverer: Deliverer
+    health: Health
     retention: Retention
     catch_up: CatchUp
     tokens: Tokens
@@ -85,7 +86,7 @@ async def build(
     client = Client(tokens.bot, api_url)
     if reach:
         watch_calls(client, reach)
-    people = People(client, settings.channels, settings.people)
+    people = People(client, settings.channels, settings.people, clock)
     await people.load()
 
     registry = Registry(settings.model.folder)
@@ -159,7 +160,7 @@ async def build(
     retention = Retention(store.erasure, settings.retain_text_days, clock)
     catch_up = CatchUp(client, store, people, pipeline.accept, clock)
     app = build_app(api_url, tokens, services)
-    return Bot(app, client, services, batcher, deliverer, retention, catch_up, tokens)
+    return Bot(app, client, services, batcher, deliverer, health, retention, catch_up, tokens)
 
 
 def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
@@ -205,6 +206,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         asyncio.create_task(bot.deliverer.run()),
         asyncio.create_task(bot.services.people.keep_fresh()),
         asyncio.create_task(bot.retention.run()),
+        asyncio.create_task(bot.health.run()),
     ]
     socket: AsyncSocketModeHandler | None = None
     try:
@@ -213,11 +215,18 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
             return
         work.append(asyncio.create_task(bot.catch_up.run()))
         if socket:
-            watch = SocketWatch(bot.catch_up.once, socket.client.connect_to_new_endpoint, time.time)
+            # The SDK leaves a socket alone that answers pings, which a dead one may do: it must be told.
+            replace = partial(socket.client.connect_to_new_endpoint, force=True)
+            watch = SocketWatch(bot.catch_up.once, replace, time.time)
             socket.client.message_listeners.append(watch.heard)
             work.append(asyncio.create_task(watch.run()))
         ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
-        await stop.wait()
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopped, *work], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        for task in done - {stopped}:
+            # None of them ever ends by itself. Better to be started anew than to go on without a part.
+            raise RuntimeError(f"a part of the bot has stopped: {task.exception()!r}") from task.exception()
     finally:
         if socket:
             await socket.close_async()  # type: ignore[no-untyped-call]
@@ -236,17 +245,25 @@ async def _connect(bot: Bot, stop: asyncio.Event) -> AsyncSocketModeHandler | No
     """
     if bot.tokens.app is None:
         return None
-    web_client = AsyncWebClient(token=bot.tokens.app, base_url=bot.client.base_url)
-    await check_app_token(web_client, bot.tokens.app)
-    handler = AsyncSocketModeHandler(bot.app, bot.tokens.app, web_client=web_client)
+    app_token = bot.tokens.app
+    web_client = AsyncWebClient(token=app_token, base_url=bot.client.base_url)
+    handler = AsyncSocketModeHandler(bot.app, app_token, web_client=web_client)
     handler.client.message_listeners.append(bot.catch_up.heard)
-    connecting = asyncio.ensure_future(handler.connect_async())  # type: ignore[no-untyped-call]
-    stopped = asyncio.ensure_future(stop.wait())
+
+    async def connect() -> None:
+        await check_app_token(web_client, app_token)
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+
+    connecting = asyncio.create_task(connect())
+    stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([connecting, stopped], return_when=asyncio.FIRST_COMPLETED)
     stopped.cancel()
     if not connecting.done():
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
+    elif error := connecting.exception():
+        await handler.close_async()  # type: ignore[no-untyped-call]
+        raise error
     return handler
 
 
@@ -270,9 +287,9 @@ async def _start_http(bot: Bot) -> web.AppRunner:
 
     async def health(request: web.Request) -> web.Response:
         inbox = await bot.services.store.inbox.counts()
-        return web.json_response(
-            {"ok": True, "version": bot.batcher.classifier.version, "waiting": inbox.get("pending", 0)}
-        )
+        ill = {part: why for part, (_, why) in bot.health.ill.items()}
+        facts = {"version": bot.batcher.classifier.version, "waiting": inbox.get("pending", 0), "ill": ill}
+        return web.json_response({"ok": not ill, **facts}, status=503 if ill else 200)
 
     async def events(request: web.Request) -> web.Response:
         return await to_aiohttp_response(await bot.app.async_dispatch(await to_bolt_request(request)))

@@ -6,6 +6,7 @@ cannot be reached it waits in the outbox.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -28,6 +29,10 @@ _MEANWHILE = {
 }
 
 
+QUIET_S = 60.0
+"""Something is over when it has worked for so long without failing: what fails now and then is not told now and then."""
+
+
 class Health:
     def __init__(
         self,
@@ -37,17 +42,24 @@ class Health:
         committed: Callable[[], None],
         clock: Callable[[], float],
         shout: Callable[[str], Awaitable[object]],
+        quiet_s: float = QUIET_S,
     ) -> None:
         self._store = store
         self._people = people
         self._committed = committed
         self._clock = clock
         self._shout = shout
+        self.quiet_s = quiet_s
         self.ill: dict[str, tuple[float, str]] = {}
         """What does not work: since when, and why."""
+        self._failing: dict[str, set[str]] = {}
+        """Which of a part's pieces (templates, say) failed last."""
+        self._works_since: dict[str, float] = {}
 
-    async def bad(self, part: str, why: object) -> None:
-        """Something failed. Told once, until `good` says that it is over."""
+    async def bad(self, part: str, why: object, piece: str | None = "") -> None:
+        """Something failed. Told once, until it has worked for a while."""
+        self._failing.setdefault(part, set()).add(piece or "")
+        self._works_since.pop(part, None)
         if part in self.ill:
             return
         now, reason = (
@@ -57,17 +69,33 @@ class Health:
         self.ill[part] = (now, reason)
         await self._tell(part, f"⚠️ {part} ({reason[:200]}). {_MEANWHILE[part]}", now)
 
-    async def good(self, part: str) -> None:
-        """It worked."""
+    async def good(self, part: str, piece: str | None = "") -> None:
+        """It worked, or this piece of it."""
         if part not in self.ill:
             return
-        since, _ = self.ill.pop(part)
-        now = self._clock()
-        await self._tell(
-            part,
-            f"✅ Over after {_span(now - since)}: {part[0].lower()}{part[1:]}. Everything is caught up on.",
-            now,
-        )
+        self._failing[part].discard(piece or "")
+        if not self._failing[part]:
+            self._works_since.setdefault(part, self._clock())
+            await self.look()
+
+    async def look(self) -> None:
+        """Tell what has been working again for long enough."""
+        for part, since in list(self._works_since.items()):
+            now = self._clock()
+            if now - since < self.quiet_s:
+                continue
+            began, _ = self.ill.pop(part)
+            del self._works_since[part], self._failing[part]
+            over = f"{part[0].lower()}{part[1:]}"
+            await self._tell(
+                part, f"✅ Over after {_span(since - began)}: {over}. Everything is caught up on.", now
+            )
+
+    async def run(self) -> None:
+        """Look now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(5)
+            await self.look()
 
     async def _tell(self, part: str, text: str, now: float) -> None:
         log.warning("%s", text)

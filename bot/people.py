@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 
@@ -22,7 +24,14 @@ log = logging.getLogger(__name__)
 class People:
     """Channels by id and roles by user id. Whoever has no role is a customer."""
 
-    def __init__(self, client: AsyncWebClient, channels: Channels, people: PeopleSettings) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        channels: Channels,
+        people: PeopleSettings,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._now = clock
         self._client = client
         self._channel_settings = channels
         self._people_settings = people
@@ -32,6 +41,8 @@ class People:
         self.triage = ""
         self.channels: dict[str, Mode] = {}
         self.roles: dict[str, Role] = {}
+        self.slack_is_ahead_s = 0.0
+        """Of our clock; what Slack dates must be compared by Slack's."""
         self.shared: set[str] = set()
         """Support channels shared with another organisation (Slack Connect)."""
 
@@ -46,6 +57,7 @@ class People:
     async def load(self) -> None:
         """Check the bot token and resolve all names; raises SettingsError with what to do."""
         identity = await ask("auth.test", self._client.auth_test)
+        self.slack_is_ahead_s = _ahead(identity, self._now())
         self.team, self.bot_user = str(identity["team_id"]), str(identity["user_id"])
         self.bot_id = str(identity.get("bot_id") or "")
         kinds = {"types": "public_channel,private_channel", "exclude_archived": True}
@@ -151,6 +163,21 @@ async def ask(what: str, call: Callable[[], Any]) -> Any:
 
 
 _SHARED = ("is_ext_shared", "is_pending_ext_shared", "is_shared")
+
+
+def _ahead(answer: Any, now: float) -> float:
+    """By how many seconds Slack's clock is ahead of ours, as the date of its answer says; less than two are rounding."""
+    try:
+        ahead = (
+            parsedate_to_datetime(answer.headers.get("Date") or answer.headers.get("date")).timestamp() - now
+        )
+    except (AttributeError, TypeError, ValueError):
+        return 0.0
+    if abs(ahead) < 2:
+        return 0.0
+    log.warning("this machine's clock is off by %.0f seconds against Slack's: set it", -ahead)
+    return ahead
+
 
 _ADVICE = {
     "invalid_auth": "check SLACK_BOT_TOKEN",

@@ -8,7 +8,9 @@ A crash at any point resumes from the two tables.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -74,17 +76,23 @@ class Pipeline:
 
         False if it was there already.
         """
-        is_new = await self._store.inbox.put(team, event, self._clock())
+        try:
+            is_new = await self._store.inbox.put(team, event, self._clock())
+        except sqlite3.Error as error:
+            await self._health.bad(DATABASE, error)
+            raise  # not acked: it comes again
         if is_new:
             self._arrived.set()
         return is_new
 
     async def run(self) -> None:
         """Carry events down the road until cancelled."""
-        self._backlog = await self._store.inbox.newest()
+        started = False
         while True:
             self._arrived.clear()
             try:
+                if not started:
+                    self._backlog, started = await self._store.inbox.newest(), True
                 events = await self._store.inbox.pending(self._batch)
                 if events:
                     await self.carry(events)
@@ -96,7 +104,11 @@ class Pipeline:
                 await asyncio.sleep(1)
                 continue
             await self._health.good(DATABASE)
-            await self._arrived.wait()
+            # While something is wrong nothing may arrive, and it must be seen when that is over.
+            patience = 5.0 if self._health.ill else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self._arrived.wait()
 
     async def carry(self, events: Sequence[Received]) -> None:
         """Read all messages in one go (the batcher makes one batch of them), then settle them in order."""
@@ -150,8 +162,17 @@ class Pipeline:
             raise
         except Exception as failure:
             log.exception("a message could not be read")
-            await self._health.bad(MODEL, failure)
+            await self._see_whether_it_reads(failure)
             return Reading(self._batcher.classifier.version, None, None, None, "the model did not answer")
+
+    async def _see_whether_it_reads(self, failure: Exception) -> None:
+        """One message could not be read: is it the model, or that message?"""
+        try:
+            await self._batcher.read("hello")
+        except Overloaded:
+            pass
+        except Exception:
+            await self._health.bad(MODEL, failure)
 
     async def _settle(self, received: Received, gated: Gated, reading: Reading | None) -> None:
         conversations, now = self._store.conversations, self._clock()
@@ -187,11 +208,12 @@ class Pipeline:
         try:
             made = self._in_mode(message, decision)
         except TemplateError as error:
-            await self._health.bad(TEMPLATES, f"{decision.template or decision.reply}: {error}")
+            which = decision.template or decision.reply
+            await self._health.bad(TEMPLATES, f"{which}: {error}", which)
             reasons = (*decision.reasons, "its template is broken")
             return replace(decision, reply=None, flag=decision.flag or "request", reasons=reasons), []
         if decision.reply:
-            await self._health.good(TEMPLATES)
+            await self._health.good(TEMPLATES, decision.template or decision.reply)
         return made
 
     def _in_mode(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:

@@ -17,8 +17,10 @@ _NAMED_SECRET = re.compile(
     r"(?i)\b(pass(?:word|phrase|code)?|pwd|pin|secret|token|api[ _-]?key|bearer|otp|cvv|cvc)(\s*(?:is|:|=)\s*|\s+)(?=\S*[\d_\-])(\S{4,})"
 )
 _LONG_KEY = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{28,}")
-_QUERY = re.compile(r"(https?://[^\s|>?#]+)[?#][^\s|>]*")
-_MAIL = re.compile(r"(?:<mailto:)?\b[\w.+\-%]+@[\w\-]+(?:\.[\w\-]+)+\b(?:\|[^>]*>)?>?")
+_QUERY = re.compile(r"(https?://[^\s|>?#:]{1,300}(?::\d+)?[^\s|>?#:]{0,500})[?#][^\s|>]*")
+_MAIL = re.compile(
+    r"(?:<mailto:)?(?<![\w.+\-%])[\w.+\-%]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,8}\b(?:\|[^>]{0,400}>)?>?"
+)
 _MENTION = re.compile(r"<@[UWB][A-Z0-9]+(?:\|[^>]*)?>")
 _TEL = re.compile(r"<tel:[^>]*>")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -27,10 +29,14 @@ _IP6 = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:]
 _DIGITS = re.compile(r"(?<![\w.,])\+?\(?\d(?:[ \-./()]{0,2}\d){6,22}(?![\w])")
 
 
+MOST_CHARACTERS = 4000
+"""Of a longer text only the beginning is kept."""
+
+
 def redacted(text: str) -> str:
     """The message, as Slack sent it, without mail addresses, phone, card and account numbers, keys, IPs and names from
     mentions."""
-    text = _KEYS.sub("a key", text)
+    text = _KEYS.sub("a key", text[:MOST_CHARACTERS])
     text = _QUERY.sub(r"\1", text)
     text = _NAMED_SECRET.sub(lambda match: f"{match[1]}{match[2]}a secret", text)
     text = _MAIL.sub("an address", text)

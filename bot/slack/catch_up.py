@@ -62,7 +62,7 @@ class CatchUp:
                     await self._connected.wait()
 
     async def once(self) -> int:
-        """Read what was written since the last time; returns how much of it was new here. In a channel's first time
+        """Read what was written since the last time; returns how many messages of people were new. In a channel's first time
         nothing: what was written before the bot came is not its business. A channel that cannot be read holds up no other.
         """
         count = 0
@@ -74,7 +74,7 @@ class CatchUp:
         return count
 
     async def _channel(self, channel: str) -> int:
-        team, began = self._people.team, self._clock()
+        team, began = self._people.team, self._clock() + self._people.slack_is_ahead_s
         last = await self._store.records.seen_until(team, channel)
         count = 0 if last is None else await self._since(channel, last - OVERLAP_S)
         await self._store.records.set_seen_until(team, channel, began)
@@ -92,14 +92,21 @@ class CatchUp:
             if float(message["ts"]) > since:
                 late = "answered" if self._answered(message, found.values()) else "open"
                 fresh = {"type": "message", "channel": channel, "late": late}
-                count += await self._accept(self._people.team, {**message, **fresh})
+                is_new = await self._accept(self._people.team, {**message, **fresh})
+                count += is_new and self._is_a_persons(message)
             edited = (message.get("edited") or {}).get("ts")
             if float(edited or 0) > since:
                 edit = {"type": "message", "subtype": "message_changed", "channel": channel}
                 # Whole seconds: two messages may have been edited in the same one.
                 what = {"ts": f"{edited}/{message['ts']}", "message": dict(message)}
-                count += await self._accept(self._people.team, edit | what)
+                await self._accept(self._people.team, edit | what)
         return count
+
+    def _is_a_persons(self, message: Found) -> bool:
+        """What bots write does not come over our socket anyway, so that it is new says nothing."""
+        return (
+            bool(message.get("user")) and not message.get("bot_id") and message.get("subtype") != "tombstone"
+        )
 
     def _answered(self, message: Found, others: Sequence[Found] | Any) -> bool:
         """Whether a person of the team wrote in the same thread afterwards."""

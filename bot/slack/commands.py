@@ -139,14 +139,14 @@ async def _consent(services: Services, user: str, rest: str) -> str:
 async def _outbox(services: Services, user: str, rest: str) -> str:
     team, outbox = services.people.team, services.store.outbox
     if rest == "retry":
-        count = await outbox.retry_failed(team, services.clock())
+        count = await outbox.retry_failed(services.clock())
         await services.store.records.audit(team, user, "outbox retry", {"actions": count}, services.clock())
         return (
             f"Trying {count} once more." if count else "Nothing was given up, so there is nothing to retry."
         )
     if rest:
         return "`outbox` lists what could not be sent, `outbox retry` tries it once more."
-    failed = await outbox.failed(team)
+    failed = await outbox.failed()
     if not failed:
         return "Nothing was given up: everything is sent or on its way."
     lines = [

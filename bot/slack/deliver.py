@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 
-from bot.health import SLACK, Health
+from bot.health import DATABASE, SLACK, Health
 from bot.slack.writers import POSTS, Writers
 from bot.store.outbox import Outbox, Queued
 
@@ -31,6 +31,8 @@ ANSWERS = ("reply", "clarify")
 _LONGEST_WAIT_S = 300.0
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 """Errors of Slack's own that may be over the next time; after them it is not certain that nothing was written."""
+
+_GONE = {"thread_not_found", "message_not_found"}
 
 _ACCESS = {
     "not_in_channel",
@@ -105,8 +107,9 @@ class Deliverer:
         self._queued.clear()
         try:
             heads = await self._outbox.heads()
-        except Exception:
+        except Exception as error:
             log.exception("the outbox cannot be read; trying again in a second")
+            await self._health.bad(DATABASE, error)
             await asyncio.sleep(1)
             return
         now = self._clock()
@@ -148,13 +151,27 @@ class Deliverer:
         except sqlite3.Error:
             log.exception("the outcome of action %s could not be noted; looking again in a second", action.id)
             await asyncio.sleep(1)
+        except Exception as error:
+            log.exception("action %s (%s) met what nobody thought of", action.id, action.kind)
+            await self._again(action, action.attempts + 1, _code(error), known=False)
 
     async def _was_found(self, action: Queued) -> bool:
         """Whether an action of unknown outcome stands in Slack. While Slack does not say, it is not sent again."""
         try:
             written = await self._writers.find(action)
-        except (SlackApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
-            await self._again(action, action.attempts + 1, f"looking: {_code(error)}", known=False)
+        except SlackApiError as error:
+            code = _code(error)
+            if code in _GONE:
+                return False  # the thread is gone, so nothing stands in it; what becomes of the action Slack will say
+            if (wait := retry_after(error)) is not None:
+                await self._outbox.retry(
+                    action.id, action.attempts, self._clock() + wait, "rate limited", known=False
+                )
+            else:
+                await self._again(action, action.attempts + 1, f"looking: {code}", known=False)
+            return True
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            await self._unreachable(action, action.attempts + 1, error)
             return True
         if written is not None:
             await self._outbox.sent(action.id, *written, self._clock())
@@ -168,9 +185,7 @@ class Deliverer:
         except SlackApiError as error:
             await self._refused(action, attempts, error)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            if attempts >= UNREACHABLE_AFTER:
-                await self._health.bad(SLACK, _code(error))
-            await self._again(action, attempts, _code(error), known=False)
+            await self._unreachable(action, attempts, error)
         except sqlite3.Error:
             raise
         except Exception as error:
@@ -183,8 +198,7 @@ class Deliverer:
     async def _refused(self, action: Queued, attempts: int, error: SlackApiError) -> None:
         response: Any = error.response
         code, status = _code(error), getattr(response, "status_code", 200)
-        if status == 429 or code == "ratelimited":
-            wait = float(response.headers.get("Retry-After", 1))
+        if (wait := retry_after(error)) is not None:
             due_at = self._clock() + wait
             await self._outbox.retry(action.id, action.attempts, due_at, "rate limited", known=True)
         elif code in _ACCESS:
@@ -194,6 +208,12 @@ class Deliverer:
         else:
             log.error("Slack refused action %s (%s): %s", action.id, action.kind, code)
             await self._outbox.fail(action.id, attempts, code)
+
+    async def _unreachable(self, action: Queued, attempts: int, error: Exception) -> None:
+        """No answer at all, or none of Slack's."""
+        if attempts >= UNREACHABLE_AFTER:
+            await self._health.bad(SLACK, _code(error))
+        await self._again(action, attempts, _code(error), known=False)
 
     async def _again(self, action: Queued, attempts: int, error: str, *, known: bool) -> None:
         """Try again later, ever later; after `ATTEMPTS` (some hours) the action is set aside as failed."""
@@ -205,6 +225,17 @@ class Deliverer:
             return
         wait = min(_LONGEST_WAIT_S, 2.0**attempts) * random.uniform(0.5, 1.0)
         await self._outbox.retry(action.id, attempts, self._clock() + wait, error, known=known)
+
+
+def retry_after(error: SlackApiError) -> float | None:
+    """For how many seconds Slack wants to be left alone; None if that is not what it says."""
+    response: Any = error.response
+    if getattr(response, "status_code", 200) != 429 and _code(error) != "ratelimited":
+        return None
+    try:
+        return max(0.1, float(response.headers.get("Retry-After", 1)))
+    except (TypeError, ValueError):
+        return 30.0  # a date, of a proxy's making
 
 
 def _code(error: Exception) -> str:

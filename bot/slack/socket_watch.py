@@ -25,14 +25,14 @@ class SocketWatch:
         look: Callable[[], Awaitable[int]],
         replace: Callable[[], Awaitable[Any]],
         clock: Callable[[], float],
-        silence_s: float = SILENCE_S,
+        silence_s: float | None = None,
     ) -> None:
         self._look = look
         self._replace = replace
         self._clock = clock
-        self._silence_s = silence_s
+        self._silence_s = SILENCE_S if silence_s is None else silence_s
         self._heard_at = clock()
-        self._usual_gap = silence_s
+        self._usual_gap = self._silence_s
         self.replaced = 0
         """How many sockets were found dead."""
 

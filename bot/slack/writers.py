@@ -20,6 +20,9 @@ METADATA = "softanswer_action"
 POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice", "ask", "example"}
 """The kinds that post a message; the others edit one, or may be written twice without harm."""
 
+CLOCKS_DIFFER_S = 120.0
+"""A post cannot be older than its action; but it is Slack's clock that says how old it is, and ours may be wrong by as much."""
+
 Written = tuple[str, str | None]
 """Channel and ts under which something stands in Slack."""
 
@@ -71,7 +74,7 @@ class Writers:
             page: dict[str, Any] = {
                 "channel": channel,
                 "include_all_metadata": True,
-                "oldest": f"{action.created_at - 60.0:.6f}",  # it cannot be older; clocks differ
+                "oldest": f"{action.created_at + self._people.slack_is_ahead_s - CLOCKS_DIFFER_S:.6f}",
                 "limit": 200,
                 "cursor": cursor,
             }
@@ -267,6 +270,8 @@ class Writers:
     async def _permalink(self, channel: str, ts: str) -> str | None:
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
-        except SlackApiError:
+        except SlackApiError as error:
+            if error.response.status_code == 429:
+                raise
             return None  # the message was deleted meanwhile: the card still says what it said
         return str(answer["permalink"])

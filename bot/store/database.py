@@ -34,6 +34,7 @@ class Database:
     ) -> None:
         self.file = file
         self._reach = reach
+        self._closing = False
         self._lock = lock
         self._thread = thread
         self._db = db
@@ -60,6 +61,8 @@ class Database:
         return self._thread.submit(self._transact, work).result()
 
     def _transact(self, work: Callable[[Any], T]) -> T:
+        if self._closing:  # what was not begun comes again after the next start
+            raise sqlite3.OperationalError("the database is being closed")
         connection = self._db.conn
         self._at(work, "begins")
         connection.execute("BEGIN IMMEDIATE")
@@ -96,6 +99,8 @@ class Database:
             )
 
     def close(self) -> None:
+        """Let the transaction that runs end, refuse those that wait, close. Takes no longer than a lock is waited for, 5 s."""
+        self._closing = True
         self._thread.submit(self._db.conn.close).result()
         self._thread.shutdown()
         self._lock.close()

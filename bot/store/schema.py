@@ -108,6 +108,7 @@ def _third(db: Any) -> None:
     for column in ("message_id", "case_id"):
         db["actions"].create_index([column])
     db["cases"].create_index(["message_id"])
+    db["messages"].create_index(["channel", "user"])
     for column, kind in (("data_hash", str), ("learned", int), ("held", str)):
         db["runs"].add_column(column, kind)
     db["watches"].create(

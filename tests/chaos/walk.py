@@ -68,13 +68,25 @@ class Books:
     """Threads whose replies do not stand in their order."""
     without_card: list[str] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """Words that are not what stands in Slack, messages answered twice, events given up, flags without a case."""
+    died_by_itself: int = 0
+    """Exits that no kill caused; while Slack was refusing everything at the start, say."""
     integrity: str = ""
     rss_mb: float = 0.0
     seconds: float = 0.0
 
     @property
     def ok(self) -> bool:
-        wrong = (self.lost, self.doubled, self.unsent, self.disordered, self.without_card, self.leaked)
+        wrong = (
+            self.lost,
+            self.doubled,
+            self.unsent,
+            self.disordered,
+            self.without_card,
+            self.leaked,
+            self.wrong,
+        )
         return not any(wrong) and self.integrity == "ok"
 
     def row(self) -> str:
@@ -101,6 +113,9 @@ class Mortal:
         self._api_url = api_url
         self.journal = folder / "journal"
         self.process: subprocess.Popen[str] | None = None
+        self._pump: threading.Thread | None = None
+        self.died_by_itself = 0
+        """How often it ended without being killed: that is no fault of the walk's."""
 
     def _write_config(self, folder: Path) -> Path:
         config = write_config(folder)
@@ -117,6 +132,7 @@ class Mortal:
 
     def launch(self, arguments: list[str]) -> bool:
         """Start a process and wait for its first line."""
+        self._bury()
         environment = {
             **os.environ,
             "SLACK_BOT_TOKEN": "xoxb-sandbox",
@@ -141,10 +157,23 @@ class Mortal:
                 lines.put(line)
             lines.put("")
 
-        threading.Thread(target=pump, daemon=True).start()
+        self._pump = threading.Thread(target=pump, daemon=True)
+        self._pump.start()
         with contextlib.suppress(queue.Empty):
             return bool(lines.get(timeout=60))
         return False
+
+    def _bury(self) -> None:
+        """Close what is left of the last process."""
+        if self.process is None:
+            return
+        if self.process.wait() not in (0, -signal.SIGKILL):
+            self.died_by_itself += 1
+        if self._pump:
+            self._pump.join()
+        if self.process.stdout:
+            self.process.stdout.close()
+        self.process = None
 
     @property
     def alive(self) -> bool:
@@ -153,7 +182,7 @@ class Mortal:
     def kill(self) -> None:
         if self.process:
             self.process.kill()
-            self.process.wait()
+            self._bury()
 
     def stop(self) -> float:
         """SIGTERM; returns how many seconds it took."""
@@ -163,8 +192,10 @@ class Mortal:
         try:
             self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            self.kill()
-        return time.monotonic() - began
+            self.process.kill()
+        took = time.monotonic() - began
+        self._bury()
+        return took
 
     def points(self) -> list[str]:
         """The points that were reached in at least a third of its lives: at one of these it will soon come by again."""
@@ -301,7 +332,11 @@ class Walk:
     async def _quiet(self, sandbox: Sandbox, within_s: float = 240.0) -> None:
         """Until nothing waits, neither here nor there, and it stays so for a moment."""
         until, calm = time.monotonic() + within_s, 0
-        while time.monotonic() < until and calm < 4:
+        while calm < 4:
+            if time.monotonic() > until:
+                raise AssertionError(
+                    f"it is not quiet after {within_s} s: {self._rows('select state, count(*) from inbox group by 1')}"
+                )
             await asyncio.sleep(0.5)
             waiting = self._rows(
                 "select (select count(*) from inbox where state = 'pending')"
@@ -326,6 +361,8 @@ class Walk:
         books.integrity = self._rows("pragma integrity_check")[0][0]
         here = Counter(ts for (ts,) in self._rows("select ts from messages where role = 'customer'"))
         books.lost = [ts for ts in self.written if here[ts] != 1 and ts not in self.deleted]
+        books.wrong = self._wrong(workspace.channels[HELP].messages)
+        books.died_by_itself = bot.died_by_itself
         posted: Counter[int] = Counter()
         order: dict[str, list[int]] = {}
         for channel in (HELP, TRIAGE):
@@ -349,6 +386,30 @@ class Walk:
             )
         ]
         books.leaked = leaks(sandbox)
+
+    def _wrong(self, in_slack: Any) -> list[str]:
+        """What the database says, held against Slack and against itself."""
+        found = []
+        for ts, text, label, not_scored in self._rows(
+            "select ts, text, label, not_scored from messages where role = 'customer' and text is not null"
+        ):
+            if ts in in_slack and in_slack[ts].get("text") != text and ts not in self.deleted:
+                found.append(f"{ts}: other words than in Slack")
+            if label is None and not_scored is None:
+                found.append(f"{ts}: neither read nor said why not")
+        answers = "select message_id, count(*) from actions where kind in ('reply', 'clarify') and key like 'reply:%' group by 1"
+        found += [f"message {m}: {n} answers" for m, n in self._rows(answers) if n > 1]
+        found += [
+            f"event given up: {r}" for (r,) in self._rows("select reason from inbox where state = 'failed'")
+        ]
+        flagged = """
+            select m.id from messages m where m.flag is not null
+            and not exists (select 1 from cases c where c.channel = m.channel and c.thread = m.thread)
+        """
+        found += [f"message {m}: flagged, without a case" for (m,) in self._rows(flagged)]
+        dropped = "select id, error from actions where state = 'dropped' and error not in ('the message is gone', 'too late to answer')"
+        found += [f"action {a} dropped: {why}" for a, why in self._rows(dropped)]
+        return found
 
     def _thread_gone(self, row: Any) -> bool:
         """A reply into a thread whose first message its author has deleted is refused by Slack: it is no loss."""

@@ -13,10 +13,13 @@ from jinja2 import TemplateRuntimeError
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
-from bot.demo.story import ADA, BEN, CARLA, TRIAGE
+from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
+from bot.health import DATABASE, TEMPLATES
+from bot.store.outbox import Outbox
 from bot.templates import Templates
 from model.classifier import Classifier
 from model.reading import Reading
+from sandbox.server import Sandbox
 from tests.slack.test_listeners import say
 from tests.support import eventually, rows
 
@@ -30,6 +33,12 @@ async def notices(persons: Persons, words: str) -> list[str]:
 
 async def told(persons: Persons, words: str) -> None:
     await persons.until(words, lambda s: find(s, TRIAGE, words), ADA)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(bot: Bot) -> None:
+    """Over is over, without the quiet minute."""
+    bot.health.quiet_s = 0.0
 
 
 async def test_a_broken_model_is_told_once_and_everything_goes_to_a_person(
@@ -84,7 +93,6 @@ async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothi
     sent = asyncio.create_task(say(bot, CALM, user=BEN))  # not acked: Slack would send it again
     with pytest.raises((AssertionError, sqlite3.OperationalError)):
         await sent
-    bot.services.pipeline._arrived.set()
     await told(persons, "The database cannot be used")
     other.execute("COMMIT")
     other.close()
@@ -105,17 +113,71 @@ async def test_an_event_that_cannot_be_worked_on_goes_to_a_person_in_the_end(
 
 
 async def test_slack_out_of_reach_is_told_when_it_is_over(
-    bot: Bot, persons: Persons, tmp_path: Path, sandbox: Any
+    bot: Bot, persons: Persons, tmp_path: Path, sandbox: Sandbox
 ) -> None:
+    asked = await persons.write(BEN, HELP, CALM)
     sandbox.place.interventions.hold("chat.postMessage", 3, 0.05)
-    sandbox.place.interventions.hold("conversations.replies", 3, 0.05)
-    await say(bot, CALM, user=BEN)
-    await eventually(
-        lambda: rows(tmp_path / "softanswer.db", "select 1 from actions where attempts >= 1"), within_s=30
-    )
-    await bot.services.status._health.bad("Slack cannot be reached", "TimeoutError")
+    sandbox.place.interventions.hold("conversations.replies", 8, 0.05)  # the HTTP client asks twice by itself
+    await say(bot, CALM, user=BEN, ts=asked)
+    await eventually(lambda: "Slack cannot be reached" in bot.health.ill, within_s=40)
     await told(persons, "Slack cannot be reached")
     await persons.until("the end of it", lambda s: find(s, TRIAGE, "Over after"), ADA, within_s=60)
+
+
+async def test_what_fails_now_and_then_is_not_told_now_and_then(
+    bot: Bot, persons: Persons, tmp_path: Path
+) -> None:
+    health, now = bot.health, [1000.0]
+    health._clock, health.quiet_s = lambda: now[0], 60.0
+    for _ in range(5):
+        await health.bad(TEMPLATES, "a is broken", "a")
+        now[0] += 5
+        await health.good(TEMPLATES, "b")  # another template works, which says nothing of this one
+        now[0] += 61
+        await health.look()
+    assert TEMPLATES in health.ill
+    await health.good(TEMPLATES, "a")
+    now[0] += 30
+    await health.bad(TEMPLATES, "a is broken", "a")
+    await health.good(TEMPLATES, "a")
+    now[0] += 59
+    await health.look()
+    assert TEMPLATES in health.ill
+    now[0] += 2
+    await health.look()
+    assert health.ill == {}
+    await told(persons, "Over after")
+    assert len(await notices(persons, "An answer cannot be made")) == 1
+
+
+async def test_one_text_that_cannot_be_read_is_no_broken_model(
+    bot: Bot, persons: Persons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Classifier.read
+
+    def picky(self: Classifier, texts: Sequence[str]) -> list[Reading]:
+        if any("zeppelin" in text for text in texts):
+            raise RuntimeError("not this one")
+        return read(self, texts)
+
+    monkeypatch.setattr(Classifier, "read", picky)
+    await say(bot, "The zeppelin is late", user=BEN)
+    await told(persons, "Not read by the bot")
+    assert bot.health.ill == {}
+
+
+async def test_a_full_outbox_says_so_though_nothing_arrives(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(self: Outbox) -> list[Any]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Outbox, "heads", broken)
+        bot.deliverer.wake()
+        await eventually(lambda: DATABASE in bot.health.ill)
+        bot.services.pipeline._arrived.set()
+    await eventually(lambda: bot.health.ill == {}, within_s=20)
 
 
 async def test_an_answer_that_waited_too_long_calls_a_person_instead(bot: Bot, tmp_path: Path) -> None:
@@ -127,4 +189,4 @@ async def test_an_answer_that_waited_too_long_calls_a_person_instead(bot: Bot, t
         ("dropped", "too late to answer")
     ]
     assert rows(database, "select flag from cases") == [("request",)]
-    assert await store.outbox.failed("T0ACME") == []
+    assert await store.outbox.failed() == []

@@ -1,0 +1,14 @@
+"""The bot with less patience for silent sockets than two minutes: `python tests/chaos/impatient_bot.py CONFIG`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from bot import bootstrap
+from bot.slack import socket_watch
+
+socket_watch.SILENCE_S = 6.0
+socket_watch.BUSY_SILENCE_S = 6.0
+asyncio.run(bootstrap.run(Path(sys.argv[1]), ready=lambda line: print(line, flush=True)))
