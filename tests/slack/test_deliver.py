@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slack_sdk.errors import SlackApiError
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain import Action
 from bot.slack.commands import answer_command
+from bot.slack.deliver import retry_after
 from sandbox.server import Sandbox
 from tests.support import eventually, rows
 
@@ -128,3 +130,57 @@ async def test_an_older_slack_gets_plain_blocks(
     state = await persons.state(BEN)
     shown = next(m for m in state["messages"][HELP] if m["text"] == "table")
     assert [b["type"] for b in shown["blocks"]] == ["section", "section"]
+
+
+async def test_a_deleted_thread_holds_up_nobody_else(
+    bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path
+) -> None:
+    """The post of a reply is of unknown outcome, and its thread is gone: what comes behind it goes on."""
+    asked = await persons.write(CARLA, HELP, "a question")
+    await persons.post(CARLA, "delete", channel=HELP, ts=asked)
+    sandbox.place.interventions.fail("chat.postMessage", 1, None, 503, None)
+    action = Action("notice", "into nothing", HELP, asked, facts={"text": "into nothing"})
+    await bot.services.store.outbox.put("T0ACME", action, bot.services.clock())
+    await post(bot, "behind it")
+    await eventually(lambda: ("behind it", "sent") in states(tmp_path / "softanswer.db"))
+
+
+async def test_a_limit_while_looking_is_kept_and_counts_for_no_attempt(
+    bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path
+) -> None:
+    sandbox.place.interventions.hold("chat.postMessage", 1, 0.05)
+    sandbox.place.interventions.fail("conversations.history", 1, None, 429, 30)
+    await post(bot, "later")
+    left = "select due_at - ?, attempts from actions where error = 'rate limited'"
+    found = await eventually(lambda: rows(tmp_path / "softanswer.db", left, bot.services.clock()))
+    assert 20 < found[0][0] <= 30 and found[0][1] == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 30.0), ("-3", 0.1)]
+)
+def test_a_retry_after_of_any_shape(header: str, wait: float) -> None:
+    class Answer(dict[str, str]):
+        status_code, headers = 429, {"Retry-After": header}
+
+    assert retry_after(SlackApiError("", Answer(error="ratelimited"))) == wait
+    fine = Answer(error="channel_not_found")
+    fine.status_code = 200
+    assert retry_after(SlackApiError("", fine)) is None
+
+
+async def test_what_nobody_thought_of_is_tried_again_later_not_at_once(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = []
+
+    async def broken(action_id: int) -> bool:
+        calls.append(action_id)
+        raise RuntimeError("what is this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bot.services.store.outbox, "sending", broken)
+        await post(bot, "odd")
+        await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from actions where attempts = 1"))
+    assert len(calls) == 1
+    await eventually(lambda: states(tmp_path / "softanswer.db") == [("odd", "sent")])
