@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     cli_learning.add_to(command)
     backup = command("backup", "copy the database while the bot is stopped", _backup)
     backup.add_argument("file", type=Path)
+    outbox = command(
+        "outbox", "list what could not be sent, or have it tried once more at the bot's next start", _outbox
+    )
+    outbox.add_argument("action", nargs="?", default="list", choices=["list", "retry"])
     forget = command(
         "forget", "erase the words of all that a person wrote, while the bot is stopped", _forget
     )
@@ -205,6 +209,23 @@ def _backup(options: argparse.Namespace) -> None:
     finally:
         store.database.close()
     print(f"wrote {options.file}")
+
+
+def _outbox(options: argparse.Namespace) -> None:
+    import time
+
+    from bot.settings import load_settings
+    from bot.store import open_store
+
+    store = open_store(load_settings(options.config).database)
+    try:
+        if options.action == "retry":
+            print(f"{asyncio.run(store.outbox.retry_failed(time.time()))} will be tried once more")
+            return
+        for action in asyncio.run(store.outbox.failed(limit=1000)):
+            print(f"{action.id}  {action.kind}  {action.channel or 'triage'}  {action.error}")
+    finally:
+        store.database.close()
 
 
 def _forget(options: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from bot import cli
 from bot.demo.run import write_config
-from bot.domain import Decision, Message
+from bot.domain import Action, Decision, Message
 from bot.learning import offline
 from bot.store import open_store
 from model.artefact_folder import read_manifest
@@ -111,3 +111,20 @@ def test_models_are_compared(config: Path, tmp_path: Path, capsys: pytest.Captur
     for words in (("diff", "other"), ("show",), ("list", "other")):
         assert run(config, "models", *words) == 2
         assert "softanswer models list shows them" in capsys.readouterr().err
+
+
+def test_outbox(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = open_store(tmp_path / "softanswer.db")
+
+    async def give_up() -> None:
+        await store.outbox.put("T1", Action("notice", "lost", "C1"), 1.0)
+        await store.outbox.fail(1, 40, "channel_not_found")
+
+    asyncio.run(give_up())
+    store.database.close()
+    assert run(config, "outbox") == 0
+    assert capsys.readouterr().out == "1  notice  C1  channel_not_found\n"
+    assert run(config, "outbox", "retry") == 0
+    assert capsys.readouterr().out == "1 will be tried once more\n"
+    assert rows(tmp_path / "softanswer.db", "select state, attempts from actions") == [("sending", 0)]
+    assert run(config, "outbox") == 0 and capsys.readouterr().out == ""
