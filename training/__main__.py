@@ -133,7 +133,8 @@ def _end_with_stdin() -> None:
     """End when whoever started this is gone: its end of the pipe closes, however it died."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not sys.stdin: a thread that waits in it keeps the interpreter from ending in peace.
+        while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

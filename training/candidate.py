@@ -80,8 +80,8 @@ def build(
     """Write the int8 version folder `folder`, whose name is the version; returns it loaded.
 
     `source` names the training data if it is not the corpus, `start` the version whose weights it began with. With
-    `documented` the behaviour tests are run and the pictures drawn, half a minute's work. Raises ExportRefused if the graph
-    does not say what the trained encoder says.
+    `documented` the holdout is measured, the behaviour tests are run and the pictures drawn, a minute's work. Raises
+    ExportRefused if the graph does not say what the trained encoder says.
     """
     folder.mkdir()
     shutil.copyfile(base.folder / "tokenizer.json", folder / TOKENIZER)
@@ -138,7 +138,7 @@ def build(
         "train_seconds": round(result.seconds, 1),
         "history": result.history,
     }
-    if data.holdout:
+    if documented and data.holdout:
         metrics["holdout"] = evaluate(classifier, data.holdout)
     if documented:
         metrics["behaviour"] = behaviour.run(classifier, data.holdout)
@@ -147,6 +147,12 @@ def build(
         draw_reliability(shown["reliability"], shown["ece"], folder / RELIABILITY)
     _finish(folder, dataclasses.replace(manifest, metrics=metrics))
     return Classifier(read_manifest(folder), tokenizer, session, device)
+
+
+def add_figures(folder: Path, **figures: Any) -> None:
+    """Write what was measured after `build` into the manifest of a version that is not published yet."""
+    manifest = read_manifest(folder)
+    write_manifest(folder, dataclasses.replace(manifest, metrics={**manifest.metrics, **figures}))
 
 
 def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> None:

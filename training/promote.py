@@ -116,6 +116,11 @@ def refusal(why: str) -> dict[str, Any]:
     return {"promote": False, "reasons": [why], "checks": [], "n": 0, "n_live": 0, "disagreement": 0.0}
 
 
+def figures(part: Part) -> dict[str, Any]:
+    """The candidate's scores on a part, for its manifest; empty if there are no messages."""
+    return scores(part.gold, part.candidate) if part.gold else {}
+
+
 def worsened(part: Part) -> list[int]:
     """The positions of messages that the active model reads right and the candidate wrong."""
     triples = zip(part.gold, part.candidate, part.active, strict=True)

@@ -17,7 +17,7 @@ from model.classifier import Classifier
 from model.reading import Reading
 from training import checkpoint, dataset, judge, lessons, promote
 from training.base import Base
-from training.candidate import build, under_construction
+from training.candidate import add_figures, build, under_construction
 from training.export import ExportRefused
 from training.progress import Progress
 from training.train import Config, train
@@ -125,6 +125,7 @@ def retrain(
             candidate, serving, data.holdout, live, musts, lambda share: progress.report("evaluate", share)
         )
         verdict = promote.verdict(measured)
+        add_figures(folder, holdout=promote.figures(measured.corpus), live=promote.figures(measured.live))
         progress.report("gate", 1.0)
         (folder / "verdict.json").write_text(judge.as_json(verdict), "utf-8")
         folder.rename(out / version)
