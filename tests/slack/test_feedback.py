@@ -243,6 +243,7 @@ async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_abou
     assert "nobody was asked" in await answer_command(bot.services, ANNA, "stats")
 
 
+@pytest.mark.settings(asks={"random": 0.0, "random_flagged": 0.0, "uncertain_a_day": 0})
 async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
