@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain import Case
 from bot.slack import blocks, team_blocks
+from model.reading import Reading
 
 CASE = Case(
     id=7,
@@ -149,3 +150,25 @@ def test_a_quotation_holds_no_markup_and_keeps_the_limit(raw: str) -> None:
 
 def test_shorten() -> None:
     assert blocks.shorten("abcdef", 4) == "abc…"
+
+
+def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
+    proposed = {"id": 1, "user": "U1", "text": "words", "decided_by": "U2"}
+    approved = json.dumps(team_blocks.example(proposed | {"state": "approved"}, "Export"))
+    assert "Added as an example by <@U2>" in approved and "button" not in approved
+    gone = team_blocks.example(proposed | {"state": "forgotten", "text": None}, "Export")
+    assert "gone with its message" in json.dumps(gone)
+    slow = team_blocks.reading_modal(None, None, [], [])
+    assert "did not come in time" in json.dumps(slow)
+    whole = team_blocks.reading_modal(None, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
+    assert "it is the whole" in json.dumps(whole)
+    worse = [{"message": 1, "text": None, "label": "neutral", "read": "negative"}]
+    notice = json.dumps(
+        team_blocks.notice({"text": "x", "worse": worse}, native=True, links={1: "https://s/1"})
+    )
+    assert "<https://s/1|a message of your customers> is neutral, was read as negative" in notice
+    unlinked = json.dumps(team_blocks.notice({"text": "x", "worse": worse}, native=True))
+    assert (
+        "• a message of your customers is neutral" in unlinked
+        or "a message of your customers is neutral" in unlinked
+    )
