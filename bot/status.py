@@ -14,6 +14,7 @@ from bot.people import People
 from bot.store import Store
 from bot.store.records import Run
 from model.batcher import Batcher
+from model.intervals import share_interval
 from model.registry import Registry
 
 
@@ -128,15 +129,8 @@ def _rates(answered: Sequence[Answered]) -> list[str]:
 def _share(count: int, n: int) -> str:
     if not n:
         return "not known yet (nobody was asked):"
-    low, high = wilson(count, n)
+    low, high = share_interval(count, n)
     return f"{count} of {n} ({count / n:.1%}; 95 % interval {low:.1%} to {high:.1%})"
-
-
-def wilson(count: int, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927): it stays sensible for few, and at 0 and 1."""
-    share = count / n
-    middle, half = share + z * z / (2 * n), z * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5
-    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
 
 
 def _when(moment: datetime | None) -> str:

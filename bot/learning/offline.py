@@ -6,9 +6,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from bot.learning.inquiry import limits_of
+from bot.learning.outcome import take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
 from bot.learning.selection import Selection, select
 from bot.settings import Settings
@@ -62,7 +62,9 @@ async def retrain(
         done = await train(
             trainer, settings.learning, folder / "run", snapshot, registry.folder(active), on_step
         )
-        state, summary, version = await _judge(settings, store, registry, team, done, chosen, now)
+        state, summary, version = await _judge(
+            settings, store, registry, team, done, chosen, snapshot.hash, now
+        )
         await records.end_run(run_id, state, summary, now, version)
         return state, summary, done
     except BaseException as error:
@@ -73,21 +75,40 @@ async def retrain(
 
 
 async def _judge(
-    settings: Settings, store: Store, registry: Registry, team: str, done: Step, chosen: Selection, now: float
+    settings: Settings,
+    store: Store,
+    registry: Registry,
+    team: str,
+    done: Step,
+    chosen: Selection,
+    data_hash: str,
+    now: float,
 ) -> tuple[str, str, str | None]:
-    verdict: Any = done["verdict"]
-    reasons, parent = "; ".join(verdict["reasons"]), registry.active()
-    if done["candidate"] is None:
-        return "refused", f"it could not be exported: {reasons}", None
-    version = registry.add(Path(str(done["candidate"])))
-    ids = [i for used in chosen.to_learn for i in used.words]
-    state = "candidate" if verdict["promote"] else "refused"
-    await store.records.add_model(team, version, parent, verdict, state, ids, now)
-    if not verdict["promote"]:
-        return "refused", f"{version} does not serve: {reasons}; {parent} goes on serving", version
-    if settings.learning.promotion == "manual":
-        return "waiting", f"{version} passed: {reasons}; softanswer models promote {version}", version
+    parent = registry.active()
+    outcome = await take_in(
+        done,
+        chosen=chosen,
+        data_hash=data_hash,
+        parent=parent,
+        store=store,
+        team=team,
+        add=registry.add,
+        promotion=settings.learning.promotion,
+        now=now,
+    )
+    version, reasons = outcome.version, "; ".join(outcome.reasons)
+    match outcome.state:
+        case "not exported":
+            return "refused", f"it could not be exported: {reasons}", None
+        case "refused":
+            return "refused", f"{version} does not serve: {reasons}; {parent} goes on serving", version
+        case "manual":
+            return "waiting", f"{version} passed: {reasons}; softanswer models promote {version}", version
+        case "called back":
+            why = "one that had learned the same was called back by the watch"
+            return "waiting", f"{version} passed, but {why}; softanswer models promote {version}", version
+    assert version
     registry.promote(version)
     await store.records.serve_model(team, version, "the command line", "promoted", now)
-    await store.watches.begin(team, version, parent, verdict.get("disagreement", 0.0), now)
+    await store.watches.begin(team, version, parent, await store.records.disagreement(version), now)
     return "promoted", f"{version} passed and serves from the bot's next start: {reasons}", version

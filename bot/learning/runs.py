@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import TRIAGE, Action
 from bot.learning.inquiry import Inquiry
+from bot.learning.outcome import take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
 from bot.learning.schedule import cron
 from bot.learning.selection import Selection
@@ -218,37 +219,41 @@ class Learning:
         )
 
     async def _judge(
-        self, done: Mapping[str, Any], selection: Selection, data_hash: str, parent: str, user: str
+        self, done: Step, selection: Selection, data_hash: str, parent: str, user: str
     ) -> tuple[str, str, str | None]:
         """Take the candidate in; let it serve if it is proven. Returns the run's state, its summary, the version.
 
         `parent` served when the run began, and is what the candidate was measured against.
         """
-        verdict = done["verdict"]
-        reasons = "; ".join(verdict["reasons"][:2])
-        more = len(verdict["reasons"]) - 2
-        if more > 0:
-            reasons += f"; and {more} more in the table"
-        if done["candidate"] is None:
-            text = f"The trained version does not serve, it could not be exported: {reasons}. `{parent}` goes on serving."
-            return "refused", text, None
-        version = self.serving.add(Path(done["candidate"]))
-        ids = [i for used in selection.to_learn for i in used.words]
-        state = "candidate" if verdict["promote"] else "refused"
-        team = self._people.team
-        await self._store.records.add_model(team, version, parent, verdict, state, ids, self._clock())
-        if not verdict["promote"]:
-            return (
-                "refused",
-                f"Version `{version}` does not serve: {reasons}. `{parent}` goes on serving.",
-                version,
-            )
+        outcome = await take_in(
+            done,
+            chosen=selection,
+            data_hash=data_hash,
+            parent=parent,
+            store=self._store,
+            team=self._people.team,
+            add=self.serving.add,
+            promotion=self._settings.promotion,
+            now=self._clock(),
+        )
+        version, reasons = outcome.version, _in_two_sentences(outcome.reasons)
         how = f"It serves when an admin says `/softanswer promote {version}`."
-        if self._settings.promotion == "manual":
-            return "waiting", f"Version `{version}` passed: {reasons}. {how}", version
-        if await self._store.records.was_called_back(team, data_hash):
-            text = f"Version `{version}` passed, but one that had learned the same was called back by the watch. {how}"
-            return "waiting", text, version
+        match outcome.state:
+            case "not exported":
+                text = f"The trained version does not serve, it could not be exported: {reasons}. `{parent}` goes on serving."
+                return "refused", text, None
+            case "refused":
+                return (
+                    "refused",
+                    f"Version `{version}` does not serve: {reasons}. `{parent}` goes on serving.",
+                    version,
+                )
+            case "manual":
+                return "waiting", f"Version `{version}` passed: {reasons}. {how}", version
+            case "called back":
+                text = f"Version `{version}` passed, but one that had learned the same was called back by the watch. {how}"
+                return "waiting", text, version
+        assert version
         try:
             await self.serving.take_over(version, user, instead_of=parent)
         except Overtaken as overtaken:
@@ -293,6 +298,11 @@ def _beginning(user: str | None, trigger: str, selection: Selection) -> str:
         whys = "; ".join(f"{count} × {why}" for why, count in selection.reasons.items())
         text += f" Held back: {whys}."
     return text
+
+
+def _in_two_sentences(reasons: Sequence[str]) -> str:
+    more = len(reasons) - 2
+    return "; ".join(reasons[:2]) + (f"; and {more} more in the table" if more > 0 else "")
 
 
 def _progress(step: Mapping[str, Any]) -> str:

@@ -13,8 +13,8 @@ from bot.domain import TRIAGE, Action
 from bot.services import Services
 from bot.slack.rights import refused, role_of
 from bot.templates import values_for
+from model.reading import LABELS
 
-LABELS = ("negative", "neutral", "positive")
 Ack = Callable[..., Awaitable[Any]]
 
 

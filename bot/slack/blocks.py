@@ -13,7 +13,6 @@ from bot.templates import escape
 
 Block = dict[str, Any]
 
-LABELS = ("negative", "neutral", "positive")
 MOODS = {"negative": "😟 negative", "neutral": "😐 neutral", "positive": "🙂 positive"}
 TITLES = {
     "unhappy": "🔴 Unhappy customer",

@@ -18,9 +18,8 @@ from bot.services import Services
 from bot.slack import blocks, team_blocks
 from bot.slack.rights import refused, role_of
 from model import explain
-from model.reading import Reading
+from model.reading import LABELS, Reading
 
-LABELS = ("negative", "neutral", "positive")
 Ack = Callable[..., Awaitable[Any]]
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from bot.domain import Case
 from bot.slack.blocks import (
-    LABELS,
     MOODS,
     TITLES,
     Block,
@@ -24,7 +23,7 @@ from bot.slack.blocks import (
 )
 from bot.templates import escape
 from model.explain import Weighed
-from model.reading import Reading
+from model.reading import LABELS, Reading
 
 
 def card(case: Case, permalink: str | None) -> list[Block]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from model.intervals import share_interval
 from model.reading import Reading
 from training import behaviour, metrics
 from training.card import behaviour_table
@@ -53,9 +54,9 @@ def test_the_interval_of_macro_f1_holds_it_and_narrows() -> None:
 
 
 def test_the_interval_of_a_share() -> None:
-    low, high = metrics.share_interval(8, 10)
+    low, high = share_interval(8, 10)
     assert (low, high) == (pytest.approx(0.490, abs=1e-3), pytest.approx(0.943, abs=1e-3))
-    assert metrics.share_interval(5, 5)[1] == 1.0 and metrics.share_interval(0, 0) == (0.0, 1.0)
+    assert share_interval(5, 5)[1] == 1.0 and share_interval(0, 0) == (0.0, 1.0)
 
 
 def test_recall_at_a_precision() -> None:
