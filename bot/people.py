@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain import Mode, Role
+from bot.refusals import code_of, retry_after
 from bot.settings import Channels, SettingsError
 from bot.settings import People as PeopleSettings
 
@@ -143,15 +144,12 @@ async def ask(what: str, call: Callable[[], Any]) -> Any:
         try:
             return await call()
         except SlackApiError as error:
-            response: Any = error.response
-            code = (
-                str(response.get("error", "unknown_error")) if hasattr(response, "get") else "no valid answer"
-            )
-            limited = getattr(response, "status_code", 200) == 429 or code == "ratelimited"
-            if patience is None or not (limited or getattr(response, "status_code", 200) >= 500):
+            code, wait = code_of(error) or "no valid answer", retry_after(error)
+            passing = wait is not None or getattr(error.response, "status_code", 200) >= 500
+            if patience is None or not passing:
                 advice = _ADVICE.get(code, "see https://docs.slack.dev/reference/methods")
                 raise SettingsError(f"Slack refused {what} ({code}) — {advice}") from None
-            await asyncio.sleep(float(response.headers.get("Retry-After", patience)) if limited else patience)
+            await asyncio.sleep(patience if wait is None else wait)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if patience is None or isinstance(error, aiohttp.ClientConnectorError):
                 reason = str(error) or type(error).__name__

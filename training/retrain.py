@@ -102,7 +102,7 @@ def retrain(
     version = _new_version(data.train)
     with under_construction(out) as building:
         known = lessons.Lessons(lessons.load().messages, [])
-        begin = _weights(start, base) if start else None
+        begin = weights_of(start, base) if start else None
         result = train(config, data, base, progress, start=begin, lessons=known)
         progress.report("export", 0.0)
         folder = building / version
@@ -138,7 +138,7 @@ def retrain(
     }
 
 
-def _weights(start: Path, base: Base) -> dict[str, Tensor]:
+def weights_of(start: Path, base: Base) -> dict[str, Tensor]:
     """The trained weights of a version, to go on from. Raises ArtefactError if it has another base."""
     manifest = read_manifest(start)
     if manifest.base_sha256 != base.sha256:

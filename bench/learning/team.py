@@ -18,7 +18,7 @@ from training.candidate import build
 from training.dataset import Example
 from training.metrics import scores
 from training.progress import Progress
-from training.retrain import _weights
+from training.retrain import weights_of
 from training.train import Config, train
 
 SHIFTS = Path(__file__).parent / "shifts"
@@ -59,7 +59,7 @@ def retrained(
         data = dataset.replay(dataset.Split(dataset.sample(corpus.train, sample), few, []), own)
         found = base.resolve()
         config = Config(epochs=epochs, learning_rate=rate, keep="last", seed=seed)
-        result = train(config, data, found, Progress(3600), start=_weights(SHIPPED, found))
+        result = train(config, data, found, Progress(3600), start=weights_of(SHIPPED, found))
         return build(
             Path(folder) / "candidate", result, config, data, found,
             parent=SHIPPED.name, documented=False, least_agreement=0.0,

@@ -19,6 +19,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 
 from bot.health import DATABASE, SLACK, Health
+from bot.refusals import code_of, retry_after
 from bot.slack.writers import POSTS, Writers
 from bot.store.outbox import Outbox, Queued
 
@@ -227,20 +228,8 @@ class Deliverer:
         await self._outbox.retry(action.id, attempts, self._clock() + wait, error, known=known)
 
 
-def retry_after(error: SlackApiError) -> float | None:
-    """For how many seconds Slack wants to be left alone; None if that is not what it says."""
-    response: Any = error.response
-    if getattr(response, "status_code", 200) != 429 and _code(error) != "ratelimited":
-        return None
-    try:
-        return max(0.1, float(response.headers.get("Retry-After", 1)))
-    except (TypeError, ValueError):
-        return 30.0  # a date, of a proxy's making
-
-
 def _code(error: Exception) -> str:
     """The error's name for the log and the outbox: Slack's code, or empty where the answer was not Slack's."""
     if isinstance(error, SlackApiError):
-        response: Any = error.response
-        return str(response.get("error") or "") if hasattr(response, "get") else ""
+        return code_of(error)
     return f"{type(error).__name__}: {error}"[:300]

@@ -165,25 +165,15 @@ class Records:
 
     async def set_seen_until(self, team: str, channel: str, at: float) -> None:
         """Up to this moment everything that was written in the channel is in the inbox."""
-        row = {"team": team, "key": f"seen_until:{channel}", "value": json.dumps(at)}
-        await self._database.run(lambda db: db["settings"].upsert(row, pk=("team", "key")))
+        await self.remember(team, f"seen_until:{channel}", at)
 
     async def seen_until(self, team: str, channel: str) -> float | None:
         """None before the first time."""
-
-        def work(db: Any) -> float | None:
-            where = "team = ? and key = ?"
-            row = next(db["settings"].rows_where(where, [team, f"seen_until:{channel}"]), None)
-            return float(json.loads(row["value"])) if row else None
-
-        return await self._database.run(work)
+        at = await self.recall(team, f"seen_until:{channel}")
+        return None if at is None else float(at)
 
     async def consent(self, team: str) -> bool:
-        def work(db: Any) -> bool:
-            row = next(db["settings"].rows_where("team = ? and key = 'consent'", [team]), None)
-            return bool(row and json.loads(row["value"])["given"])
-
-        return await self._database.run(work)
+        return bool((await self.recall(team, "consent") or {}).get("given"))
 
 
 def insert_audit(db: Any, team: str, user: str, what: str, detail: Mapping[str, Any], now: float) -> None:

@@ -13,8 +13,8 @@ from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain import Action
+from bot.refusals import retry_after
 from bot.slack.commands import answer_command
-from bot.slack.deliver import retry_after
 from sandbox.server import Sandbox
 from tests.support import eventually, rows
 
