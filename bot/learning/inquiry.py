@@ -80,10 +80,9 @@ class Inquiry:
         return new
 
     async def enough_to_learn(self) -> bool:
-        """Whether so much was labelled since the last run that a new one should begin."""
-        last = await self._store.records.last_run(self._people.team)
-        since = last.started_at if last else 0.0
-        return (
-            await self._store.feedback.labelled_since(self._people.team, since)
-            >= self._settings.retrain_after
-        )
+        """Whether so much was labelled since the last verdict that a new run should begin; not while a version is watched."""
+        team = self._people.team
+        if await self._store.watches.current(team):
+            return False
+        since, _ = await self._store.records.last_judged(team)
+        return await self._store.feedback.labelled_since(team, since) >= self._settings.retrain_after

@@ -200,7 +200,7 @@ class Learning:
         team = self._people.team
         if await self._store.watches.current(team):
             return "the version in service is still being watched"
-        if await self._store.records.last_data(team) == snapshot.hash:
+        if (await self._store.records.last_judged(team))[1] == snapshot.hash:
             return "nobody has said anything new since the last run"
         return None
 

@@ -74,12 +74,18 @@ class Records:
 
         return await self._database.run(work)
 
-    async def last_data(self, team: str) -> str | None:
-        """The hash of the data of the last run that came to a verdict."""
-        sql = "select data_hash from runs where team = ? and state in ('promoted', 'refused', 'waiting') order by id desc"
-        return await self._database.run(
-            lambda db: next(db.query(sql, [team]), {"data_hash": None})["data_hash"]
-        )
+    async def last_judged(self, team: str) -> tuple[float, str | None]:
+        """When the last run that came to a verdict began, and the hash of its data; (0.0, None) before the first."""
+        sql = """
+            select started_at, data_hash from runs
+            where team = ? and state in ('promoted', 'refused', 'waiting') order by id desc
+        """
+
+        def work(db: Any) -> tuple[float, str | None]:
+            row = next(db.query(sql, [team]), None)
+            return (row["started_at"], row["data_hash"]) if row else (0.0, None)
+
+        return await self._database.run(work)
 
     async def was_called_back(self, team: str, data_hash: str) -> bool:
         """Whether a version trained on this very data served and was called back by the watch."""

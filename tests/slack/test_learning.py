@@ -249,6 +249,10 @@ async def test_enough_new_labels_start_a_run(bot: Bot, tmp_path: Path) -> None:
     await bot.services.learning.look_around()
     assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
     await bot.services.store.feedback.correct("T0ACME", 3, "neutral", ADA, "card", 9.0)
+    await bot.services.store.watches.begin("T0ACME", "a", "b", 0.0, 1.0)
+    await bot.services.learning.look_around()
+    assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
+    await bot.services.store.watches.stop("T0ACME", 2.0)
     await bot.services.learning.look_around()
     await eventually(lambda: run_ended(bot))
     assert rows(tmp_path / "softanswer.db", "select trigger, state from runs") == [("new labels", "promoted")]
@@ -295,6 +299,9 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     assert rows(tmp_path / "softanswer.db", runs) == [
         ("skipped", "the version in service is still being watched")
     ]
+    assert (await bot.services.store.records.last_judged("T0ACME"))[
+        0
+    ] > 0  # a run that was skipped judges nothing
 
 
 @trainer("better")
