@@ -177,23 +177,36 @@ class Learning:
                 raise RunFailed(
                     "a message that it learned from was deleted or forgotten meanwhile; retrain without it"
                 )
-            # Before anything serves: a verdict that cannot be shown is none.
-            table = _verdict_table(done["verdict"])
-            state, text, version = await self._judge(done, selection, snapshot.hash, active, user or trigger)
-            await records.end_run(run_id, state, text, self._clock(), version)
-            await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
+            concluding = asyncio.create_task(
+                self._conclude(run_id, done, selection, snapshot.hash, active, user or trigger)
+            )
+            try:
+                await asyncio.shield(concluding)
+            except asyncio.CancelledError:
+                await concluding  # a moment: what serves and what the books say must not part
+                raise
             await self.serving.prune()
         except asyncio.CancelledError:
-            await records.end_run(run_id, "failed", self._stopped_because, self._clock())
-            await self._report(run_id, f"⏹️ Retraining stopped: {self._stopped_because}.")
+            if await records.end_run(run_id, "failed", self._stopped_because, self._clock()):
+                await self._report(run_id, f"⏹️ Retraining stopped: {self._stopped_because}.")
             raise
         except Exception as error:
             log.exception("retraining failed")
             text = f"Retraining failed: {error}. `{self.serving.active}` goes on serving."
-            await records.end_run(run_id, "failed", text, self._clock())
-            await self._report(run_id, f"⚠️ {text}")
+            if await records.end_run(run_id, "failed", text, self._clock()):
+                await self._report(run_id, f"⚠️ {text}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    async def _conclude(
+        self, run_id: int, done: Step, selection: Selection, data_hash: str, active: str, user: str
+    ) -> None:
+        """Judge the candidate, let it serve if it is proven, close the run and say so."""
+        # Before anything serves: a verdict that cannot be shown is none.
+        table = _verdict_table(done["verdict"])
+        state, text, version = await self._judge(done, selection, data_hash, active, user)
+        await self._store.records.end_run(run_id, state, text, self._clock(), version)
+        await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
 
     async def _nothing_new(self, snapshot: Snapshot) -> str | None:
         """Why a run that nobody asked for would be in vain."""

@@ -48,10 +48,18 @@ class Records:
 
     async def end_run(
         self, run_id: int, state: str, summary: str, now: float, version: str | None = None
-    ) -> None:
-        """Close a run as promoted, refused, waiting or failed; that frees the lease."""
-        changes = {"state": state, "summary": summary, "ended_at": now, "version": version}
-        await self._database.run(lambda db: db["runs"].update(run_id, changes))
+    ) -> bool:
+        """Close a run as promoted, refused, waiting, skipped or failed; that frees the lease. The first word is the last:
+        returns whether it was this one."""
+        sql = """
+            update runs set state = ?, summary = ?, ended_at = ?, version = ? where id = ? and state = 'running'
+        """
+        values = [state, summary, now, version, run_id]
+
+        def work(db: Any) -> bool:
+            return bool(db.execute(sql, values).rowcount)
+
+        return await self._database.run(work)
 
     async def fail_interrupted_runs(self, now: float) -> list[int]:
         """On start: a run that is still *running* died with the bot. Returns their ids."""

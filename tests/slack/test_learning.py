@@ -181,6 +181,30 @@ async def test_one_lease_for_everybody_and_a_clean_stop(bot: Bot, tmp_path: Path
     ]
 
 
+@trainer("better")
+@pytest.mark.parametrize("step", ["take_over", "prune"])
+async def test_a_stop_after_the_verdict_does_not_undo_it(
+    bot: Bot, persons: Persons, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving, reached = bot.services.learning.serving, asyncio.Event()
+    really = getattr(serving, step)
+
+    async def slowly(*args: str, **kwargs: str) -> None:
+        reached.set()
+        await asyncio.sleep(0.2)
+        await really(*args, **kwargs)
+
+    monkeypatch.setattr(serving, step, slowly)
+    await bot.services.store.records.set_consent("T0ACME", True, ADA, 1.0)
+    await bot.services.learning.start("command", ADA)
+    await asyncio.wait_for(reached.wait(), 10)
+    await bot.services.learning.close()
+    database = tmp_path / "softanswer.db"
+    assert rows(database, "select state, version from runs") == [("promoted", "taught-0-better")]
+    assert rows(database, "select version from models where state = 'active'") == [("taught-0-better",)]
+    assert not rows(database, "select 1 from actions where facts like '%Retraining stopped%'")
+
+
 async def test_the_schedule_is_visible(bot: Bot) -> None:
     moment = bot.services.learning.next_run()
     assert moment and moment.hour == 3 and moment.minute <= 5
