@@ -1,4 +1,4 @@
-"""`python -m training train | retrain | evaluate | export`: the learning half of Softanswer.
+"""`python -m training train | teach | retrain | evaluate | picture | export`: the learning half of Softanswer.
 
 Exit code 0: done; 1: failed or refused; 2: bad input. An error is one line on stderr, and nothing is half-written.
 """
@@ -156,6 +156,12 @@ def _evaluate(given: argparse.Namespace) -> None:
     print(json.dumps(figures) if given.json else _readable(figures))
 
 
+def _picture(given: argparse.Namespace) -> None:
+    from training.figures import draw_learning
+
+    draw_learning(json.load(sys.stdin), sys.stdout.buffer)
+
+
 def _export(given: argparse.Namespace) -> None:
     manifest = read_manifest(given.model)
     from training.candidate import build_gpu, under_construction
@@ -262,6 +268,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="one JSON object")
     command.add_argument("--threads", type=_positive, help="CPU threads (all)")
     command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser(
+        "picture", help="draw the learning report that standard input holds, as PNG on standard output"
+    )
+    command.set_defaults(run=_picture)
 
     command = commands.add_parser("export", help="make the GPU's graph of a version")
     command.add_argument("--device", choices=["gpu"], required=True)

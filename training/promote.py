@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from training.metrics import scores
+from training.metrics import macro_f1_interval, scores
 
 Label = str | None
 
@@ -69,7 +69,8 @@ class Measured:
 
 
 def verdict(measured: Measured, limits: Limits = Limits()) -> dict[str, Any]:
-    """`{"promote", "reasons", "checks", "n", "n_live"}`; each check `{"name", "candidate", "active", "limit", "passed"}`.
+    """`{"promote", "reasons", "checks", "n", "n_live", "live", "disagreement"}`; each check `{"name", "candidate", "active",
+    "limit", "passed"}`; `live`, on the team's messages, `{"candidate", "active"}`, each `{"macro_f1", "low", "high"}`.
 
     `reasons` are sentences: of what failed, or, if nothing did, of what changed.
     """
@@ -106,6 +107,12 @@ def verdict(measured: Measured, limits: Limits = Limits()) -> dict[str, Any]:
         "checks": checks,
         "n": len(both.gold),
         "n_live": len(live.gold),
+        "live": {
+            "candidate": _with_interval(live.gold, live.candidate),
+            "active": _with_interval(live.gold, live.active),
+        }
+        if live.gold
+        else None,
         "disagreement": sum(a != b for a, b in zip(both.candidate, both.active, strict=True))
         / len(both.gold),
     }
@@ -113,12 +120,25 @@ def verdict(measured: Measured, limits: Limits = Limits()) -> dict[str, Any]:
 
 def refusal(why: str) -> dict[str, Any]:
     """The verdict on a candidate of which nothing could be measured, or that was never exported."""
-    return {"promote": False, "reasons": [why], "checks": [], "n": 0, "n_live": 0, "disagreement": 0.0}
+    return {
+        "promote": False,
+        "reasons": [why],
+        "checks": [],
+        "n": 0,
+        "n_live": 0,
+        "live": None,
+        "disagreement": 0.0,
+    }
 
 
 def figures(part: Part) -> dict[str, Any]:
     """The candidate's scores on a part, for its manifest; empty if there are no messages."""
     return scores(part.gold, part.candidate) if part.gold else {}
+
+
+def _with_interval(gold: Sequence[str], said: Sequence[Label]) -> dict[str, float]:
+    low, high = macro_f1_interval(gold, said)
+    return {"macro_f1": scores(gold, said)["macro_f1"], "low": low, "high": high}
 
 
 def worsened(part: Part) -> list[int]:

@@ -207,6 +207,11 @@ class Learning:
         state, text, version = await self._judge(done, selection, data_hash, active, user)
         await self._store.records.end_run(run_id, state, text, self._clock(), version)
         await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
+        report = await self._store.reports.learning(self._people.team, self._clock())
+        facts = {"of": f"run:{run_id}", "text": report.text(), "report": report.facts()}
+        action = Action("picture", f"picture:{run_id}", TRIAGE, facts=facts)
+        await self._store.outbox.put(self._people.team, action, self._clock())
+        self._committed()
 
     async def _nothing_new(self, snapshot: Snapshot) -> str | None:
         """Why a run that nobody asked for would be in vain."""

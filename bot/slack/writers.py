@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain import TRIAGE
+from bot.learning.picture import NotDrawn, draw
 from bot.people import People
 from bot.slack import blocks, team_blocks
 from bot.store import Store
 from bot.store.outbox import Queued
 
+log = logging.getLogger(__name__)
+
 METADATA = "softanswer_action"
 
-POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice", "ask", "example"}
+POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice", "ask", "example", "picture"}
 """The kinds that post a message; the others edit one, or may be written twice without harm."""
 
 CLOCKS_DIFFER_S = 120.0
@@ -37,6 +41,8 @@ class Writers:
         """What the team's Home shows below the cases; set by bootstrap."""
         self.template_title: Callable[[str], str] = str
         """The title of a template by its id; set by bootstrap."""
+        self.draw: Callable[[Mapping[str, Any]], Awaitable[bytes]] = draw
+        """Draws the learning report."""
         self._by_kind: dict[str, Callable[[Queued], Awaitable[Written]]] = {
             "reply": self._reply,
             "clarify": self._clarify,
@@ -49,6 +55,7 @@ class Writers:
             "draft_close": self._draft_close,
             "notice": self._notice,
             "notice_update": self._notice_update,
+            "picture": self._picture,
             "ask": self._ask,
             "ask_close": self._ask_close,
             "example": self._example,
@@ -66,9 +73,8 @@ class Writers:
         if action.kind not in POSTS:
             return None  # edits and the Home may be written twice without harm
         channel, thread = self._channel(action), action.thread
-        if action.kind == "card_note":
-            card = await self._store.outbox.sent_as(action.facts["of"])
-            thread = card[1] if card else None
+        if action.kind in ("card_note", "picture"):
+            thread = await self._thread_of(action.facts["of"])
         cursor = None
         while True:
             page: dict[str, Any] = {
@@ -84,7 +90,8 @@ class Writers:
                 found = await self._client.conversations_history(**page)
             for message in found["messages"]:
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
-                if payload.get("action") == action.id:
+                names = [file.get("name") for file in message.get("files") or []]
+                if payload.get("action") == action.id or _picture_name(action) in names:
                     return channel, str(message["ts"])
             cursor = (found.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
@@ -170,9 +177,8 @@ class Writers:
         return team_blocks.headline(case), team_blocks.card(case, link)
 
     async def _card_note(self, action: Queued) -> Written:
-        card = await self._store.outbox.sent_as(action.facts["of"])
         text, shown = await self._note_now(action)
-        return await self._post(action, text, shown, shown, card[1] if card else None)
+        return await self._post(action, text, shown, shown, await self._thread_of(action.facts["of"]))
 
     async def _card_note_update(self, action: Queued) -> Written:
         text, shown = await self._note_now(action)
@@ -246,6 +252,40 @@ class Writers:
         )
         return shown, plain
 
+    async def _picture(self, action: Queued) -> Written:
+        """The learning report under its run, as a picture; in words alone where it cannot be drawn or uploaded."""
+        thread, text = await self._thread_of(action.facts["of"]), str(action.facts["text"])
+        channel = self._channel(action)
+        try:
+            await self._client.files_upload_v2(
+                content=await self.draw(action.facts["report"]),
+                filename=_picture_name(action),
+                title="What learning did",
+                alt_txt=text,
+                channel=channel,
+                thread_ts=thread,
+                initial_comment=text,
+            )
+        except NotDrawn as error:
+            log.warning("the learning report is sent without its picture: %s", error)
+        except SlackRequestError as error:
+            log.warning("the learning report's picture could not be uploaded: %s", error)
+        except SlackApiError as error:
+            if error.response.get("error") != "missing_scope":
+                raise
+            log.warning(
+                "the learning report is sent without its picture: the app lacks the scope files:write"
+            )
+        else:
+            return channel, None
+        shown = [blocks.section(text)]
+        return await self._post(action, text, shown, shown, thread)
+
+    async def _thread_of(self, key: str) -> str | None:
+        """The ts under which the action with this key stands, to write below it."""
+        place = await self._store.outbox.sent_as(key)
+        return place[1] if place else None
+
     async def _whisper(self, action: Queued) -> Written:
         """A word to one person alone; to a customer whom an answer did not help, with a button to say what would have."""
         rated = action.facts.get("rated")
@@ -275,3 +315,8 @@ class Writers:
                 raise
             return None  # the message was deleted meanwhile: the card still says what it said
         return str(answer["permalink"])
+
+
+def _picture_name(action: Queued) -> str:
+    """By it a picture that was shared is found again: files carry no metadata."""
+    return f"softanswer-learning-{action.id}.png"

@@ -15,6 +15,7 @@ from bot.store.feedback import Feedback
 from bot.store.inbox import Inbox
 from bot.store.outbox import Outbox
 from bot.store.records import Records
+from bot.store.reports import Reports
 from bot.store.teaching import Teaching
 from bot.store.watches import Watches
 
@@ -34,6 +35,7 @@ class Store:
     teaching: Teaching
     watches: Watches
     erasure: Erasure
+    reports: Reports
 
 
 def open_store(file: Path, reach: Reach | None = None) -> Store:
@@ -51,4 +53,5 @@ def open_store(file: Path, reach: Reach | None = None) -> Store:
         Teaching(database),
         Watches(database),
         Erasure(database),
+        Reports(database),
     )

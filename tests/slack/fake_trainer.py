@@ -68,6 +68,8 @@ def main() -> int:
     }
     reasons = ["macro-F1 rose from 0.890 to 0.900"] if promote else ["macro-F1 fell from 0.890 to 0.700"]
     verdict = {"promote": promote, "reasons": reasons, "checks": [check], "n": 840, "disagreement": 0.03}
+    figures = {"macro_f1": check["candidate"], "low": check["candidate"] - 0.03, "high": 0.93}
+    verdict |= {"n_live": 300, "live": {"candidate": figures, "active": figures | {"macro_f1": 0.89}}}
     worse = (
         []
         if promote
