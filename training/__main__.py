@@ -142,17 +142,20 @@ def _end_with_stdin() -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
-    examples = (
-        dataset.rows([given.data])
-        if given.data
-        else dataset.split(dataset.load(dataset.corpus_files())).holdout
-    )
+    challenge: list[dataset.Example] = []
+    if given.data:
+        examples = dataset.rows([given.data])
+    else:
+        corpus = dataset.split(dataset.load(dataset.corpus_files()))
+        examples, challenge = corpus.holdout, corpus.challenge
     classifier = Classifier.load(given.model, threads=given.threads or os.cpu_count() or 1)
     if given.behaviour:
         tests = behaviour.run(classifier, examples)
         print(json.dumps(tests) if given.json else "\n".join(_failures(tests) + behaviour_table(tests)))
         return
     figures = evaluate(classifier, examples)
+    if challenge:
+        figures["challenge"] = evaluate(classifier, challenge)
     print(json.dumps(figures) if given.json else _readable(figures))
 
 
@@ -193,6 +196,11 @@ def _readable(figures: dict[str, Any]) -> str:
         f"  {label:9} precision {c['precision']:.3f}  recall {c['recall']:.3f}  F1 {c['f1']:.3f}  n {c['support']}"
         for label, c in figures["per_class"].items()
     ]
+    if hard := figures.get("challenge"):
+        lines.append(
+            f"the challenge, {hard['n']} messages written to be beyond it: macro-F1 {hard['macro_f1']:.3f}, "
+            f"accuracy {hard['accuracy']:.3f}"
+        )
     return "\n".join(lines)
 
 

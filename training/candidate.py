@@ -140,6 +140,8 @@ def build(
     }
     if documented and data.holdout:
         metrics["holdout"] = evaluate(classifier, data.holdout)
+    if documented and data.challenge:
+        metrics["challenge"] = evaluate(classifier, data.challenge)
     if documented:
         metrics["behaviour"] = behaviour.run(classifier, data.holdout)
         draw_curve(result.history, folder / CURVE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from model.reading import LABELS
 from model.text import clean
 
 CORPUS = Path(__file__).parent / "corpus"
+CHALLENGE = CORPUS / "challenge"
+"""Parts that were written to be beyond the model; learned from like the others, and measured apart (see CARD.md)."""
 FEWEST_OF_A_CLASS = 20
 
 # Of 20 hash buckets 4 are the holdout, a fifth; 2 are for choosing settings and stopping early.
@@ -42,6 +44,8 @@ class Example:
     """Of the team's own messages: its number in the bot's database."""
     live: bool = False
     """Part of the team's live holdout: to measure by, never to learn from."""
+    challenge: bool = False
+    """From the parts that were written to be hard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Split:
     train: list[Example]
     dev: list[Example]
     holdout: list[Example]
+    challenge: list[Example] = field(default_factory=list)
+    """The held-out fifth of the parts that were written to be hard."""
 
 
 def rows(paths: Sequence[Path]) -> list[Example]:
@@ -83,7 +89,7 @@ def load(paths: Sequence[Path]) -> list[Example]:
 
 def corpus_files() -> list[Path]:
     """The files of the project's own corpus, in order."""
-    return sorted(CORPUS.glob("*.jsonl"))
+    return sorted([*CORPUS.glob("*.jsonl"), *CHALLENGE.glob("*.jsonl")], key=lambda file: file.name)
 
 
 def split(examples: Iterable[Example], holdout: bool = True) -> Split:
@@ -95,7 +101,7 @@ def split(examples: Iterable[Example], holdout: bool = True) -> Split:
     for example in examples:
         bucket = _hash(example.pair or example.text) % _BUCKETS
         if holdout and bucket in _HOLDOUT:
-            parts.holdout.append(example)
+            (parts.challenge if example.challenge else parts.holdout).append(example)
         elif bucket in _DEV:
             parts.dev.append(example)
         else:
@@ -129,7 +135,7 @@ def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     stays out of training, or the gate would measure what was learned by heart.
     """
     live = [e for e in corrections if e.live]
-    kept_out = _read_as(corpus.dev) | _read_as(corpus.holdout) | _read_as(live)
+    kept_out = _read_as([*corpus.dev, *corpus.holdout, *corpus.challenge, *live])
     usable = [e for e in corrections if e.cleaned.lower() not in kept_out]
     corrected = _read_as(usable)
     kept = [e for e in corpus.train if e.cleaned.lower() not in corrected | _read_as(live)]
@@ -137,12 +143,12 @@ def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     usable = sorted(usable, key=lambda e: e.message or 0)[-most:]
     wanted = OWN_SHARE / (1 - OWN_SHARE) * len(kept) / max(1, len(usable))
     repeats = max(1, min(MOST_REPEATS, round(wanted)))
-    return Split(kept + usable * repeats, corpus.dev, corpus.holdout)
+    return replace(corpus, train=kept + usable * repeats)
 
 
 def without_holdout(data: Split, corpus: Split) -> Split:
     """Other data without what is in the corpus' holdout, lest a version be measured by what it has learned by heart."""
-    kept_out = _read_as(corpus.holdout)
+    kept_out = _read_as([*corpus.holdout, *corpus.challenge])
     return Split(
         [e for e in data.train if e.cleaned.lower() not in kept_out],
         [e for e in data.dev if e.cleaned.lower() not in kept_out],
@@ -173,7 +179,7 @@ def data_hash(examples: Iterable[Example]) -> str:
 
 def _examples(paths: Sequence[Path]) -> list[tuple[str, Example]]:
     """Examples with their places, file:line."""
-    found = [(place, _example(place, fields, path.stem)) for path in paths for place, fields in _lines(path)]
+    found = [(place, _example(place, fields, path)) for path in paths for place, fields in _lines(path)]
     if not found:
         raise DataError(f"{', '.join(map(str, paths))}: no examples — give a file with labelled messages")
     return found
@@ -198,7 +204,7 @@ def _lines(path: Path) -> Iterable[tuple[str, Any]]:
             raise DataError(f"{place}: not JSON ({error}) — write one object a line") from None
 
 
-def _example(place: str, fields: Any, file: str) -> Example:
+def _example(place: str, fields: Any, file: Path) -> Example:
     if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
         raise DataError(f'{place}: no "text" — a line is {{"text": "…", "label": "neutral"}}')
     label = fields.get("label")
@@ -214,9 +220,10 @@ def _example(place: str, fields: Any, file: str) -> Example:
         fields.get("pair"),
         clean(fields["text"]),
         fields.get("trade") or "",
-        fields.get("source") or file,
+        fields.get("source") or file.stem,
         fields["message"] if isinstance(fields.get("message"), int) else None,
         fields.get("live") is True,
+        file.parent == CHALLENGE,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def train_version(
         classifier = build(building / version, result, config, data, base, parent=None, source=source)
         (building / version).rename(out / version)
         shutil.rmtree(resume, ignore_errors=True)
-    metrics = {part: classifier.manifest.metrics.get(part, {}) for part in ("dev", "holdout")}
+    metrics = {part: classifier.manifest.metrics.get(part, {}) for part in ("dev", "holdout", "challenge")}
     return {
         "stage": "done",
         "candidate": str(out / version),
@@ -96,7 +96,7 @@ def retrain(
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
     if sample is not None and sample < len(corpus.train):
         few = dataset.sample(corpus.dev, max(LEAST_DEV, sample // 2))
-        corpus = dataset.Split(dataset.sample(corpus.train, sample), few, corpus.holdout)
+        corpus = replace(corpus, train=dataset.sample(corpus.train, sample), dev=few)
     data = dataset.replay(corpus, own)
     dataset.require_enough(data.train, "corpus and snapshot")
     version = _new_version(data.train)

@@ -31,7 +31,7 @@ class Config:
     """What a run can be told. The defaults are what was measured best; see docs/model.md."""
 
     method: str = "full"
-    epochs: int = 8
+    epochs: int = 6
     learning_rate: float | None = None
     """None: what suits the method."""
     batch_size: int = 16
@@ -47,7 +47,7 @@ class Config:
     """Share of the loss that asks for the teacher's probabilities instead of the label, where the teacher has read a message."""
     softness: float = 2.0
     """Both sides' logits are divided by this before they are compared: the small probabilities say how things are alike."""
-    transfer: float = 0.35
+    transfer: float = 0.4
     """Share of the teacher's texts without a label that an epoch sees, others in each."""
     meaning_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""

@@ -13,7 +13,7 @@ from bot.learning.process import Snapshot
 from bot.learning.selection import Used
 from model.classifier import Classifier
 from model.registry import SHIPPED
-from training import base, dataset
+from training import base, dataset, lessons
 from training.candidate import build
 from training.dataset import Example
 from training.metrics import scores
@@ -58,8 +58,9 @@ def retrained(
         own = dataset.load([run / "snapshot.jsonl"]) if corrections else []
         data = dataset.replay(dataset.Split(dataset.sample(corpus.train, sample), few, []), own)
         found = base.resolve()
+        known = lessons.Lessons(lessons.load().messages, [])
         config = Config(epochs=epochs, learning_rate=rate, keep="last", seed=seed)
-        result = train(config, data, found, Progress(3600), start=weights_of(SHIPPED, found))
+        result = train(config, data, found, Progress(3600), start=weights_of(SHIPPED, found), lessons=known)
         return build(
             Path(folder) / "candidate", result, config, data, found,
             parent=SHIPPED.name, documented=False, least_agreement=0.0,

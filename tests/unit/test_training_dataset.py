@@ -75,9 +75,9 @@ def test_learning_takes_a_message_once_and_measuring_takes_every_line(tmp_path: 
 
 def test_the_corpus_is_sound_and_a_fifth_is_held_out() -> None:
     corpus = dataset.load(dataset.corpus_files())
-    assert len(corpus) >= 12_000
+    assert len(corpus) >= 28_000
     parts = dataset.split(corpus)
-    assert 0.18 < len(parts.holdout) / len(corpus) < 0.22
+    assert 0.18 < len(parts.holdout + parts.challenge) / len(corpus) < 0.22
     assert 0.08 < len(parts.dev) / len(corpus) < 0.12
     texts = [{e.cleaned for e in part} for part in (parts.train, parts.dev, parts.holdout)]
     assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
@@ -107,12 +107,20 @@ def test_the_corpus_is_what_its_card_says() -> None:
     assert all(len(both) == 2 and both[0] != both[1] for both in pairs.values())
 
 
-def test_what_waits_for_the_next_version_fits_the_corpus() -> None:
-    waiting = sorted((dataset.CORPUS / "next").glob("*.jsonl"))
-    together = dataset.load([*dataset.corpus_files(), *waiting])  # raises on a message with two labels
-    assert len(together) == len(dataset.rows(dataset.corpus_files())) + len(dataset.rows(waiting)) - 2
-    pairs = Counter(e.pair for e in together if e.pair)
-    assert set(pairs.values()) == {2}
+def test_the_corpus_has_no_half_pairs_and_says_nothing_twice() -> None:
+    together = dataset.load(dataset.corpus_files())  # raises on a message with two labels
+    assert len(together) == len(dataset.rows(dataset.corpus_files())) - 2
+    assert set(Counter(e.pair for e in together if e.pair).values()) == {2}
+
+
+def test_the_challenge_is_learned_from_and_measured_apart() -> None:
+    corpus = dataset.load(dataset.corpus_files())
+    parts = dataset.split(corpus)
+    hard = [e for e in corpus if e.challenge]
+    assert {e.source for e in hard} == {f"part{n}" for n in range(27, 34)}
+    assert 0.16 < len(parts.challenge) / len(hard) < 0.24
+    assert any(e.challenge for e in parts.train) and any(e.challenge for e in parts.dev)
+    assert all(e.challenge for e in parts.challenge) and not any(e.challenge for e in parts.holdout)
 
 
 def test_an_examples_part_does_not_depend_on_the_others() -> None:
