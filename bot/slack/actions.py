@@ -77,11 +77,7 @@ def register(app: AsyncApp, services: Services) -> None:
     @app.action(re.compile("rate_(answer|helpful|not_helpful|person)"))
     async def rate(ack: Ack, body: dict[str, Any]) -> None:
         value = _value(body)
-        if value["word"] in _THANKS:
-            user = body["user"]["id"]
-            await store.feedback.rate(people.team, value["message"], value["word"], user, clock())
-            rated = value["message"] if value["word"] == "not_helpful" else None
-            await _whisper(services, body, _THANKS[value["word"]], rated)
+        await _rate(services, body, value["message"], value["word"])
         await _done(services, ack)
 
     @app.action(re.compile(r"choose_(\d|none)"))
@@ -94,6 +90,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 GONE = "That message is not here any more, so there is nothing to label."
+NO_ANSWER = "There is no answer of mine here to rate. Write in the channel, and you get one or a person."
 
 _THANKS = {
     "helpful": "Thank you, noted.",
@@ -153,6 +150,20 @@ async def _whisper(services: Services, body: dict[str, Any], text: str, rated: i
     facts = {"user": body["user"]["id"], "text": text} | ({"rated": rated} if rated else {})
     action = Action("whisper", key, channel, thread, facts)
     await services.store.outbox.put(services.people.team, action, services.clock())
+
+
+async def _rate(services: Services, body: dict[str, Any], message_id: int, word: str | None) -> None:
+    """A customer's word on an answer, pressed at that answer; a polite no and an audit row otherwise."""
+    channel = (body.get("channel") or {}).get("id")
+    ts = (body.get("container") or {}).get("message_ts")
+    user = body["user"]["id"]
+    if word in _THANKS and await services.store.feedback.rate(
+        services.people.team, message_id, word, user, channel, ts, services.clock()
+    ):
+        await _whisper(services, body, _THANKS[word], message_id if word == "not_helpful" else None)
+    else:
+        await refused(services, body, "rate an answer")
+        await _whisper(services, body, NO_ANSWER)
 
 
 async def _send_draft(services: Services, message_id: int, user: str) -> None:

@@ -43,15 +43,28 @@ class Feedback:
 
         return await self._database.run(work)
 
-    async def rate(self, team: str, message_id: int, value: str, user: str, now: float) -> bool:
+    async def rate(
+        self,
+        team: str,
+        message_id: int,
+        value: str,
+        user: str,
+        channel: str | None,
+        ts: str | None,
+        now: float,
+    ) -> bool:
         """A customer's word on an answer: helpful, not_helpful, or person (a person should have answered).
 
-        Whom it did not help gets a person: the case is opened with the same stroke. False if there is no such message.
+        Whom it did not help gets a person: the case is opened with the same stroke. False, and nothing is noted, if what stands
+        at `channel` and `ts` is not our answer to that message; *person* is said elsewhere, by who said *not helpful* there.
         """
 
         def work(db: Any) -> bool:
             row = _message(db, message_id)
-            if row is None:
+            if row is None or (row["team"], row["channel"]) != (team, channel):
+                return False
+            said = value == "person" and _said(db, message_id, user, "not_helpful")
+            if not said and (value == "person" or not _answers(db, message_id, ts)):
                 return False
             insert_feedback(db, team, row, "rating", value, user, "answer", now)
             if value in ("not_helpful", "person"):
@@ -160,6 +173,21 @@ def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
 
 def _message(db: Any, message_id: int) -> Mapping[str, Any] | None:
     return next(db["messages"].rows_where("id = ?", [message_id]), None)
+
+
+def _answers(db: Any, message_id: int, ts: str | None) -> bool:
+    """Whether an answer to this message that asks to be rated stands at `ts`, or has just been posted we do not know where."""
+    sql = """
+        select 1 from actions where message_id = ? and kind = 'reply' and json_extract(facts, '$.rate')
+        and (slack_ts = ? or state = 'sending')
+    """
+    return next(db.query(sql, [message_id, ts]), None) is not None
+
+
+def _said(db: Any, message_id: int, user: str, word: str) -> bool:
+    """Whether this person has given an answer this word."""
+    where = "message_id = ? and user = ? and kind = 'rating' and value = ?"
+    return next(db["feedback"].rows_where(where, [message_id, user, word]), None) is not None
 
 
 def insert_feedback(

@@ -13,7 +13,7 @@ from bot.demo.people import Persons, find, texts
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.slack.commands import answer_command
 from sandbox.server import Sandbox
-from tests.slack.test_listeners import event, press, say
+from tests.slack.test_listeners import answer_at, at, event, press, say, write
 from tests.support import eventually, rows, signed
 
 TS = "1700000000.000100"
@@ -181,11 +181,14 @@ async def test_what_was_made_of_words_goes_with_the_person_though_the_words_had_
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
 
 
-async def test_a_customer_may_say_that_a_person_should_have_answered(bot: Bot, tmp_path: Path) -> None:
-    await wrote(bot, tmp_path, CALM)
-    for word in ("not_helpful", "person"):
+async def test_a_customer_may_say_that_a_person_should_have_answered(
+    bot: Bot, persons: Persons, tmp_path: Path
+) -> None:
+    await write(bot, persons, BEN, CALM)
+    ts = await answer_at(tmp_path / "softanswer.db")
+    for word, place in (("not_helpful", at(HELP, ts)), ("person", at(HELP, "5.5"))):
         value = {"message": 1, "word": word}
-        await bot.app.async_dispatch(signed(press(BEN, f"rate_{word}", value), form=True))
+        await bot.app.async_dispatch(signed(press(BEN, f"rate_{word}", value, **place), form=True))
     assert [row[:2] for row in feedback(tmp_path)] == [("rating", "not_helpful"), ("rating", "person")]
     assert await bot.services.store.feedback.counts() == {"rating:person": 1}  # their last word
     assert rows(tmp_path / "softanswer.db", "select flag from cases") == [("request",)]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.bootstrap import Bot
+from bot.demo.people import Persons
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from sandbox.server import Sandbox
 from tests.support import eventually, rows, signed
@@ -80,6 +81,13 @@ def command(user: str, text: str) -> dict[str, str]:
 async def say(bot: Bot, text: str, **fields: Any) -> None:
     response = await bot.app.async_dispatch(signed(event(text=text, **fields)))
     assert response.status == 200
+
+
+async def write(bot: Bot, persons: Persons, user: str, text: str) -> str:
+    """As `say`, of a message that stands in Slack, so that it can be answered there; returns its ts."""
+    ts = await persons.write(user, HELP, text)
+    await say(bot, text, user=user, ts=ts)
+    return ts
 
 
 async def ask(bot: Bot, user: str, text: str) -> str:
@@ -205,12 +213,24 @@ def choice(user: str, template: Any) -> dict[str, str]:
     return press(user, "choose_0", {"message": 1, "template": template}, channel={"id": HELP, "name": "help"})
 
 
-async def test_whom_an_answer_did_not_help_gets_a_person(bot: Bot, tmp_path: Path) -> None:
+async def answer_at(database: Path, message: int = 1) -> str:
+    """Where the answer to a message stands, once it does."""
+    sql = "select slack_ts from actions where message_id = ? and kind = 'reply' and state = 'sent'"
+    return str((await eventually(lambda: rows(database, sql, message)))[0][0])
+
+
+def at(channel: str, ts: str) -> dict[str, Any]:
+    """The place of a press: in this message."""
+    container = {"type": "message", "message_ts": ts, "channel_id": channel}
+    return {"channel": {"id": channel, "name": "x"}, "container": container, "message": {"ts": ts}}
+
+
+async def test_whom_an_answer_did_not_help_gets_a_person(bot: Bot, persons: Persons, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
-    await say(bot, "How do I export my data?")
-    await eventually(lambda: rows(database, "select 1 from messages"))
+    await write(bot, persons, CARLA, "How do I export my data?")
+    ts = await answer_at(database)
     for word in ("helpful", "not_helpful"):
-        body = press(CARLA, "rate_answer", {"message": 1, "word": word}, channel={"id": HELP, "name": "help"})
+        body = press(CARLA, "rate_answer", {"message": 1, "word": word}, **at(HELP, ts))
         assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
         assert len(rows(database, "select 1 from cases where flag = 'request'")) == (word == "not_helpful")
 

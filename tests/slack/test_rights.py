@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from bot.bootstrap import Bot
-from bot.demo.story import ANNA, BEN, CARLA, HELP
+from bot.demo.people import Persons
+from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.slack.commands import FOR_ADMINS, FOR_AGENTS
 from sandbox.server import Sandbox
 from tests.slack.test_feedback import shortcut, shown, submission
-from tests.slack.test_listeners import ANGRY, ask, command, press, say
+from tests.slack.test_listeners import ANGRY, answer_at, ask, at, command, press, say, write
 from tests.support import eventually, rows, signed
 
 TEAM_ACTIONS = [
@@ -91,3 +92,40 @@ async def test_a_strangers_shortcut_and_modal(bot: Bot, tmp_path: Path, sandbox:
     assert "Only the support team" in shown(sandbox, ANNA)
     assert rows(tmp_path / "softanswer.db", "select count(*) from feedback") == [(0,)]
     assert rows(tmp_path / "softanswer.db", "select count(*) from audit where what like 'refused%'") == [(2,)]
+
+
+CALM = "How do I export my data?"
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "channel", "spoil"),
+    [
+        ("helpful", 1, "C0OTHER", ""),  # the button of one channel's answer, pressed in another
+        ("helpful", 1, TRIAGE, ""),
+        ("not_helpful", 2, HELP, ""),  # at an answer, for another message than it answers
+        ("not_helpful", 3, HELP, ""),  # for one that has no answer
+        ("helpful", 99, HELP, ""),
+        ("helpful", 1, HELP, "update messages set team = 'T0OTHER'"),
+        ("helpful", 1, HELP, "update actions set slack_ts = '1.1' where message_id = 1"),  # a stale button
+        ("helpful", 1, HELP, "update actions set facts = json_set(facts, '$.rate', json('false'))"),
+        ("person", 1, HELP, ""),  # by who did not say before that it was no help
+        ("wonderful", 1, HELP, ""),
+    ],
+)
+async def test_a_rating_that_is_forged_or_stale_is_noted_and_counts_nothing(
+    bot: Bot, persons: Persons, tmp_path: Path, word: str, message: int, channel: str, spoil: str
+) -> None:
+    database = tmp_path / "softanswer.db"
+    await write(bot, persons, CARLA, CALM)
+    await write(bot, persons, BEN, "Where can I download my invoices?")
+    await write(bot, persons, CARLA, "thanks!")
+    ts = await answer_at(database)
+    await answer_at(database, 2)
+    await eventually(lambda: rows(database, "select 1 from messages where id = 3"))
+    await bot.services.store.database.run(lambda db: db.conn.execute(spoil))
+    body = press(CARLA, "rate_answer", {"message": message, "word": word}, **at(channel, ts))
+    assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
+    assert rows(database, "select (select count(*) from feedback), (select count(*) from cases)") == [(0, 0)]
+    assert rows(database, "select user, what from audit") == [(CARLA, "refused: rate an answer")]
+    ((said,),) = rows(database, "select facts from actions where kind = 'whisper'")
+    assert "no answer of mine here to rate" in said

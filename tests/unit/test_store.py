@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +168,19 @@ async def test_only_the_first_choice_counts(store: Store) -> None:
 
 
 async def test_ratings_and_counts(store: Store) -> None:
-    await settle(store, message(), Decision("template", "export"))
-    assert await store.feedback.rate("T1", 1, "helpful", "U1", 2.0)
-    assert not await store.feedback.rate("T1", 99, "helpful", "U1", 2.0)
+    reply = Action("reply", "reply:C1:100.0", "C1", "100.0", {"rate": True})
+    await settle(store, message(), Decision("template", "export"), reply)
+    rate = partial(store.feedback.rate, "T1", user="U1", channel="C1", now=2.0)
+    assert not await rate(1, "helpful", ts="100.5")
+    await store.outbox.sent(1, "C1", "100.5", 1.5)
+    assert not await rate(1, "helpful", ts="100.6")
+    assert not await rate(99, "helpful", ts="100.5")
+    assert not await rate(1, "person", ts="100.7")
+    assert await rate(1, "helpful", ts="100.5")
     assert await store.feedback.counts() == {"rating:helpful": 1}
+    assert await rate(1, "not_helpful", ts="100.5")
+    assert await rate(1, "person", ts="100.7")
+    assert await store.feedback.counts() == {"rating:person": 1}
 
 
 async def test_one_run_at_a_time(store: Store) -> None:
