@@ -7,7 +7,7 @@ import contextlib
 import errno
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ class PortInUse(OSError):
 
 
 def create_app(seed: dict[str, Any] | None = None, settings: Settings | None = None) -> FastAPI:
-    """The app for a workspace; raises `SeedError`. `app.state.place` holds its parts.
+    """The app for a workspace; raises `SeedError`. `app.state.place` holds its parts, `app.state.calls` the record
+    of the Web API's calls.
 
     `Sandbox` serves it behind the guard against other websites; nothing else should be put on a port.
     """
@@ -47,6 +48,7 @@ def create_app(seed: dict[str, Any] | None = None, settings: Settings | None = N
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.place = place
     calls = web_api.WebApi(place)
+    app.state.calls = calls.calls
     app.include_router(web_api.routes(calls))
     app.include_router(socket_mode.routes(place.socket_mode))
     app.include_router(files.routes(place.files))
@@ -75,7 +77,7 @@ class Sandbox:
     """A running sandbox. Usable as a context manager; `port` 0 takes any free one.
 
     Attributes: `url` (no slash at the end), `api_url` (for `base_url` of Slack's clients), `bot_token`,
-    `app_token`, `signing_secret`, `port`.
+    `app_token`, `signing_secret`, `port`, `calls` (every call of the Web API so far, oldest first).
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Sandbox:
     ) -> None:
         self.app = create_app(seed, settings)
         self.place: Place = self.app.state.place
+        self.calls: Iterable[dict[str, Any]] = self.app.state.calls
         self.host = host
         self.port = port
         self.bot_token: str = self.place.app["bot_token"]

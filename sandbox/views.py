@@ -23,7 +23,7 @@ class Views:
         self.stacks: dict[str, list[View]] = {}
         self.homes: dict[str, View] = {}
         self._triggers: dict[str, tuple[str, float]] = {}
-        self._used: set[str] = set()
+        self._used: dict[str, str] = {}
 
     def trigger(self, user: str) -> str:
         """A trigger id: once, and for a few seconds, it opens a modal for this person."""
@@ -39,8 +39,17 @@ class Views:
         user, expires = self._triggers.pop(trigger_id)
         if self.workspace.now() > expires:
             raise SlackError("expired_trigger_id")
-        self._used.add(trigger_id)
+        self._used[trigger_id] = user
         return user
+
+    def pulled_by(self, trigger_id: str) -> str | None:
+        """Who saw the modal that this trigger opened."""
+        return self._used.get(trigger_id)
+
+    def reader(self, view_id: str) -> str | None:
+        """Who sees this view now."""
+        found = self._find(view_id)
+        return found[0] if found else None
 
     # -- what the app does -----------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from bot.settings import Tokens, load_settings
 from bot.store import open_store
 from bot.templates import load_templates
 from sandbox.server import Sandbox
+from tests.leaks import leaks
 
 TOKENS = Tokens("xoxb-sandbox", "xapp-sandbox", "sandbox-signing-secret")
 
@@ -27,6 +28,16 @@ def sandbox() -> Iterator[Sandbox]:
     """A local Slack with the demo's workspace."""
     with Sandbox(seed(), port=0) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _nothing_internal_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test with the bot in it is about: when it ends, every Web API call that the bot made is read."""
+    with_the_bot = {"bot", "start_bot"} & set(request.fixturenames)
+    sandbox = request.getfixturevalue("sandbox") if with_the_bot else None
+    yield
+    if sandbox is not None:
+        assert leaks(sandbox) == []
 
 
 @pytest.fixture

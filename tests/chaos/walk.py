@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import queue
 import random
@@ -31,6 +30,7 @@ from bot.demo.run import write_config
 from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
 from sandbox.faults import Faults, Rates
 from sandbox.server import Sandbox, Settings
+from tests.leaks import leaks
 
 UNDER_TEST = Path(__file__).parent / "bot_under_test.py"
 
@@ -418,16 +418,3 @@ class Walk:
             "thread_not_found",
             "message_not_found",
         )
-
-
-def leaks(sandbox: Sandbox) -> list[str]:
-    """What stands in the support channel and must not: a score, a label, a case, an agent's name, a draft, a version."""
-    from tests.e2e.test_leaks import INTERNAL
-
-    found = []
-    for message in sandbox.place.workspace.channels[HELP].messages.values():
-        if message.get("bot_id") or message.get("ephemeral"):
-            shown = json.dumps([message.get("text"), [b.get("text") for b in message.get("blocks") or []]])
-            if INTERNAL.search(shown):
-                found.append(shown[:200])
-    return found

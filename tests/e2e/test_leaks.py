@@ -6,27 +6,21 @@ The test reads every Web API call the bot made, not what a page happens to show.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo.people import Persons, bot_reply, find
 from bot.demo.run import BotProcess
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from sandbox.server import Sandbox
+from tests.leaks import INTERNAL, leaks, shown_to_customers
 from tests.support import eventually, rows
 
-INTERNAL = re.compile(
-    r"negative|neutral|positive|confiden|\d+ ?% sure|unhappy|flag|triage|draft|score|case\b"
-    r"|anna|okafor|novak|\bada\b|U0ANNA|U0ADA|support-\d|model",
-    re.IGNORECASE,
-)
-ALLOWED = re.compile(r'"(type|event_type|positive_button|negative_button|style)"|softanswer_action')
-"""The words that Block Kit itself uses."""
+READER = "filled in by the test"
 
 HOSTILE = [
     "<!channel> wake up, this is the third outage this week and I am furious",
@@ -41,27 +35,6 @@ HOSTILE = [
     "*_~`>" * 500,
     "   ",
 ]
-
-
-async def calls(sandbox: Sandbox) -> list[dict[str, Any]]:
-    async with aiohttp.ClientSession() as http, http.get(f"{sandbox.url}/sandbox/calls") as response:
-        made: list[dict[str, Any]] = await response.json()
-    return made
-
-
-def shown_to_customers(made: list[dict[str, Any]]) -> list[str]:
-    """Everything that the bot wrote where a customer can read it, as JSON text without Block Kit's own words."""
-    found = []
-    for call in made:
-        arguments = call["args"]
-        to_customer = arguments.get("channel") == HELP or arguments.get("user_id") in (CARLA, BEN)
-        if call["method"].startswith(("chat.post", "chat.update", "files.", "views.")) and to_customer:
-            text = json.dumps(
-                {k: v for k, v in arguments.items() if k not in ("channel", "token")}, ensure_ascii=False
-            )
-            text = re.sub(r'\\"message\\": \d+|"action": \d+', "", text)
-            found.append(ALLOWED.sub("", text))
-    return found
 
 
 async def test_a_customer_never_sees_what_is_internal(
@@ -92,9 +65,8 @@ async def test_a_customer_never_sees_what_is_internal(
     )
     await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"))
 
-    shown = shown_to_customers(await calls(sandbox))
-    assert len(shown) >= 4
-    assert [text for text in shown if INTERNAL.search(text)] == []
+    assert len(shown_to_customers(sandbox)) >= 4
+    assert leaks(sandbox) == []
     for customer in (CARLA, BEN):
         state = await persons.state(customer)
         assert TRIAGE not in state["messages"]
@@ -116,7 +88,7 @@ async def test_hostile_text_is_escaped_and_never_executed(
     )
     await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"), within_s=60)
     assert rows(database, "select reason from inbox where state = 'failed'") == []
-    for call in await calls(sandbox):
+    for call in list(sandbox.calls):
         if call["method"].startswith("chat."):
             written = json.dumps(call["args"], ensure_ascii=False)
             assert "<!channel>" not in written
@@ -126,3 +98,60 @@ async def test_hostile_text_is_escaped_and_never_executed(
     not_scored = {r[0] for r in rows(database, "select text from messages where label is null")}
     assert any("كيف" in text for text in not_scored)
     assert any("Traceback" in text for text in not_scored)
+
+
+def section(text: str) -> list[dict[str, Any]]:
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": text}}]
+
+
+def view(kind: str, text: str) -> dict[str, Any]:
+    return {"type": kind, "title": {"type": "plain_text", "text": "A word"}, "blocks": section(text)}
+
+
+def button(value: str) -> list[dict[str, Any]]:
+    pressed = {
+        "type": "button",
+        "action_id": "a",
+        "text": {"type": "plain_text", "text": "Press"},
+        "value": value,
+    }
+    return [{"type": "actions", "elements": [pressed]}]
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("chat.postMessage", {"text": "It reads negative"}),
+        ("chat.postMessage", {"text": "Hello", "blocks": section("93 % sure")}),
+        ("chat.postMessage", {"text": "Hello", "blocks": section("0.93")}),
+        ("chat.postMessage", {"text": "Hello", "blocks": button(json.dumps({"label": "neutral"}))}),
+        ("chat.postMessage", {"text": "Hello", "metadata": {"event_type": "x", "event_payload": {"by": "support-2"}}}),
+        ("chat.postMessage", {"text": f"<@{ANNA}> looks at it"}),
+        ("chat.postMessage", {"text": "Okafor looks at it"}),
+        ("chat.update", {"text": "Your case is open", "ts": "POSTED"}),
+        ("chat.postEphemeral", {"text": "a draft waits", "user": READER}),
+        ("views.publish", {"user_id": READER, "view": view("home", "unhappy")}),
+        ("views.open", {"trigger_id": "TRIGGER", "view": view("modal", "this was flagged")}),
+    ],
+)  # fmt: skip
+async def test_the_reading_of_the_calls_bites(sandbox: Sandbox, method: str, said: dict[str, Any]) -> None:
+    """What is internal is found where a customer reads it, and may stand where the team does."""
+    client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url)
+    for channel, reader, found in ((TRIAGE, ANNA, 0), (HELP, CARLA, 1)):
+        call = {"channel": channel, **said} if method.startswith("chat.") else dict(said)
+        if "ts" in call:
+            call["ts"] = (await client.chat_postMessage(channel=channel, text="One moment"))["ts"]
+        if "trigger_id" in call:
+            call["trigger_id"] = sandbox.place.views.trigger(reader)
+        call |= {name: reader for name in ("user", "user_id") if name in call}
+        await client.api_call(method, json=call)
+        assert len(leaks(sandbox)) == found, leaks(sandbox)
+
+
+async def test_a_file_that_a_customer_can_open_is_read_too(sandbox: Sandbox) -> None:
+    client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url)
+    for channel, found in ((TRIAGE, 0), (HELP, 1)):
+        await client.files_upload_v2(channel=channel, filename="a.txt", title="a", content="score: high")
+        assert len(leaks(sandbox)) == found
+    await client.files_upload_v2(channel=HELP, filename="a.txt", title="The model's card", content="b")
+    assert len(leaks(sandbox)) == 3  # in the call and in the file

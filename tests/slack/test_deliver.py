@@ -125,7 +125,7 @@ async def test_an_older_slack_gets_plain_blocks(
     bot: Bot, sandbox: Sandbox, persons: Persons, tmp_path: Path
 ) -> None:
     sandbox.place.interventions.fail("chat.postMessage", 1, "invalid_blocks", None, None)
-    await post(bot, "table", table=[["Check", "Before"], ["macro-F1", 0.92]], caption="c")
+    await post(bot, "table", table=[["What", "Before"], ["answers", 12]], caption="c")
     await eventually(lambda: states(tmp_path / "softanswer.db") == [("table", "sent")])
     state = await persons.state(BEN)
     shown = next(m for m in state["messages"][HELP] if m["text"] == "table")
