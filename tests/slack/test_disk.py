@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from bot.demo.people import Persons, find, texts
 from bot.demo.run import BotProcess, write_config
 from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
 from bot.store import StoreError, open_store
+from sandbox.server import Sandbox
 from tests.slack.test_listeners import event, say
 from tests.support import eventually, rows, signed
 
@@ -109,3 +111,24 @@ async def test_sigterm_ends_it_within_ten_seconds_whatever_is_under_way(
     bot.process.terminate()
     assert bot.process.wait(timeout=15) == 0
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+async def test_sigterm_ends_it_within_ten_seconds_though_another_process_locks_the_database(
+    sandbox: Sandbox, persons: Persons, start_bot: Callable[..., BotProcess], tmp_path: Path, lock: str
+) -> None:
+    """What could not be written was not acked: it comes again, and is answered by the next process."""
+    bot = start_bot()
+    database = tmp_path / "softanswer.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute(lock)
+        asked = [await persons.write(CARLA if i % 2 else BEN, HELP, f"{CALM} ({i})") for i in range(40)]
+        await eventually(lambda: all(d.attempts for d in list(sandbox.place.deliveries.all)))
+        began = time.monotonic()
+        bot.process.terminate()
+        assert bot.process.wait(timeout=15) == 0
+        assert time.monotonic() - began < 10
+        other.execute("ROLLBACK")
+    start_bot()
+    sql = "select count(*), count(distinct ts) from messages"
+    await eventually(lambda: rows(database, sql) == [(len(asked), len(asked))], within_s=40)
