@@ -40,6 +40,8 @@ class SocketMode:
         self.deliveries = deliveries
         self.faults = faults
         self.links: list[Link] = []
+        self.on_every_socket = False
+        """Every delivery goes over every open socket. Slack uses one of them, and does not promise to."""
         self._tickets: set[str] = set()
         self._connected = asyncio.Event()
         self._turn = itertools.count()
@@ -65,6 +67,9 @@ class SocketMode:
                 link = open_links[next(self._turn) % len(open_links)]
                 fault = self.faults.of_delivery() if self.faults else None
                 await (self._send(link, delivery) if fault is None else self._spoiled(link, delivery, fault))
+                for other in open_links if self.on_every_socket else ():
+                    if other is not link:
+                        await self._send(other, delivery, again=True)
 
     async def _spoiled(self, link: Link, delivery: Delivery, fault: str) -> None:
         """Send it with a fault."""
@@ -90,8 +95,12 @@ class SocketMode:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await link.socket.close()
 
-    async def _send(self, link: Link, delivery: Delivery, *, reaches: bool = True) -> None:
-        self.deliveries.sending(delivery)
+    async def _send(
+        self, link: Link, delivery: Delivery, *, reaches: bool = True, again: bool = False
+    ) -> None:
+        """`again`: the same envelope, which has just gone over another socket."""
+        if not again:
+            self.deliveries.sending(delivery)
         envelope: dict[str, Any] = {
             "envelope_id": delivery.envelope_id,
             "payload": delivery.payload,
