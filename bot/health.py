@@ -17,17 +17,21 @@ from bot.store import Store
 log = logging.getLogger(__name__)
 
 MODEL = "The model does not answer"
+GPU = "The GPU does not answer"
 DATABASE = "The database cannot be used"
 SLACK = "Slack cannot be reached"
 TEMPLATES = "An answer cannot be made from its template"
 
 _MEANWHILE = {
     MODEL: "Messages are taken in and come here unread, for a person.",
+    GPU: "Messages are read on the CPU, more slowly. The next start, or another version, tries the GPU again.",
     DATABASE: "Messages cannot be taken in; Slack keeps them for a while, and what it gives up is read up on afterwards.",
     SLACK: "What is to be written waits.",
     TEMPLATES: "Questions for it come here, for a person. `softanswer templates check` names the line.",
 }
 
+WORKS_ON = {GPU}
+"""What is told, and keeps nothing from being done: no reason to start the bot anew."""
 
 QUIET_S = 60.0
 """Something is over when it has worked for so long without failing: what fails now and then is not told now and then."""

@@ -20,7 +20,7 @@ from jinja2 import TemplateError
 from bot.decide import decide, when_late
 from bot.domain import TRIAGE, Action, Decision, Deletion, Edit, Message, Near, Skip
 from bot.gate import gate
-from bot.health import DATABASE, MODEL, TEMPLATES, Health
+from bot.health import DATABASE, GPU, MODEL, TEMPLATES, Health
 from bot.people import People
 from bot.settings import Rules
 from bot.store import Store
@@ -150,6 +150,10 @@ class Pipeline:
             return None
         reading = await self._batcher.read(message.text)
         await self._health.good(MODEL)
+        if why := self._batcher.classifier.fell_back:
+            await self._health.bad(GPU, why)
+        else:
+            await self._health.good(GPU)
         return reading
 
     async def _read_alone(self, message: Gated, error: BaseException) -> Reading | None:

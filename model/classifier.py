@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from tokenizers import Tokenizer
 from model import text
 from model.artefact_folder import GRAPH, TOKENIZER, ArtefactError, Manifest, read_manifest
 from model.reading import Reading
-from model.session import create_session, gpu_offered
+from model.session import create_session, first_line, gpu_offered
+
+log = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,12 +29,23 @@ largest cost, so the budget counts padded tokens rather than texts."""
 class Classifier:
     """One loaded model version. Not for two threads at once."""
 
-    def __init__(self, manifest: Manifest, tokenizer: Tokenizer, session: Any, device: str) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        tokenizer: Tokenizer,
+        session: Any,
+        device: str,
+        on_cpu: Callable[[], tuple[Any, str]] | None = None,
+    ) -> None:
+        """`on_cpu` makes another session for the same graph, should the GPU fail; see `fell_back`."""
         tokenizer.enable_truncation(manifest.max_length)
         tokenizer.no_padding()
         self.manifest = manifest
         self.version = manifest.version
         self.device = device
+        self.fell_back: str | None = None
+        """Why it runs on the CPU although the graph is a GPU's: what the GPU failed with."""
+        self._on_cpu = on_cpu
         self._tokenizer = tokenizer
         self._session = session
 
@@ -38,7 +53,7 @@ class Classifier:
     def load(cls, folder: Path, *, device: str = "auto", threads: int = 1) -> Classifier:
         """Load a version folder.
 
-        `device` is auto, cpu or gpu. Auto takes the GPU for a graph that was exported for one.
+        `device` is auto, cpu or gpu. Auto takes the GPU for a graph that was exported for one, the CPU if that GPU does not answer.
         Raises ArtefactError: one line that says what, where and what to do.
         """
         manifest = read_manifest(folder)
@@ -50,10 +65,16 @@ class Classifier:
                 f"python -m training export --device gpu --model {folder} --out DIR"
             )
         tokenizer = load_tokenizer(folder / TOKENIZER)
-        if device == "auto":
-            device = "gpu" if manifest.device == "gpu" and gpu_offered() else "cpu"
-        session, runs_on = create_session(folder / GRAPH, device=device, threads=threads)
-        return cls(manifest, tokenizer, session, runs_on)
+        create = partial(create_session, folder / GRAPH, threads=threads)
+        on_cpu = partial(create, device="cpu")
+        if device == "auto" and manifest.device == "gpu" and gpu_offered():
+            try:
+                return cls(manifest, tokenizer, *create(device="gpu"), on_cpu)
+            except ArtefactError as error:
+                classifier = cls(manifest, tokenizer, *on_cpu())
+                classifier.fell_back = str(error)
+                return classifier
+        return cls(manifest, tokenizer, *create(device="gpu" if device == "gpu" else "cpu"), on_cpu)
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One Reading per text, in the order of the texts. Blocking."""
@@ -84,12 +105,32 @@ class Classifier:
             for row, position in enumerate(positions):
                 ids[row, : len(encoded[position])] = encoded[position]
                 mask[row, : len(encoded[position])] = 1
-            outputs = self._session.run(["logits", "embedding"], {"input_ids": ids, "attention_mask": mask})
+            outputs = self._run({"input_ids": ids, "attention_mask": mask})
             logits[positions] = outputs[0]
             embeddings[positions] = outputs[1]
         # An fp16 graph leaves the norm a little off 1.
         embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
         return logits, embeddings
+
+    def _run(self, inputs: dict[str, npt.NDArray[np.int64]]) -> Any:
+        """One run of the graph. A GPU may go while it serves (a driver's reset, no memory): then the CPU does it, from here on.
+
+        Only if it can, or it was no fault of the GPU's. A process cannot get a lost GPU back; its successor may.
+        """
+        outputs = ["logits", "embedding"]
+        try:
+            return self._session.run(outputs, inputs)
+        except Exception as error:  # onnxruntime raises a dozen unrelated types here
+            if self.device != "gpu" or self._on_cpu is None:
+                raise
+            try:
+                session, device = self._on_cpu()
+                found = session.run(outputs, inputs)
+            except Exception:
+                raise error from None
+            log.warning("the GPU has failed, reading on the CPU from here on: %s", first_line(error))
+            self._session, self.device, self.fell_back = session, device, first_line(error)
+            return found
 
     def _probabilities(self, logits: Floats) -> npt.NDArray[np.float64]:
         scaled = logits.astype(np.float64) / self.manifest.temperature

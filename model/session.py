@@ -38,7 +38,7 @@ def create_session(graph: Path, *, device: str, threads: int) -> tuple[Any, str]
     try:
         session = ort.InferenceSession(graph, options, providers=providers)
     except Exception as error:  # onnxruntime raises a dozen unrelated types here
-        raise ArtefactError(f"{graph}: onnxruntime cannot load it ({_first_line(error)})") from None
+        raise ArtefactError(f"{graph}: onnxruntime cannot load it ({first_line(error)})") from None
     # A CUDA session without its libraries comes up on the CPU in silence: only the session itself knows.
     on_gpu = _CUDA in session.get_providers()
     if device == "gpu" and not on_gpu:
@@ -53,5 +53,6 @@ def gpu_offered() -> bool:
     return _CUDA in ort.get_available_providers()
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -14,6 +14,7 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.health import WORKS_ON
 from bot.people import ask
 from bot.settings import SettingsError
 from bot.slack.socket_watch import SocketWatch
@@ -118,7 +119,8 @@ async def _start_http(bot: Bot) -> web.AppRunner:
         inbox = await bot.services.store.inbox.counts()
         ill = {part: why for part, (_, why) in bot.health.ill.items()}
         facts = {"version": bot.batcher.classifier.version, "waiting": inbox.get("pending", 0), "ill": ill}
-        return web.json_response({"ok": not ill, **facts}, status=503 if ill else 200)
+        ok = not ill.keys() - WORKS_ON
+        return web.json_response({"ok": ok, **facts}, status=200 if ok else 503)
 
     async def events(request: web.Request) -> web.Response:
         return await to_aiohttp_response(await bot.app.async_dispatch(await to_bolt_request(request)))

@@ -22,6 +22,7 @@ from model.reading import Reading
 from sandbox.server import Sandbox
 from tests.slack.test_listeners import say
 from tests.support import eventually, rows
+from tests.unit.test_model_classifier import DyingGpu
 
 CALM = "How do I export my data?"
 
@@ -61,6 +62,27 @@ async def test_a_broken_model_is_told_once_and_everything_goes_to_a_person(
     assert "RuntimeError: the graph is broken" in (await notices(persons, "The model does not answer"))[0]
     counted = "select (select count(*) from cases where flag = 'unread'), (select count(*) from actions where kind = 'reply')"
     assert rows(tmp_path / "softanswer.db", counted) == [(3, 1)]
+
+
+async def test_a_gpu_that_goes_is_told_once_and_the_cpu_reads_on(
+    bot: Bot, persons: Persons, tmp_path: Path
+) -> None:
+    classifier = bot.batcher.classifier
+    on_the_cpu = (classifier._session, "cpu")
+    classifier._session, classifier.device, classifier._on_cpu = DyingGpu(None), "gpu", lambda: on_the_cpu
+    for i in range(3):
+        await say(bot, CALM, user=BEN, ts=f"170000{i}000.000100")
+    await told(persons, "The GPU does not answer")
+    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where id = 3"))
+    assert rows(tmp_path / "softanswer.db", "select distinct label from messages") == [("neutral",)]
+    assert rows(tmp_path / "softanswer.db", "select count(*) from cases where flag = 'unread'") == [(0,)]
+    (said,) = await notices(persons, "The GPU does not answer")
+    assert "CUDA failure 999" in said and "on the CPU" in said
+    lines = "\n".join(await bot.services.status.lines())
+    assert "The GPU does not answer" in lines and "on cpu" in lines
+    await bot.batcher.swap(bot.services.learning.serving.load(classifier.version))  # it may answer again
+    await say(bot, CALM, user=CARLA, ts="1700009000.000100")
+    await told(persons, "Over after")
 
 
 async def test_a_template_that_breaks_at_work_calls_a_person(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
+import model.classifier
 from model.artefact_folder import ArtefactError, write_manifest
 from model.classifier import Classifier
 from model.reading import LABELS
@@ -141,6 +144,75 @@ def test_a_gpu_is_believed_only_when_the_session_says_so(
         with pytest.raises(ArtefactError, match="came up on the CPU"):
             create_session(Path("model.onnx"), device="gpu", threads=1)
     assert asked == ["preload", both]
+
+
+class DyingGpu:
+    """A session on a GPU that answers until it is lost, as onnxruntime reports it."""
+
+    lost = RuntimeException(
+        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : CUDA failure 999: unknown error ; GPU=0\nexpr=cudaStreamSynchronize"
+    )
+
+    def __init__(self, session: Any, runs: int = 0) -> None:
+        self._session = session
+        self._runs = runs
+
+    def run(self, *given: Any) -> Any:
+        self._runs -= 1
+        if self._runs < 0:
+            raise self.lost
+        return self._session.run(*given)
+
+
+def on_dying_gpu(classifier: Classifier, on_cpu: Any, runs: int = 0) -> Classifier:
+    session = DyingGpu(classifier._session, runs)
+    return Classifier(classifier.manifest, classifier._tokenizer, session, "gpu", on_cpu)
+
+
+def test_a_gpu_that_goes_in_service_leaves_its_work_to_the_cpu(classifier: Classifier) -> None:
+    made: list[int] = []
+
+    def on_cpu() -> tuple[Any, str]:
+        made.append(1)
+        return classifier._session, "cpu"
+
+    dying = on_dying_gpu(classifier, on_cpu, runs=1)
+    assert dying.read(["Where are my invoices?"])[0].label == "neutral"
+    assert (dying.device, dying.fell_back, made) == ("gpu", None, [])
+    for _ in range(2):
+        assert dying.read(["Where are my invoices?"])[0].label == "neutral"
+    assert dying.device == "cpu" and dying.fell_back and made == [1]
+    assert "CUDA failure 999" in dying.fell_back and "\n" not in dying.fell_back
+
+
+def test_where_the_cpu_cannot_do_it_either_the_first_error_stands(classifier: Classifier) -> None:
+    def no_session() -> tuple[Any, str]:
+        raise ArtefactError("no kernel for the CPU")
+
+    for on_cpu in (no_session, lambda: (DyingGpu(None), "cpu"), None):
+        dying = on_dying_gpu(classifier, on_cpu)
+        with pytest.raises(RuntimeException, match="CUDA failure 999"):
+            dying.read(["Where are my invoices?"])
+        assert (dying.device, dying.fell_back) == ("gpu", None)
+
+
+def test_a_gpu_that_does_not_answer_at_the_start(
+    copied: Path, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(copied, dataclasses.replace(classifier.manifest, device="gpu"))
+
+    def session(graph: Path, *, device: str, threads: int) -> tuple[Any, str]:
+        if device == "gpu":
+            raise ArtefactError("the session came up on the CPU")
+        return create_session(graph, device=device, threads=threads)
+
+    monkeypatch.setattr(model.classifier, "gpu_offered", lambda: True)
+    monkeypatch.setattr(model.classifier, "create_session", session)
+    found = Classifier.load(copied)
+    assert (found.device, found.fell_back) == ("cpu", "the session came up on the CPU")
+    assert found.read(["Where are my invoices?"])[0].label == "neutral"
+    with pytest.raises(ArtefactError, match="came up on the CPU"):
+        Classifier.load(copied, device="gpu")
 
 
 def test_no_gpu_in_this_build(monkeypatch: pytest.MonkeyPatch) -> None:
