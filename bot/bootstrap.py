@@ -23,7 +23,7 @@ from bot.learning.inquiry import Inquiry
 from bot.learning.offline import RUNS
 from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
-from bot.learning.serving import Serving
+from bot.learning.serving import Serving, load_last_good
 from bot.learning.watcher import Watcher
 from bot.people import People
 from bot.pipeline import Pipeline
@@ -87,7 +87,7 @@ async def build(
 
     registry = Registry(settings.model.folder)
     load = partial(load_classifier, settings)
-    classifier = await asyncio.to_thread(load, registry.folder(registry.active()))
+    classifier, damaged = await asyncio.to_thread(load_last_good, registry, load)
     router = Router(templates)
     await store.records.remember("", "team", people.team)
     await asyncio.to_thread(router.prepare, classifier.embed, classifier.version)
@@ -132,6 +132,7 @@ async def build(
         clock=clock,
         keep=settings.learning.keep_versions,
     )
+    await serving.fall_back(damaged)
     shared: dict[str, Any] = {
         "store": store,
         "people": people,

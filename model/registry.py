@@ -61,6 +61,10 @@ class Registry:
         served = self._served()
         return served[0] if served else self._shipped.name
 
+    def served(self) -> list[str]:
+        """The version in service and what served before it, latest first; at the end the shipped one."""
+        return list(dict.fromkeys([*self._served(), self._shipped.name]))
+
     def previous(self) -> str | None:
         """What served before the active version, None when nothing did."""
         served = self._served()
@@ -125,6 +129,12 @@ class Registry:
         self.folder(previous)
         self._write(self._served()[1:])
         return previous
+
+    def fall_back(self, version: str) -> None:
+        """Put one of `served` back in service, and forget what came after it. Raises ArtefactError if it is not valid."""
+        self.folder(version)
+        served = self._served()
+        self._write(served[served.index(version) :] if version in served else [])
 
     def _served(self) -> list[str]:
         """What was promoted, latest first."""

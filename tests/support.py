@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import hmac
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -15,6 +17,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from slack_bolt.request.async_request import AsyncBoltRequest
+
+from model.artefact_folder import MANIFEST, read_manifest, write_manifest
+from model.registry import SHIPPED, Registry
 
 SIGNING_SECRET = "sandbox-signing-secret"
 
@@ -51,3 +56,14 @@ def signed(
         "x-slack-request-timestamp": [timestamp],
     }
     return AsyncBoltRequest(body=body, headers=headers)
+
+
+def promote_a_copy(root: Path, version: str) -> Path:
+    """A version like the shipped one under another name, in service in the model folder `root`; returns its folder."""
+    folder = root / version
+    shutil.copytree(SHIPPED, folder)
+    manifest = dataclasses.replace(read_manifest(folder), version=version, parent=SHIPPED.name)
+    (folder / MANIFEST).unlink()
+    write_manifest(folder, manifest)
+    Registry(root).promote(version)
+    return folder

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bot.domain import TRIAGE, Action
 from bot.people import People
 from bot.store import Store
 from bot.templates import Router
@@ -23,6 +24,22 @@ NEVER_SERVED = ("refused", "candidate")
 
 class Overtaken(Exception):
     """Another version serves than was thought. One line."""
+
+
+def load_last_good(
+    registry: Registry, load: Callable[[Path], Classifier]
+) -> tuple[Classifier, dict[str, str]]:
+    """The version in service; where it is damaged, the latest that served before it and is whole. Blocking.
+
+    Also the versions passed over, each with what is wrong with it. Raises ArtefactError if none is whole, not even the shipped one.
+    """
+    damaged: dict[str, str] = {}
+    for version in registry.served():
+        try:
+            return load(registry.folder(version)), damaged
+        except ArtefactError as error:
+            damaged[version] = str(error)
+    raise ArtefactError(next(iter(damaged.values())))
 
 
 class Serving:
@@ -129,6 +146,21 @@ class Serving:
         else:
             expected = await self._store.records.disagreement(version)
             await self._store.watches.begin(team, version, previous, expected, now)
+
+    async def fall_back(self, damaged: Mapping[str, str]) -> None:
+        """At the start: what now serves does so because these versions are damaged. Triage is told, then the pointer follows."""
+        if not damaged:
+            return
+        team, now, version = self._people.team, self._clock(), self._batcher.classifier.version
+        lines = [f"⚠️ Model version `{name}` is damaged ({why[:300]})." for name, why in damaged.items()]
+        text = "\n".join(
+            [*lines, f"`{version}`, which served before, serves instead. Put the folder back and promote it."]
+        )
+        log.warning("%s", text)
+        action = Action("notice", f"damaged:{'+'.join(damaged)}:{now}", TRIAGE, facts={"text": text})
+        await self._store.outbox.put(team, action, now)
+        self._registry.fall_back(version)
+        await self._store.records.serve_model(team, version, "the bot's start", "fell back", now)
 
     async def reconcile(self) -> None:
         """At the start: should the last process have died between the registry's pointer and the database, the pointer is right."""

@@ -175,6 +175,20 @@ def test_a_damaged_version_does_not_exist(registry: Registry, tmp_path: Path) ->
     assert registry.active() == "shipped"
 
 
+def test_falling_back_forgets_what_came_after(registry: Registry, tmp_path: Path) -> None:
+    for version in ("v1", "v2", "v3"):
+        registry.add(version_folder(tmp_path / "candidates", version))
+        registry.promote(version)
+    assert registry.served() == ["v3", "v2", "v1", "shipped"]
+    (tmp_path / "models" / "v2" / "model.onnx").write_text("other")
+    with pytest.raises(ArtefactError, match="sha256 differs"):
+        registry.fall_back("v2")
+    registry.fall_back("v1")
+    assert (registry.active(), registry.previous()) == ("v1", "shipped")
+    registry.fall_back("shipped")
+    assert (registry.active(), registry.previous(), registry.served()) == ("shipped", None, ["shipped"])
+
+
 @pytest.mark.parametrize("version", ["none", "../package/shipped", ".", ".."])
 def test_unknown_version(registry: Registry, version: str) -> None:
     with pytest.raises(ArtefactError, match="no model version"):
