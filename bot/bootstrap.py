@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ from bot.slack.deliver import Deliverer, Pace
 from bot.slack.serve import check_app_token, serve
 from bot.slack.writers import Writers
 from bot.status import Status
-from bot.store import Store, open_store
+from bot.store import Store, StoreError, open_store
 from bot.templates import Router, Templates, load_templates
 from model.batcher import Batcher
 from model.classifier import Classifier
@@ -204,6 +205,10 @@ async def run(
     try:
         bot = await build(settings, templates, tokens, store, settings_module.api_url(), clock, reach=reach)
         await serve(bot, ready)
+    except sqlite3.OperationalError as error:  # at the start; later it is told to triage, and waited for
+        raise StoreError(
+            f"{settings.database}: cannot be used ({error}) — see what else holds it or fills the disk, then start again"
+        ) from None
     finally:
         with contextlib.suppress(Exception):
             store.database.close()

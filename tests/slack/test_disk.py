@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import cli
+from bot import bootstrap, cli
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.run import BotProcess, write_config
@@ -132,3 +132,21 @@ async def test_sigterm_ends_it_within_ten_seconds_though_another_process_locks_t
     start_bot()
     sql = "select count(*), count(distinct ts) from messages"
     await eventually(lambda: rows(database, sql) == [(len(asked), len(asked))], within_s=40)
+
+
+async def test_a_start_at_a_locked_database_is_one_line(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(tmp_path)
+    open_store(tmp_path / "softanswer.db").database.close()
+    for name, value in (
+        ("BOT_TOKEN", "xoxb-sandbox"),
+        ("APP_TOKEN", "xapp-sandbox"),
+        ("API_URL", sandbox.api_url),
+    ):
+        monkeypatch.setenv(f"SLACK_{name}", value)
+    with closing(sqlite3.connect(tmp_path / "softanswer.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match=r"cannot be used \(database is locked\)") as raised:
+            await bootstrap.run(config, ready=print)
+    assert "\n" not in str(raised.value)
