@@ -18,6 +18,7 @@ async def test_a_short_walk_loses_doubles_and_leaks_nothing(tmp_path: Path) -> N
     books = await walk.run()
     assert books.ok, books
     assert books.kills == 8 and sum(books.faults.values()) > 20
+    assert books.faults["locked"] and books.faults["damaged"]
     assert books.rss_mb < 500
     _the_books_would_notice(walk, tmp_path / "softanswer.db")
 

@@ -30,6 +30,7 @@ from bot.demo.run import write_config
 from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
 from sandbox.faults import Faults, Rates
 from sandbox.server import Sandbox, Settings
+from tests.chaos.machine import Machine
 from tests.leaks import leaks
 
 UNDER_TEST = Path(__file__).parent / "bot_under_test.py"
@@ -225,6 +226,7 @@ class Walk:
         self.kills = kills
         self.faults = Faults(seed, rates)
         self.books = Books(seed)
+        self.machine = Machine(seed, folder)
         self.written: dict[str, str] = {}
         """Customers' messages: ts → author."""
         self.deleted: set[str] = set()
@@ -234,12 +236,14 @@ class Walk:
         settings = Settings(ack_timeout=1.5, retry_delays=(0.1, 0.5, 1.0), faults=self.faults)
         with Sandbox(demo_seed(), port=0, settings=settings) as sandbox:
             bot = self.mortal(self.folder, sandbox.api_url)
+            self.machine.install()
             async with Persons(sandbox.url) as persons:
                 first = asyncio.create_task(asyncio.to_thread(bot.start))
                 await first
                 keeper = asyncio.create_task(self._keep_killing(bot))
                 await self._people(persons)
                 await keeper
+                await self.machine.let_go()
                 self.faults.stop()
                 bot.kill()
                 # Twice: what the first start could not know of, the second reads up on.
@@ -318,10 +322,12 @@ class Walk:
         """Kill it at points where it was not killed yet; if it does not come by, at any moment. Then start it anew."""
         while self.books.kills < self.kills:
             until = time.monotonic() + self.chance.choice([2.0, 6.0, 12.0, 12.0])
+            await self.machine.fault()
             while bot.alive and time.monotonic() < until:
                 await asyncio.sleep(0.05)
             if bot.alive:
                 bot.kill()
+            await self.machine.let_go()
             self.books.kills += 1
             known, done = bot.points(), set(bot.killed_at())
             fresh = [point for point in known if point not in done] or known or [""]
@@ -355,13 +361,14 @@ class Walk:
         books, workspace = self.books, sandbox.place.workspace
         books.messages, books.faults, books.points = (
             len(self.written),
-            dict(self.faults.met),
+            {**self.faults.met, **self.machine.met},
             set(bot.killed_at()),
         )
         books.integrity = self._rows("pragma integrity_check")[0][0]
         here = Counter(ts for (ts,) in self._rows("select ts from messages where role = 'customer'"))
         books.lost = [ts for ts in self.written if here[ts] != 1 and ts not in self.deleted]
-        books.wrong = self._wrong(workspace.channels[HELP].messages)
+        told = [text for (text,) in self._rows("select facts from actions where key like 'damaged:%'")]
+        books.wrong = self._wrong(workspace.channels[HELP].messages) + self.machine.wrong(told)
         books.died_by_itself = bot.died_by_itself
         posted: Counter[int] = Counter()
         order: dict[str, list[int]] = {}
