@@ -45,21 +45,25 @@ class CatchUp:
         self._people = people
         self._accept = accept
         self._clock = clock
-        self._connected = asyncio.Event()
+        self._wanted = asyncio.Event()
 
     async def heard(self, _client: object, message: Mapping[str, Any], _raw: str | None = None) -> None:
         """A listener of the socket: with each new connection something may have been missed before it."""
         if message.get("type") == "hello":
-            self._connected.set()
+            self.want()
+
+    def want(self) -> None:
+        """Something may have been missed: catch up soon."""
+        self._wanted.set()
 
     async def run(self) -> None:
-        """Catch up at once, on each new connection and every half hour, until cancelled."""
+        """Catch up at once, on each new connection, when something was turned away, and every half hour, until cancelled."""
         while True:
-            self._connected.clear()
+            self._wanted.clear()
             await self.once()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
-                    await self._connected.wait()
+                    await self._wanted.wait()
 
     async def once(self) -> int:
         """Read what was written since the last time; returns how many messages of people were new. In a channel's first time

@@ -121,7 +121,7 @@ class Deliverer:
             if action.due_at > now:
                 waits.append(action.due_at - now)
                 continue
-            if action.kind in POSTS:
+            if action.kind in POSTS and not self._too_late(action):
                 if (wait := self._pace.wait(action.channel, now)) > 0:
                     waits.append(wait)
                     continue
@@ -134,6 +134,10 @@ class Deliverer:
             async with asyncio.timeout(max(0.05, min(waits))):
                 await self._queued.wait()
 
+    def _too_late(self, action: Queued) -> bool:
+        """Whether it is an answer that is of no use any more."""
+        return action.kind in ANSWERS and self._clock() - action.created_at > self._too_late_s
+
     def _sent(self, channel: str, task: asyncio.Task[None]) -> None:
         del self._sending[channel]
         self._queued.set()
@@ -143,7 +147,7 @@ class Deliverer:
         try:
             if action.state == "sending" and await self._was_found(action):
                 return
-            if action.kind in ANSWERS and self._clock() - action.created_at > self._too_late_s:
+            if self._too_late(action):
                 await self._drop_answer(action.id, "too late to answer", self._clock())
                 self.wake()
                 return

@@ -10,13 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.health import WORKS_ON
 from bot.people import ask
 from bot.settings import SettingsError
+from bot.slack.intake import Requests, Socket
 from bot.slack.socket_watch import SocketWatch
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         asyncio.create_task(bot.retention.run()),
         asyncio.create_task(bot.health.run()),
     ]
-    socket: AsyncSocketModeHandler | None = None
+    socket: Socket | None = None
     try:
         socket = await _connect(bot, stop)
         if stop.is_set():
@@ -46,9 +45,9 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         work.append(asyncio.create_task(bot.catch_up.run()))
         if socket:
             # The SDK leaves a socket alone that answers pings, which a dead one may do: it must be told.
-            replace = partial(socket.client.connect_to_new_endpoint, force=True)
+            replace = partial(socket.connect_to_new_endpoint, force=True)
             watch = SocketWatch(bot.catch_up.once, replace, time.time)
-            socket.client.message_listeners.append(watch.heard)
+            socket.message_listeners.append(watch.heard)
             work.append(asyncio.create_task(watch.run()))
         ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
         stopped = asyncio.create_task(stop.wait())
@@ -59,7 +58,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
             raise RuntimeError(f"a part of the bot has stopped: {task.exception()!r}") from task.exception()
     finally:
         if socket:
-            await socket.close_async()  # type: ignore[no-untyped-call]
+            await socket.close()  # type: ignore[no-untyped-call]
         await bot.services.learning.close()
         for task in work:
             task.cancel()
@@ -68,7 +67,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         await http.cleanup()
 
 
-async def _connect(bot: Bot, stop: asyncio.Event) -> AsyncSocketModeHandler | None:
+async def _connect(bot: Bot, stop: asyncio.Event) -> Socket | None:
     """Open the socket in Socket Mode; None in HTTP mode, where events come to `/slack/events`.
 
     The socket client tries for ever where nothing lets it through; a stop ends that.
@@ -77,12 +76,12 @@ async def _connect(bot: Bot, stop: asyncio.Event) -> AsyncSocketModeHandler | No
         return None
     app_token = bot.tokens.app
     web_client = AsyncWebClient(token=app_token, base_url=bot.client.base_url)
-    handler = AsyncSocketModeHandler(bot.app, app_token, web_client=web_client)
-    handler.client.message_listeners.append(bot.catch_up.heard)
+    socket = Socket(bot.app, app_token, web_client, bot.catch_up.want)
+    socket.message_listeners.append(bot.catch_up.heard)
 
     async def connect() -> None:
         await check_app_token(web_client, app_token)
-        await handler.connect_async()  # type: ignore[no-untyped-call]
+        await socket.connect()  # type: ignore[no-untyped-call]
 
     connecting = asyncio.create_task(connect())
     stopped = asyncio.create_task(stop.wait())
@@ -92,9 +91,9 @@ async def _connect(bot: Bot, stop: asyncio.Event) -> AsyncSocketModeHandler | No
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
     elif error := connecting.exception():
-        await handler.close_async()  # type: ignore[no-untyped-call]
+        await socket.close()  # type: ignore[no-untyped-call]
         raise error
-    return handler
+    return socket
 
 
 async def check_app_token(client: AsyncWebClient, token: str) -> None:
@@ -122,13 +121,10 @@ async def _start_http(bot: Bot) -> web.AppRunner:
         ok = not ill.keys() - WORKS_ON
         return web.json_response({"ok": ok, **facts}, status=200 if ok else 503)
 
-    async def events(request: web.Request) -> web.Response:
-        return await to_aiohttp_response(await bot.app.async_dispatch(await to_bolt_request(request)))
-
     server = web.Application()
     server.router.add_get("/healthz", health)
     if bot.tokens.app is None:
-        server.router.add_post("/slack/events", events)
+        server.router.add_post("/slack/events", Requests(bot.app, bot.catch_up.want))
     runner = web.AppRunner(server, access_log=None)
     await runner.setup()
     where = bot.services.settings.http

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.domain import Action
+from bot.domain import TRIAGE, Action
 from bot.store.database import Database
 
 
@@ -69,7 +69,7 @@ class Outbox:
         await self._database.run(lambda db: insert_actions(db, team, actions, now, message_id))
 
     async def heads(self) -> list[Queued]:
-        """The oldest unsent action of each channel, whenever it is due, oldest first.
+        """The oldest unsent action of each channel, whenever it is due: the triage channel's first, then oldest first.
 
         Only heads are sent, so that the order within a channel holds: an action that must wait (a retry) holds back
         those behind it in its channel, and no others.
@@ -77,9 +77,9 @@ class Outbox:
         sql = """
             select * from actions where id in (
                 select min(id) from actions where state in ('pending', 'sending') group by channel
-            ) order by id
+            ) order by channel != ?, id
         """
-        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql)])
+        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql, [TRIAGE])])
 
     async def facts_of(self, key: str) -> Mapping[str, Any] | None:
         """What the action with this key was told to write."""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.run import BotProcess
 from bot.demo.story import BEN, CARLA, HELP
+from bot.slack.intake import Socket
 from sandbox.deliveries import Delivery
 from sandbox.server import Sandbox
 from tests.e2e.test_once import observe, replies
@@ -28,17 +28,17 @@ QUESTION = "<@U0BOT> How do I export my data?"
 @pytest.fixture
 async def two_sockets(bot: Bot, sandbox: Sandbox) -> AsyncIterator[list[list[str]]]:
     """The bot of this process, with two connections to Slack; Slack uses both for everything. What each of them heard."""
-    handlers, heard = [], [list[str](), list[str]()]
+    sockets, heard = [], [list[str](), list[str]()]
     for envelopes in heard:
         web_client = AsyncWebClient(token=sandbox.app_token, base_url=sandbox.api_url)
-        handlers.append(AsyncSocketModeHandler(bot.app, sandbox.app_token, web_client=web_client))
-        handlers[-1].client.message_listeners.append(partial(note, envelopes))
-        await handlers[-1].connect_async()
+        sockets.append(Socket(bot.app, sandbox.app_token, web_client, bot.catch_up.want))
+        sockets[-1].message_listeners.append(partial(note, envelopes))
+        await sockets[-1].connect()
     await eventually(lambda: len(sandbox.place.socket_mode.links) == 2)
     sandbox.place.socket_mode.on_every_socket = True
     yield heard
-    for handler in handlers:
-        await handler.close_async()
+    for socket in sockets:
+        await socket.close()
 
 
 async def note(envelopes: list[str], _client: object, message: dict[str, Any], _raw: str | None) -> None:
