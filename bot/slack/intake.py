@@ -105,7 +105,7 @@ class Requests:
         self._at_once = at_once
         self._under_way = 0
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def take(self, request: web.Request) -> web.Response:
         if self._under_way >= self._at_once:
             self._turned.count()
             return web.Response(status=503)

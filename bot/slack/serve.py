@@ -124,7 +124,7 @@ async def _start_http(bot: Bot) -> web.AppRunner:
     server = web.Application()
     server.router.add_get("/healthz", health)
     if bot.tokens.app is None:
-        server.router.add_post("/slack/events", Requests(bot.app, bot.catch_up.want))
+        server.router.add_post("/slack/events", Requests(bot.app, bot.catch_up.want).take)
     runner = web.AppRunner(server, access_log=None)
     await runner.setup()
     where = bot.services.settings.http

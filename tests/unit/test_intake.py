@@ -102,7 +102,7 @@ async def test_a_request_too_many_is_told_to_come_again(monkeypatch: pytest.Monk
         async def async_dispatch(self, request: object) -> object:
             return request
 
-    requests: Callable[[Any], Awaitable[Any]] = Requests(App(), lambda: read_up.append(1), at_once=2)  # type: ignore[arg-type]
+    requests: Callable[[Any], Awaitable[Any]] = Requests(App(), lambda: read_up.append(1), at_once=2).take  # type: ignore[arg-type]
     inside = [asyncio.create_task(requests(None)) for _ in range(2)]  # type: ignore[arg-type,var-annotated]
     await asyncio.sleep(0)
     assert (await requests(None)).status == 503
