@@ -13,6 +13,7 @@ from aiohttp import web
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.health import WORKS_ON
+from bot.memory import keep_small
 from bot.people import ask
 from bot.settings import SettingsError
 from bot.slack.intake import Requests, Socket
@@ -36,6 +37,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         asyncio.create_task(bot.services.people.keep_fresh()),
         asyncio.create_task(bot.retention.run()),
         asyncio.create_task(bot.health.run()),
+        asyncio.create_task(keep_small()),
     ]
     socket: Socket | None = None
     try:
