@@ -24,6 +24,9 @@ from training.train import Config, train
 
 LEAST_DEV = 300
 """Messages below which neither the best epoch nor int8's agreement can be told."""
+JUDGED_BY = 3000
+"""Messages of the corpus' holdout that both versions read before the verdict, the same ones every time: more take longer and tell
+no more (docs/learning.md has the gate's error rates with as many)."""
 
 
 def train_version(
@@ -94,6 +97,8 @@ def retrain(
     musts = judge.golden_from(golden)
     live, corrections = [e for e in own if e.live], [e for e in own if not e.live]
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
+    if len(corpus.holdout) > JUDGED_BY:
+        corpus = replace(corpus, holdout=dataset.sample(corpus.holdout, JUDGED_BY))
     if sample is not None and sample < len(corpus.train):
         few = dataset.sample(corpus.dev, max(LEAST_DEV, sample // 2))
         corpus = replace(corpus, train=dataset.sample(corpus.train, sample), dev=few)

@@ -21,6 +21,7 @@ from model.registry import SHIPPED
 from training import dataset
 from training.evaluate import predict
 from training.promote import Measured, Part, verdict
+from training.retrain import JUDGED_BY
 
 DIFFER = 0.045
 
@@ -32,7 +33,7 @@ def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     given.add_argument("--pairs", type=int, default=400)
     pairs = given.parse_args().pairs
-    holdout = dataset.split(dataset.load(dataset.corpus_files())).holdout
+    holdout = dataset.sample(dataset.split(dataset.load(dataset.corpus_files())).holdout, JUDGED_BY)
     said = predict(Classifier.load(SHIPPED, threads=2), holdout)
     read = [(e.label, s or "neutral", e.kind) for e, s in zip(holdout, said, strict=True)]
     chance = np.random.default_rng(0)

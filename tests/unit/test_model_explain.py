@@ -39,7 +39,7 @@ def test_what_was_not_scored_explains_nothing() -> None:
             {"unacceptable!", "Third", "dies"},
         ),
         ("Where is the invoice? Thanks, your support is wonderful", {"wonderful", "Thanks,"}),
-        ("How do I export the report? The last one took for ever", {"ever", "took"}),
+        ("How do I export the report? It has been broken for ever", {"ever", "broken"}),
     ],
 )
 def test_the_shipped_version_names_the_words_a_person_would(text: str, expected: set[str]) -> None:

@@ -16,7 +16,7 @@ from model.artefact_folder import ArtefactError, read_manifest
 from model.classifier import Classifier
 from model.reading import LABELS
 from model.registry import SHIPPED
-from training import base, dataset
+from training import base, dataset, lessons
 
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
@@ -34,6 +34,12 @@ from training.train import Config, train
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 
 TINY = {"epochs": 1, "threads": 1, "learning_rate": 1e-4}
+
+
+@pytest.fixture(autouse=True)
+def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen messages are no match for the teacher's thousands of texts; what it teaches has tests of its own."""
+    monkeypatch.setattr(lessons, "load", lambda: lessons.NONE)
 
 
 @pytest.fixture(scope="module")
