@@ -97,12 +97,12 @@ def retrain(
     musts = judge.golden_from(golden)
     live, corrections = [e for e in own if e.live], [e for e in own if not e.live]
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
-    if len(corpus.holdout) > JUDGED_BY:
-        corpus = replace(corpus, holdout=dataset.sample(corpus.holdout, JUDGED_BY))
     if sample is not None and sample < len(corpus.train):
         few = dataset.sample(corpus.dev, max(LEAST_DEV, sample // 2))
         corpus = replace(corpus, train=dataset.sample(corpus.train, sample), dev=few)
     data = dataset.replay(corpus, own)
+    if len(data.holdout) > JUDGED_BY:  # after replay, which keeps all of it out of training
+        data = replace(data, holdout=dataset.sample(data.holdout, JUDGED_BY))
     dataset.require_enough(data.train, "corpus and snapshot")
     version = _new_version(data.train)
     with under_construction(out) as building:
