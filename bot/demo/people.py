@@ -25,7 +25,8 @@ class Persons:
         self._url = url
 
     async def __aenter__(self) -> Persons:
-        self._http = aiohttp.ClientSession()
+        # A connection each: one that is kept may be closed by the other side just as it is used again.
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         return self
 
     async def __aexit__(
