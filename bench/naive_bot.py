@@ -74,7 +74,7 @@ def main() -> int:
         return 0
     from sandbox.faults import Rates
 
-    print("| seed | messages | kills | without a reply | with more than one | replies in all |")
+    print("| seed | messages | kills | without a reply | replies too many | replies in all |")
     print("|---|---|---|---|---|---|")
     for seed in range(1, options.seeds + 1):
         folder = Path(tempfile.mkdtemp(prefix="softanswer-naive-"))
