@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ TINY = {"epochs": 1, "threads": 1, "learning_rate": 1e-4}
 
 
 @pytest.fixture(autouse=True)
-def _untaught(monkeypatch: pytest.MonkeyPatch) -> None:
+def _untaught() -> Iterator[None]:
     """A dozen messages are no match for the teacher's thousands of texts; what it teaches has tests of its own."""
-    monkeypatch.setattr(lessons, "load", lambda: lessons.NONE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lessons, "load", lambda: lessons.NONE)
+        yield
 
 
 @pytest.fixture(scope="module")
