@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from model.artefact_folder import ArtefactError, Manifest, read_manifest
+from model.artefact_folder import MANIFEST, ArtefactError, Manifest, read_manifest
 
 SHIPPED = Path(__file__).parent / "artefact" / "support-4"
 """The version folder that comes with the package."""
@@ -64,6 +64,10 @@ class Registry:
     def served(self) -> list[str]:
         """The version in service and what served before it, latest first; at the end the shipped one."""
         return list(dict.fromkeys([*self._served(), self._shipped.name]))
+
+    def exists(self, version: str) -> bool:
+        """Whether there is a folder with a manifest by that name, damaged or not."""
+        return version == self._shipped.name or (self._root / version / MANIFEST).is_file()
 
     def previous(self) -> str | None:
         """What served before the active version, None when nothing did."""

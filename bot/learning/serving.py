@@ -31,8 +31,11 @@ def load_last_good(
 ) -> tuple[Classifier, dict[str, str]]:
     """The version in service; where it is damaged, the latest that served before it and is whole. Blocking.
 
-    Also the versions passed over, each with what is wrong with it. Raises ArtefactError if none is whole, not even the shipped one.
+    Also the versions passed over, each with what is wrong with it. Raises ArtefactError if none is whole, not even the shipped one,
+    and if what should serve is no version at all: then a person has put something in place, and must hear of it.
     """
+    if not registry.exists(registry.active()):
+        registry.folder(registry.active())
     damaged: dict[str, str] = {}
     for version in registry.served():
         try:

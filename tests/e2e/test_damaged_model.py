@@ -60,3 +60,13 @@ def test_where_nothing_is_whole_the_active_versions_error_is_told(tmp_path: Path
         load_last_good(Registry(tmp_path / "models", shipped), Classifier.load)
     classifier, damaged = load_last_good(Registry(tmp_path / "models"), Classifier.load)
     assert classifier.version == SHIPPED.name and list(damaged) == ["walk-1"]
+
+
+def test_what_is_no_version_at_all_is_not_passed_over(tmp_path: Path) -> None:
+    folder = promote_a_copy(tmp_path / "models", "walk-1")
+    (folder / "manifest.json").unlink()
+    with pytest.raises(ArtefactError, match=r"walk-1: no manifest\.json"):
+        load_last_good(Registry(tmp_path / "models"), Classifier.load)
+    (tmp_path / "models" / "active").write_text("none\n")
+    with pytest.raises(ArtefactError, match="no model version 'none'"):
+        load_last_good(Registry(tmp_path / "models"), Classifier.load)
