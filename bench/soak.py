@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -108,7 +109,7 @@ def _look(sandbox: Sandbox, bot: BotProcess, since: float) -> dict[str, float]:
     files = len(list((place / "fd").iterdir()))
     waits, until = [], since
     for channel in CHANNELS:
-        for ts, message in list(sandbox.place.workspace.channels[channel].messages.items()):
+        for ts, message in _now(sandbox.place.workspace.channels[channel].messages).items():
             if message.get("bot_id") and float(ts) > since and message.get("thread_ts"):
                 waits.append((float(ts) - float(message["thread_ts"])) * 1000)
                 until = max(until, float(ts))
@@ -117,6 +118,15 @@ def _look(sandbox: Sandbox, bot: BotProcess, since: float) -> dict[str, float]:
         "mb": mb, "files": files, "replies": len(waits), "median": float(np.median(found)),
         "p99": float(np.quantile(found, 0.99)), "until": until,
     }  # fmt: skip
+
+
+def _now(messages: dict[str, Any]) -> dict[str, Any]:
+    """A copy, while the sandbox's thread goes on writing."""
+    while True:
+        try:
+            return dict(messages)
+        except RuntimeError:
+            continue
 
 
 def _report(rows: list[dict[str, float]], faults: Faults) -> int:
