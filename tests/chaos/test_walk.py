@@ -13,12 +13,13 @@ from tests.chaos.walk import Walk
 
 
 @pytest.mark.timeout(600)
-async def test_a_short_walk_loses_doubles_and_leaks_nothing(tmp_path: Path) -> None:
-    walk = Walk(1, tmp_path, messages=300, kills=8, rates=Rates.all_at(0.02))
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_a_short_walk_loses_doubles_and_leaks_nothing(tmp_path: Path, seed: int) -> None:
+    walk = Walk(seed, tmp_path, messages=300, kills=8, rates=Rates.all_at(0.02))
     books = await walk.run()
     assert books.ok, books
     assert books.kills == 8 and sum(books.faults.values()) > 20
-    assert books.faults["locked"] and books.faults["damaged"]
+    assert seed != 1 or (books.faults["locked"] and books.faults["damaged"])
     assert books.rss_mb < 500
     _the_books_would_notice(walk, tmp_path / "softanswer.db")
 
