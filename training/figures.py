@@ -48,10 +48,7 @@ def draw_reliability(bins: Sequence[dict[str, Any]], ece: float, file: Path) -> 
 def draw_learning(report: dict[str, Any], file: Any) -> None:
     """What learning did for a team, as PNG: macro-F1 on its live holdout by version, overridden readings by week, labels
     by source. `report`: see bot.learning.report.Report.facts. `file`: a path, or a binary stream."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), dpi=110, layout="constrained")
-    on_live, by_week, by_source = figure.subplots(1, 3, width_ratios=(5, 4, 3))
+    figure, (on_live, by_week, by_source) = _plot((9, 3.4), 1, 3, width_ratios=(5, 4, 3))
     _versions(on_live, report["versions"])
     _weeks(by_week, report["weeks"])
     on_live.set_title("macro-F1 on your messages", fontsize=10, pad=6)
@@ -111,10 +108,11 @@ def _nothing(axis: Any) -> None:
     axis.set_axis_off()
 
 
-def _plot() -> tuple[Any, Any]:
+def _plot(size: tuple[float, float] = (6, 4), *grid: int, **spacing: Any) -> tuple[Any, Any]:
+    """A figure of so many inches and its axes: one, or a grid of rows and columns."""
     from matplotlib.figure import (
         Figure,  # a second that only drawing pays; without pyplot, so without a display
     )
 
-    figure = Figure(figsize=(6, 4), dpi=100, layout="constrained")
-    return figure, figure.subplots()
+    figure = Figure(figsize=size, dpi=100, layout="constrained")
+    return figure, figure.subplots(*grid, **spacing)

@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain import TRIAGE
 from bot.learning.picture import NotDrawn, draw
 from bot.people import People
+from bot.refusals import code_of, retry_after
 from bot.slack import blocks, team_blocks
 from bot.store import Store
 from bot.store.outbox import Queued
@@ -120,7 +121,7 @@ class Writers:
         try:
             answer = await self._client.chat_postMessage(blocks=shown, **call)
         except SlackApiError as error:
-            if error.response.get("error") != "invalid_blocks" or shown == plain:
+            if code_of(error) != "invalid_blocks" or shown == plain:
                 raise
             answer = await self._client.chat_postMessage(blocks=plain, **call)
         return str(answer["channel"]), str(answer["ts"])
@@ -135,7 +136,7 @@ class Writers:
         try:
             await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=shown)
         except SlackApiError as error:
-            if error.response.get("error") != "invalid_blocks" or shown == plain:
+            if code_of(error) != "invalid_blocks" or shown == plain:
                 raise
             await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=plain)
         return place
@@ -271,7 +272,7 @@ class Writers:
         except SlackRequestError as error:
             log.warning("the learning report's picture could not be uploaded: %s", error)
         except SlackApiError as error:
-            if error.response.get("error") != "missing_scope":
+            if code_of(error) != "missing_scope":
                 raise
             log.warning(
                 "the learning report is sent without its picture: the app lacks the scope files:write"
@@ -311,7 +312,7 @@ class Writers:
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
         except SlackApiError as error:
-            if error.response.status_code == 429:
+            if retry_after(error) is not None:
                 raise
             return None  # the message was deleted meanwhile: the card still says what it said
         return str(answer["permalink"])
