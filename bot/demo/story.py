@@ -17,7 +17,7 @@ CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
 HELP, TRIAGE = "C0HELP", "C0TRIAGE"
 NAMES = {CARLA: "Carla (customer)", BEN: "Ben (customer)", ANNA: "Anna (agent)", ADA: "Ada (admin)"}
 
-REMARK = "Could I talk to a person? I never had to explain the same thing to four people before."
+REMARK = "Could I talk to a person? Explaining the same thing to four people has been a pleasure."
 """Dry irony: a person hears it at once, the model takes it for praise."""
 
 INTERNAL = (
@@ -151,7 +151,7 @@ class Story:
                 self._say(f"   {words}")
             return run if any(w in words for w in ("serves now", "does not serve", "failed")) else None
 
-        result = await self._persons.until("the result of the retraining", finished, ADA, within_s=300.0)
+        result = await self._persons.until("the result of the retraining", finished, ADA, within_s=600.0)
         if "failed" in texts(result)[0]:
             raise StepFailed(texts(result)[0])
         self._show("Softanswer, in #triage", result)
