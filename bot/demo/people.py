@@ -41,28 +41,43 @@ class Persons:
         return str(answer["ts"])
 
     async def press(self, user: str, channel: str, ts: str, action_id: str, value_has: str = "") -> None:
-        message = _by_ts(await self.state(user), channel, ts)
-        for block_id, element in _elements(message, action_id):
-            for button in (
-                element,
-                element.get("positive_button") or {},
-                element.get("negative_button") or {},
-            ):
-                if "value" in button and value_has in button["value"]:
-                    place = {"channel": channel, "ts": ts, "block_id": block_id, "action_id": action_id}
-                    await self.post(user, "press", **place, value=button["value"])
-                    return
-        raise StepFailed(f"there is no button {action_id} on the message")
+        def button(element: dict[str, Any]) -> dict[str, Any] | None:
+            for one in (element, element.get("positive_button") or {}, element.get("negative_button") or {}):
+                if value_has in one.get("value", ()):
+                    return {"value": one["value"]}
+            return None
+
+        await self._act(user, channel, ts, action_id, button)
 
     async def choose(self, user: str, channel: str, ts: str, action_id: str, value_has: str) -> None:
-        message = _by_ts(await self.state(user), channel, ts)
-        for block_id, element in _elements(message, action_id):
-            for option in element["options"]:
-                if value_has in option["value"]:
-                    place = {"channel": channel, "ts": ts, "block_id": block_id, "action_id": action_id}
-                    await self.post(user, "press", **place, selected_option=option)
-                    return
-        raise StepFailed(f"there is no menu {action_id} on the message")
+        def option(element: dict[str, Any]) -> dict[str, Any] | None:
+            found = (o for o in element.get("options", ()) if value_has in o["value"])
+            return next(({"selected_option": o} for o in found), None)
+
+        await self._act(user, channel, ts, action_id, option)
+
+    async def _act(
+        self,
+        user: str,
+        channel: str,
+        ts: str,
+        action_id: str,
+        chosen: Callable[[dict[str, Any]], dict[str, Any] | None],
+    ) -> None:
+        """Press what is there; if the message is replaced just then, look at it again, as a person would."""
+        for last in (False, False, True):
+            message = _by_ts(await self.state(user), channel, ts)
+            found = ((block_id, chosen(element)) for block_id, element in _elements(message, action_id))
+            place, given = next(((b, g) for b, g in found if g is not None), ("", None))
+            if given is None:
+                raise StepFailed(f"there is nothing to press or choose for {action_id} on the message")
+            try:
+                spot = {"channel": channel, "ts": ts, "block_id": place, "action_id": action_id}
+                await self.post(user, "press", **spot, **given)
+                return
+            except StepFailed as refused:
+                if last or "action_not_found" not in str(refused):
+                    raise
 
     async def command(self, user: str, channel: str, text: str) -> Message:
         """Send a slash command and return the new ephemeral answer."""
