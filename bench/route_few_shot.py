@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from bot.templates import fit, kernel
+from bot.templates import fit
 from model.classifier import Classifier
 from model.registry import SHIPPED
 from model.text import clean
@@ -43,7 +43,7 @@ def few_shot_accuracy(file: Path, embed: Callable[[list[str]], Any], seed: int =
     asked, wanted = embed([text for text, _ in queries]), np.array([i for _, i in queries])
     owners = np.repeat(np.arange(len(intents)), SHOTS)
     found = {
-        "routing": (kernel(asked, examples) @ fit(examples, owners, len(intents))).argmax(axis=1),
+        "routing": fit(examples, owners, len(intents))(asked).argmax(axis=1),
         "logistic": LogisticRegression(C=30, max_iter=1000).fit(examples, owners).predict(asked),
         "nearest": owners[(asked @ examples.T).argmax(axis=1)],
     }

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bot.settings import SettingsError
-from bot.templates import Index, Markup, Router, Templates, escape, fit, kernel, load_templates, values_for
+from bot.templates import Index, Markup, Router, Templates, escape, fit, load_templates, metric, values_for
 
 LINES = {"holding": "Sorry {{ customer }}.", "handover": "A person comes.", "clarify": "Did you mean?"}
 EXPORT = {
@@ -145,10 +145,10 @@ def test_an_example_among_anothers_counts_for_little() -> None:
         [[1.0, 0.10, 0.0], [1.0, -0.10, 0.0], [1.0, 0.0, 0.10], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
     )
     examples = around / np.linalg.norm(around, axis=1, keepdims=True)
-    weights = fit(examples, np.array([0, 0, 0, 1, 1]), 2)
+    match = fit(examples, np.array([0, 0, 0, 1, 1]), 2)
     query = np.array([[1.0, 0.02, -0.02]]) / np.linalg.norm([1.0, 0.02, -0.02])
     assert (query @ examples.T).argmax() == 3
-    scores = (kernel(query, examples) @ weights)[0]
+    scores = match(query)[0]
     assert scores[0] > scores[1]
 
 
@@ -156,7 +156,22 @@ def test_many_examples_do_not_speak_for_what_is_like_none_of_them() -> None:
     chance = np.random.default_rng(1)
     around = chance.normal(size=(30, 384)) + 3
     examples = around / np.linalg.norm(around, axis=1, keepdims=True)
-    weights = fit(examples, np.array([0] * 25 + [1] * 5), 2)
+    match = fit(examples, np.array([0] * 25 + [1] * 5), 2)
     stranger = chance.normal(size=(1, 384))
-    scores = kernel(stranger / np.linalg.norm(stranger), examples) @ weights
+    scores = match(stranger / np.linalg.norm(stranger))
     assert np.abs(scores).max() < 0.1
+
+
+def test_what_differs_within_a_template_counts_for_less() -> None:
+    """Hundreds of examples tell that the third axis says nothing; a handful tells hardly anything, and one each nothing."""
+    chance = np.random.default_rng(1)
+    spread = np.array([0.05, 0.05, 1.0])
+
+    def learned(each: int) -> np.ndarray:
+        about = np.concatenate([axis + spread * chance.normal(size=(each, 3)) for axis in np.eye(3)[:2]])
+        return metric(about, np.repeat([0, 1], each))
+
+    much, little = learned(5000), learned(5)
+    assert much[2, 2] < 0.9 * much[0, 0]
+    assert np.abs(little - np.eye(3)).max() < 0.01
+    assert (learned(1) == np.eye(3)).all()
