@@ -137,10 +137,12 @@ def _retrain(options: argparse.Namespace) -> int:
         store.database.close()
     print()
     for check in done["verdict"]["checks"] if done else []:
-        before = "" if check["active"] is None else f"{check['active']:.3f} → "
-        print(
-            f"{'ok ' if check['passed'] else 'NO '} {check['name']:40} {before}{check['candidate']:.3f} (limit {check['limit']:.3f})"
+        before, after, limit = (
+            "" if check[which] is None else f"{check[which]:.{check['digits']}f}"
+            for which in ("active", "candidate", "limit")
         )
+        moved = f"{before} → {after}" if before else after
+        print(f"{'ok ' if check['passed'] else 'NO '} {check['name']:40} {moved} (limit {limit})")
     print(summary)
     return 1 if state in offline.REFUSED else 0
 

@@ -70,7 +70,7 @@ class Measured:
 
 def verdict(measured: Measured, limits: Limits = Limits()) -> dict[str, Any]:
     """`{"promote", "reasons", "checks", "n", "n_live", "live", "disagreement"}`; each check `{"name", "candidate", "active",
-    "limit", "passed"}`; `live`, on the team's messages, `{"candidate", "active"}`, each `{"macro_f1", "low", "high"}`.
+    "limit", "passed", "digits"}`; `live`, on the team's messages, `{"candidate", "active"}`, each `{"macro_f1", "low", "high"}`.
 
     `reasons` are sentences: of what failed, or, if nothing did, of what changed.
     """
@@ -216,16 +216,23 @@ def _slices(slices: Mapping[str, Part], limits: Limits) -> list[dict[str, Any]]:
 def _check(name: str, candidate: float, active: float | None, limit: float) -> dict[str, Any]:
     # Rounded away: the last bits of a float must not decide at the limit.
     passed = round(candidate - limit, 9) >= 0
-    return {"name": name, "candidate": candidate, "active": active, "limit": limit, "passed": passed}
+    check = {"name": name, "candidate": candidate, "active": active, "limit": limit, "passed": passed}
+    return check | {"digits": _digits(candidate, limit)}
 
 
 def _most(name: str, candidate: float, limit: float) -> dict[str, Any]:
     return _check(name, candidate, None, limit) | {"passed": round(limit - candidate, 9) >= 0, "most": True}
 
 
+def _digits(figure: float, limit: float) -> int:
+    """Decimals in which the two differ, so that nobody reads "0.975, limit 0.975, no"; three if they do there."""
+    return next((d for d in range(3, 9) if f"{figure:.{d}f}" != f"{limit:.{d}f}"), 3)
+
+
 def _reason(check: Mapping[str, Any]) -> str:
-    after, limit = f"{check['candidate']:.3f}", f"{check['limit']:.3f}"
+    after = f"{check['candidate']:.3f}"
     if check["active"] is None:
+        after, limit = (f"{check[which]:.{check['digits']}f}" for which in ("candidate", "limit"))
         return f"{check['name']} is {after}, {'above' if check.get('most') else 'below'} the limit of {limit}"
     before = f"{check['active']:.3f}"
     if before == after:

@@ -338,7 +338,10 @@ def _verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]] | None:
         return None
     rows: list[list[Any]] = [["Check", "Before", "After", "Limit", "Passed"]]
     for check in verdict["checks"]:
-        numbers = [check.get(key) for key in ("active", "candidate", "limit")]
-        cells = ["" if n is None else float(n) if isinstance(n, int | float) else str(n) for n in numbers]
+        numbers = [check[key] for key in ("active", "candidate", "limit")]
+        near = (
+            check["digits"] > 3
+        )  # figure and limit are the same to three decimals, which is what a number shows
+        cells = ["" if n is None else f"{n:.{check['digits']}f}" if near else float(n) for n in numbers]
         rows.append([check["name"], *cells, "yes" if check["passed"] else "no"])
     return rows

@@ -65,9 +65,19 @@ def main() -> int:
         "active": 0.89,
         "limit": 0.88,
         "passed": promote,
+        "digits": 3,
     }
+    near = {
+        "name": "time to read",
+        "candidate": 1.2004,
+        "active": None,
+        "limit": 1.2,
+        "passed": False,
+        "digits": 4,
+    }
+    checks = [check] if promote else [check, near]
     reasons = ["macro-F1 rose from 0.890 to 0.900"] if promote else ["macro-F1 fell from 0.890 to 0.700"]
-    verdict = {"promote": promote, "reasons": reasons, "checks": [check], "n": 840, "disagreement": 0.03}
+    verdict = {"promote": promote, "reasons": reasons, "checks": checks, "n": 840, "disagreement": 0.03}
     figures = {"macro_f1": check["candidate"], "low": check["candidate"] - 0.03, "high": 0.93}
     verdict |= {"n_live": 300, "live": {"candidate": figures, "active": figures | {"macro_f1": 0.89}}}
     worse = (

@@ -77,6 +77,7 @@ async def test_a_worse_candidate_is_refused_with_reasons(bot: Bot, persons: Pers
     report = await shown(persons, "does not serve")
     assert "macro-F1 fell from 0.890 to 0.700" in report[0]
     assert any("“No thanks &amp; bye” is neutral, was read as negative" in text for text in report)
+    assert any("1.2004" in text and "1.2000" in text for text in report)
     assert rows(tmp_path / "softanswer.db", "select state from models") == [("refused",)]
 
 

@@ -46,6 +46,13 @@ def test_a_worse_candidate_is_refused_with_the_reason() -> None:
     assert outcome["checks"][0]["bound"] < -0.1
 
 
+def test_a_figure_just_below_its_limit_is_told_apart_from_it() -> None:
+    outcome = judged(GOLD, behaviour={"invariance": (0.9646, 0.975)}, speed=1.2004)
+    digits = {check["name"]: check["digits"] for check in outcome["checks"]}
+    assert (digits["macro-F1"], digits["behaviour: invariance"]) == (3, 4)
+    assert "time to read, in the active model's is 1.2004, above the limit of 1.2000" in outcome["reasons"]
+
+
 def test_a_candidate_that_may_be_worse_for_all_that_can_be_told_is_refused() -> None:
     """Ten new errors against ten mended ones: the same figure, but on so few messages that proves nothing."""
     outcome = judged(with_errors("neutral", 10, "positive"), with_errors("positive", 10, "neutral"))
