@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -68,29 +68,50 @@ class CatchUp:
     async def once(self) -> int:
         """Read what was written since the last time; returns how many messages of people were new. In a channel's first time
         nothing: what was written before the bot came is not its business. A channel that cannot be read holds up no other.
+
+        First what is new in all channels, a call each; then what was added to older threads, for these are many.
         """
-        count = 0
-        for channel in self._people.channels:
-            try:
-                count += await self._channel(channel)
-            except Exception as error:
-                log.warning("%s could not be read up on; trying again later: %s", channel, error)
-        return count
-
-    async def _channel(self, channel: str) -> int:
         team, began = self._people.team, self._clock() + self._people.slack_is_ahead_s
-        last = await self._store.records.seen_until(team, channel)
-        count = 0 if last is None else await self._since(channel, last - OVERLAP_S)
-        await self._store.records.set_seen_until(team, channel, began)
+        count, due = 0, dict[str, float]()
+        for channel in self._people.channels:
+            with _holding_up_no_other(channel):
+                last = await self._store.records.seen_until(team, channel)
+                if last is None:
+                    await self._store.records.set_seen_until(team, channel, began)
+                else:
+                    count += await self._news(channel, last - OVERLAP_S)
+                    due[channel] = last - OVERLAP_S
+        for channel, since in due.items():
+            with _holding_up_no_other(channel):
+                count += await self._in_older_threads(channel, since)
+                await self._store.records.set_seen_until(team, channel, began)
         return count
 
-    async def _since(self, channel: str, since: float) -> int:
-        roots = await self._roots(channel, since - THREADS_S)
-        threads = {str(m["ts"]) for m in roots if float(m.get("latest_reply") or 0) > since}
-        threads |= set(await self._store.cases.open_threads(channel))
+    async def _news(self, channel: str, since: float) -> int:
+        """What began since then, with the replies in it."""
+        roots = await self._roots(channel, oldest=since)
+        return await self._take(channel, since, roots, [root for root in roots if self._has_replies(root)])
+
+    async def _in_older_threads(self, channel: str, since: float) -> int:
+        """What was added, since then, to what began before; and what was edited there."""
+        roots = await self._roots(channel, oldest=since - THREADS_S, latest=since)
+        cases, listed = set(await self._store.cases.open_threads(channel)), {str(m["ts"]) for m in roots}
+        threads = [
+            root
+            for root in roots
+            if self._has_replies(root)
+            and (root["ts"] in cases or float(root.get("latest_reply") or 0) > since)
+        ]
+        older = [{"ts": case} for case in sorted(cases - listed) if float(case) <= since]
+        return await self._take(channel, since, roots, [*threads, *older])
+
+    async def _take(
+        self, channel: str, since: float, roots: Sequence[Found], threads: Sequence[Found]
+    ) -> int:
+        """Put on the road what is new or edited among the roots and the replies in the threads, in the order of writing."""
         found = {str(m["ts"]): m for m in roots}
         for thread in threads:
-            found |= {str(m["ts"]): m for m in await self._replies(channel, thread, since)}
+            found |= {str(m["ts"]): m for m in await self._replies(channel, str(thread["ts"]), since)}
         count = 0
         for message in sorted(found.values(), key=lambda m: float(m["ts"])):
             if float(message["ts"]) > since:
@@ -105,6 +126,12 @@ class CatchUp:
                 what = {"ts": f"{edited}/{message['ts']}", "message": dict(message)}
                 await self._accept(self._people.team, edit | what)
         return count
+
+    def _has_replies(self, root: Found) -> bool:
+        """Whether anybody but the bot wrote below it. Slack names at most five who did, and says how many there are."""
+        named = root.get("reply_users", ())
+        others = set(named) - {self._people.bot_user, self._people.bot_id}
+        return bool(others) or int(root.get("reply_users_count", root.get("reply_count", 0))) > len(named)
 
     def _is_a_persons(self, message: Found) -> bool:
         """What bots write does not come over our socket anyway, so that it is new says nothing."""
@@ -123,9 +150,11 @@ class CatchUp:
             for other in others
         )
 
-    async def _roots(self, channel: str, oldest: float) -> list[Found]:
-        """The messages of a channel that began a thread or stand alone."""
+    async def _roots(self, channel: str, oldest: float, latest: float | None = None) -> list[Found]:
+        """The messages of a channel that began a thread or stand alone, those at the very moment of `latest` with them."""
         page: dict[str, Any] = {"channel": channel, "oldest": f"{oldest:.6f}", "limit": 200}
+        if latest is not None:
+            page |= {"latest": f"{latest:.6f}", "inclusive": True}
         found: list[Found] = []
         for _ in range(_PAGES):
             answer = await ask("conversations.history", lambda: self._client.conversations_history(**page))
@@ -152,3 +181,11 @@ class CatchUp:
             page["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
             if not page["cursor"]:
                 return found
+
+
+@contextlib.contextmanager
+def _holding_up_no_other(channel: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        log.warning("%s could not be read up on; trying again later: %s", channel, error)

@@ -71,15 +71,55 @@ async def test_missed_replies_in_threads_are_found(bot: Bot, persons: Persons, a
 async def test_a_thread_with_an_open_case_is_looked_into_however_old(
     bot: Bot, persons: Persons, away: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.slack.catch_up.THREADS_S", -1e6)  # no thread is young enough
+    monkeypatch.setattr("bot.slack.catch_up.THREADS_S", 0.0)  # no thread is young enough
+    monkeypatch.setattr("bot.slack.catch_up.OVERLAP_S", 0.0)
     root = await persons.write(BEN, HELP, ANGRY)
     await bot.services.pipeline.accept(
         "T0ACME", {"type": "message", "channel": HELP, "user": BEN, "ts": root, "text": ANGRY}
     )
     await settled(away, 1)
+    await bot.services.store.records.set_seen_until("T0ACME", HELP, float(root) + 1e-4)
     await persons.write(BEN, HELP, "Hello?! I am still waiting, this costs us customers!", thread=root)
     await bot.catch_up.once()
     await settled(away, 2)
+
+
+async def test_threads_in_which_only_the_bot_wrote_cost_no_call(
+    bot: Bot, persons: Persons, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of answered questions and open cases must not keep what is new waiting behind them."""
+    await persons.write(CARLA, HELP, QUESTION)
+    angry = await persons.write(BEN, HELP, ANGRY)
+    await bot.catch_up.once()
+    await settled(away, 2)
+    looked_into, replies = [], bot.client.conversations_replies
+
+    async def counted(**page: Any) -> Any:
+        looked_into.append(page["ts"])
+        return await replies(**page)
+
+    monkeypatch.setattr(bot.client, "conversations_replies", counted)
+    await bot.catch_up.once()
+    assert looked_into == []
+    await persons.write(BEN, HELP, "Hello?!", thread=angry)
+    await bot.catch_up.once()
+    await settled(away, 3)
+    assert looked_into == [angry]
+
+
+async def test_what_is_new_anywhere_comes_before_older_threads(
+    bot: Bot, persons: Persons, away: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, history = [], bot.client.conversations_history
+
+    async def noted(**page: Any) -> Any:
+        asked.append("older" if "latest" in page else "new")
+        return await history(**page)
+
+    monkeypatch.setattr(bot.client, "conversations_history", noted)
+    await bot.catch_up.once()
+    channels = len(bot.services.people.channels)
+    assert asked == ["new"] * channels + ["older"] * channels
 
 
 async def test_whom_a_person_has_answered_the_bot_leaves_alone(
