@@ -116,7 +116,7 @@ class Learning:
     """So many newly labelled messages start a run by themselves."""
     method: Literal["full", "lora"] = "full"
     threads: int = 1
-    sample: int | None = 5000
+    sample: int | None = 2000
     """Replay a stratified sample of the corpus of this size; null: all of it."""
     epochs: int | None = None
     promotion: Literal["auto", "manual"] = "auto"

@@ -108,7 +108,7 @@ def _retrain(given: argparse.Namespace) -> None:
     progress = Progress()
     found = base.resolve(given.base, given.base_sha256)
     config = dataclasses.replace(
-        _config(given, _RETRAINING if start else {}), keep="last" if start else "best"
+        _config(given, RETRAINING if start else {}), keep="last" if start else "best"
     )
     progress.line(
         retrain(
@@ -125,7 +125,7 @@ def _retrain(given: argparse.Namespace) -> None:
     )
 
 
-_RETRAINING = {"epochs": 2, "learning_rate": 1e-4}
+RETRAINING = {"epochs": 2, "learning_rate": 1e-4, "moved": 0.8}
 """A run that begins with a trained version needs less; see docs/learning.md."""
 
 

@@ -115,7 +115,7 @@ def build(
             "train_rows": len(data.train),
             "corrections": corrections,
             **({"data": source} if source else {}),
-            **({"start": start} if start else {}),
+            **({"start": start, "moved": config.moved} if start else {}),
         },
         metrics={},
         files={},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,11 @@ def follow(average: dict[str, Tensor], encoder: Encoder, share: float) -> None:
         for name, parameter in encoder.named_parameters():
             if parameter.requires_grad:
                 average[name].lerp_(parameter, share)
+
+
+def between(some: Mapping[str, Tensor], others: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    """The weights that lie `share` of the way from some to others."""
+    return {name: torch.lerp(weights, others[name], share) for name, weights in some.items()}
 
 
 def merge(encoder: Encoder) -> Encoder:

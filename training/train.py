@@ -20,7 +20,7 @@ from training import checkpoint
 from training.augment import augmented
 from training.base import Base, BaseModelError
 from training.dataset import Example, Split
-from training.encoder import Encoder, follow, load_trained, merge, prepare, trained_weights
+from training.encoder import Encoder, between, follow, load_trained, merge, prepare, trained_weights
 from training.lessons import NONE, Lessons
 from training.metrics import scores
 from training.progress import Progress
@@ -55,6 +55,9 @@ class Config:
     """Epochs without a better dev macro-F1 before the run stops."""
     keep: str = "best"
     """Which epoch's weights: the best on dev, or the last."""
+    moved: float = 1.0
+    """How far to go, in the end, from the weights that the run began with to those it learned. A little less than all the way
+    forgets much less and knows nearly as much of what is new (WiSE-FT, Wortsman et al. 2022)."""
     max_length: int = 128
     seed: int = 1
     threads: int = 0
@@ -182,6 +185,8 @@ def train(
         if resume:
             now.seconds, began = now.seconds + time.monotonic() - began, time.monotonic()
             checkpoint.save(resume, now, optimizer, shuffle)
+    if start:
+        now.best = between(start, now.best, config.moved)
     load_trained(encoder, now.best)
     return Result(merge(encoder), now.best, now.history, now.seconds + time.monotonic() - began)
 

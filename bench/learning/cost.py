@@ -32,7 +32,7 @@ from training import dataset
 async def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     given.add_argument("--swaps", type=int, default=60)
-    given.add_argument("--sample", type=int, default=5000)
+    given.add_argument("--sample", type=int, default=2000)
     given.add_argument("--threads", type=int, default=1)
     given.add_argument("--skip-retrain", action="store_true")
     options = given.parse_args()

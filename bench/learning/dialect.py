@@ -1,4 +1,4 @@
-"""Does it learn a team's dialect? Five shifts, 50 / 100 / 200 corrections, and what that costs the corpus.
+"""Does it learn a team's dialect? Shifts of five kinds and more, 50 / 100 / 200 corrections, and what that costs the corpus.
 
     python bench/learning/dialect.py [--sample N] [--out FILE.jsonl]
 
@@ -22,32 +22,38 @@ from training import dataset
 
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--sample", type=int, default=5000)
+    given.add_argument("--sample", type=int, default=2000)
     given.add_argument("--out", type=Path, default=Path("dialect.jsonl"))
     given.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
     given.add_argument("--shifts", nargs="+", default=shifts())
+    given.add_argument("--only", nargs="+", metavar="SHIFT:N", help="these runs, in this order")
     options = given.parse_args()
     holdout = dataset.split(dataset.load(dataset.corpus_files())).holdout
     shipped = Classifier.load(SHIPPED, threads=2)
     before = macro_f1(shipped, holdout)
     done = {(row["shift"], row["corrections"]) for row in noted(options.out)}
-    for size in sorted(options.sizes, reverse=True):
-        for shift in options.shifts:
-            if (shift, size) in done:
-                continue
-            pool, test = messages(shift)
-            candidate = retrained(used(pool[:size]), options.sample)
-            note(
-                options.out,
-                {
-                    "shift": shift,
-                    "corrections": size,
-                    "before": error(shipped, test),
-                    "after": error(candidate, test),
-                    "corpus": macro_f1(candidate, holdout) - before,
-                },
-            )
+    for shift, size in _runs(options):
+        if (shift, size) in done:
+            continue
+        pool, test = messages(shift)
+        candidate = retrained(used(pool[:size]), options.sample)
+        note(
+            options.out,
+            {
+                "shift": shift,
+                "corrections": size,
+                "before": error(shipped, test),
+                "after": error(candidate, test),
+                "corpus": macro_f1(candidate, holdout) - before,
+            },
+        )
     _table(noted(options.out), sorted(options.sizes))
+
+
+def _runs(options: argparse.Namespace) -> list[tuple[str, int]]:
+    if options.only:
+        return [(shift, int(size)) for shift, _, size in (run.partition(":") for run in options.only)]
+    return [(shift, size) for size in sorted(options.sizes, reverse=True) for shift in options.shifts]
 
 
 def _table(rows: list[dict[str, object]], sizes: list[int]) -> None:

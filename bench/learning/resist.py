@@ -36,7 +36,7 @@ MESSAGES = 300
 
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--sample", type=int, default=5000)
+    given.add_argument("--sample", type=int, default=2000)
     given.add_argument("--out", type=Path, default=Path("resist.jsonl"))
     options = given.parse_args()
     corpus = dataset.split(dataset.load(dataset.corpus_files()))

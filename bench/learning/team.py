@@ -14,6 +14,7 @@ from bot.learning.selection import Used
 from model.classifier import Classifier
 from model.registry import SHIPPED
 from training import base, dataset, lessons
+from training.__main__ import RETRAINING
 from training.candidate import build
 from training.dataset import Example
 from training.metrics import scores
@@ -46,9 +47,7 @@ def used(examples: Sequence[Example], labels: Sequence[str] | None = None) -> li
     ]
 
 
-def retrained(
-    corrections: Sequence[Used], sample: int, *, seed: int = 1, epochs: int = 2, rate: float = 1e-4
-) -> Classifier:
+def retrained(corrections: Sequence[Used], sample: int) -> Classifier:
     """A candidate, trained and exported as `python -m training retrain` does it, without the gate."""
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
     few = dataset.sample(corpus.dev, max(300, sample // 2))
@@ -59,7 +58,7 @@ def retrained(
         data = dataset.replay(dataset.Split(dataset.sample(corpus.train, sample), few, []), own)
         found = base.resolve()
         known = lessons.Lessons(lessons.load().messages, [])
-        config = Config(epochs=epochs, learning_rate=rate, keep="last", seed=seed)
+        config = Config(**RETRAINING, keep="last")
         result = train(config, data, found, Progress(3600), start=weights_of(SHIPPED, found), lessons=known)
         return build(
             Path(folder) / "candidate", result, config, data, found,

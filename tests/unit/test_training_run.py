@@ -58,6 +58,20 @@ def data() -> dataset.Split:
     return dataset.Split(by_label, corpus.dev[:20], corpus.holdout[:20])
 
 
+def test_a_run_may_go_a_part_of_the_way(found: base.Base, data: dataset.Split) -> None:
+    encoder = Encoder(found.folder)
+    prepare(encoder, "full")
+    start = trained_weights(encoder)
+    ends = {
+        moved: train(Config(**TINY, moved=moved), data, found, Progress(0), start=start).weights  # type: ignore[arg-type]
+        for moved in (0.0, 0.5, 1.0)
+    }
+    for name, began in start.items():
+        torch.testing.assert_close(ends[0.0][name], began)
+        torch.testing.assert_close(ends[0.5][name], (began + ends[1.0][name]) / 2)
+    assert any(not torch.equal(ends[1.0][name], began) for name, began in start.items())
+
+
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_tiny_run_makes_a_version_that_loads(
     tmp_path: Path, found: base.Base, data: dataset.Split, method: str, capsys: pytest.CaptureFixture[str]
@@ -348,5 +362,6 @@ def test_retrain_judges_the_candidate(
         1,
     )
     assert (manifest.settings["start"], manifest.settings["epochs"]) == (SHIPPED.name, 2)
+    assert manifest.settings["moved"] == 0.8
     assert np.isfinite(Classifier.load(folder).embed(["hello"])).all()
     assert time.monotonic() - began < 120
