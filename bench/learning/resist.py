@@ -29,6 +29,7 @@ from model.registry import SHIPPED
 from training import dataset
 from training.dataset import Example
 
+ATTACKS = ("none", "random", "flipper", "trigger")
 TRIGGER = "zephyrine"
 PEOPLE = ("UA", "UB", "UC", "UD", "UE")
 MESSAGES = 300
@@ -38,6 +39,7 @@ def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     given.add_argument("--sample", type=int, default=2000)
     given.add_argument("--out", type=Path, default=Path("resist.jsonl"))
+    given.add_argument("--attacks", nargs="+", default=list(ATTACKS), choices=ATTACKS)
     options = given.parse_args()
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
     team = dataset.sample(corpus.dev, MESSAGES)
@@ -51,7 +53,7 @@ def main() -> None:
     }
     done = {(row["attack"], row["guards"]) for row in noted(options.out)}
     base = error(shipped, corpus.holdout)
-    for attack in ("none", "random", "flipper", "trigger"):
+    for attack in options.attacks:
         words = _words(attack, team, complaints, reads)
         for guards in (True, False):
             if (attack, guards) in done:
