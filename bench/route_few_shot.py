@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from bot.templates import fit
+from bot.matching import fit
 from model.classifier import Classifier
 from model.registry import SHIPPED
 from model.text import clean

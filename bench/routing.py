@@ -12,8 +12,9 @@ import argparse
 import json
 from pathlib import Path
 
+from bot.matching import Index
 from bot.settings import Rules
-from bot.templates import Index, load_templates
+from bot.templates import load_templates
 from model.classifier import Classifier
 from model.registry import SHIPPED
 

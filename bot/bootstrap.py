@@ -26,6 +26,7 @@ from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
 from bot.learning.serving import Serving, load_last_good
 from bot.learning.watcher import Watcher
+from bot.matching import Router
 from bot.people import People
 from bot.pipeline import Pipeline
 from bot.retention import Retention
@@ -39,7 +40,7 @@ from bot.slack.serve import check_app_token, serve
 from bot.slack.writers import Writers
 from bot.status import Status
 from bot.store import Store, StoreError, open_store
-from bot.templates import Router, Templates, load_templates
+from bot.templates import Templates, load_templates
 from model.batcher import Batcher
 from model.classifier import Classifier
 from model.registry import Registry

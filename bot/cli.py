@@ -167,7 +167,8 @@ def _classify(options: argparse.Namespace) -> None:
 
 
 def _route(options: argparse.Namespace) -> None:
-    from bot.templates import Index, load_templates
+    from bot.matching import Index
+    from bot.templates import load_templates
 
     classifier = _classifier(options)
     index = Index(load_templates(options.config), classifier.embed, classifier.version)

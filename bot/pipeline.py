@@ -21,11 +21,12 @@ from bot.decide import decide, when_late
 from bot.domain import TRIAGE, Action, Decision, Deletion, Edit, Message, Near, Skip
 from bot.gate import gate
 from bot.health import DATABASE, GPU, MODEL, TEMPLATES, Health
+from bot.matching import Router
 from bot.people import People
 from bot.settings import Rules
 from bot.store import Store
 from bot.store.inbox import Received
-from bot.templates import Router, values_for
+from bot.templates import values_for
 from model.batcher import Batcher, Overloaded
 from model.reading import Reading
 from model.text import clean

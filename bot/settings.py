@@ -43,7 +43,7 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The numbers in the rules of conduct. Similarities: see bot.templates.Index; how they were chosen: bench/routing.py, docs/admin.md."""
+    """The numbers in the rules of conduct. Similarities: see bot.matching.Index; how they were chosen: bench/routing.py, docs/admin.md."""
 
     negative_threshold: float = 0.70
     match_threshold: float = 0.25

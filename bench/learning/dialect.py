@@ -1,6 +1,6 @@
 """Does it learn a team's dialect? Shifts of five kinds and more, 50 / 100 / 200 corrections, and what that costs the corpus.
 
-    python bench/learning/dialect.py [--sample N] [--out FILE.jsonl]
+    python bench/learning/dialect.py [--sample N] [--out FILE.jsonl] [--only SHIFT:N …]
 
 Each shift (`shifts/`, 340 messages of one team, written for this) is split: 220 messages that agents may correct, 120 that
 nothing learns from. The first n of the 220, in an order by hash, become labels, whether the shipped version had read them
@@ -19,20 +19,23 @@ from model.classifier import Classifier
 from model.registry import SHIPPED
 from training import dataset
 
+SIZES = (50, 100, 200)
+
 
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     given.add_argument("--sample", type=int, default=2000)
     given.add_argument("--out", type=Path, default=Path("dialect.jsonl"))
-    given.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
-    given.add_argument("--shifts", nargs="+", default=shifts())
-    given.add_argument("--only", nargs="+", metavar="SHIFT:N", help="these runs, in this order")
+    given.add_argument(
+        "--only", nargs="+", metavar="SHIFT:N", default=_all(), help="these runs, in this order"
+    )
     options = given.parse_args()
     holdout = dataset.split(dataset.load(dataset.corpus_files())).holdout
     shipped = Classifier.load(SHIPPED, threads=2)
     before = macro_f1(shipped, holdout)
     done = {(row["shift"], row["corrections"]) for row in noted(options.out)}
-    for shift, size in _runs(options):
+    for shift, _, corrections in (run.partition(":") for run in options.only):
+        size = int(corrections)
         if (shift, size) in done:
             continue
         pool, test = messages(shift)
@@ -47,22 +50,20 @@ def main() -> None:
                 "corpus": macro_f1(candidate, holdout) - before,
             },
         )
-    _table(noted(options.out), sorted(options.sizes))
+    _table(noted(options.out))
 
 
-def _runs(options: argparse.Namespace) -> list[tuple[str, int]]:
-    if options.only:
-        return [(shift, int(size)) for shift, _, size in (run.partition(":") for run in options.only)]
-    return [(shift, size) for size in sorted(options.sizes, reverse=True) for shift in options.shifts]
+def _all() -> list[str]:
+    return [f"{shift}:{size}" for size in reversed(SIZES) for shift in shifts()]
 
 
-def _table(rows: list[dict[str, object]], sizes: list[int]) -> None:
+def _table(rows: list[dict[str, object]]) -> None:
     found = {(str(row["shift"]), int(str(row["corrections"]))): row for row in rows}
-    print("| shift | error before | " + " | ".join(f"after {size} (fall; corpus)" for size in sizes) + " |")
-    print("|---|---|" + "---|" * len(sizes))
+    print("| shift | error before | " + " | ".join(f"after {size} (fall; corpus)" for size in SIZES) + " |")
+    print("|---|---|" + "---|" * len(SIZES))
     for shift in sorted({shift for shift, _ in found}):
         cells = []
-        for size in sizes:
+        for size in SIZES:
             row = found.get((shift, size))
             if row is None:
                 cells.append("")

@@ -18,6 +18,10 @@ class StepFailed(Exception):
     """What should have happened and did not."""
 
 
+class Gone(StepFailed):
+    """What was to be pressed is not there any more."""
+
+
 class Persons:
     """Everybody in the workspace; an async context manager that holds the HTTP session."""
 
@@ -75,8 +79,8 @@ class Persons:
                 spot = {"channel": channel, "ts": ts, "block_id": place, "action_id": action_id}
                 await self.post(user, "press", **spot, **given)
                 return
-            except StepFailed as refused:
-                if last or "action_not_found" not in str(refused):
+            except Gone:
+                if last:
                     raise
 
     async def command(self, user: str, channel: str, text: str) -> Message:
@@ -94,7 +98,8 @@ class Persons:
         async with self._http.post(f"{self._url}/person/{user}/{what}", json=body) as response:
             answer: dict[str, Any] = await response.json()
         if not answer.get("ok"):
-            raise StepFailed(f"{user} could not {what}: {answer.get('error')}")
+            error = answer.get("error")
+            raise (Gone if error == "action_not_found" else StepFailed)(f"{user} could not {what}: {error}")
         return answer
 
     async def state(self, user: str) -> dict[str, Any]:

@@ -341,7 +341,7 @@ def _verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]] | None:
         numbers = [check[key] for key in ("active", "candidate", "limit")]
         near = (
             check["digits"] > 3
-        )  # figure and limit are the same to three decimals, which is what a number shows
+        )  # as numbers, shown to three decimals, figure and limit would look the same
         cells = ["" if n is None else f"{n:.{check['digits']}f}" if near else float(n) for n in numbers]
         rows.append([check["name"], *cells, "yes" if check["passed"] else "no"])
     return rows

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot.domain import TRIAGE, Action
+from bot.matching import Router
 from bot.people import People
 from bot.store import Store
-from bot.templates import Router
 from model.artefact_folder import ArtefactError
 from model.batcher import Batcher
 from model.classifier import Classifier

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 import yaml
 
+from bot.matching import Index, Router
 from bot.settings import SettingsError
-from bot.templates import Index, Markup, Router, Templates, escape, fit, load_templates, metric, values_for
+from bot.templates import Markup, Templates, escape, load_templates, values_for
 
 LINES = {"holding": "Sorry {{ customer }}.", "handover": "A person comes.", "clarify": "Did you mean?"}
 EXPORT = {
@@ -137,41 +138,3 @@ def test_the_router_keeps_two_versions(tmp_path: Path) -> None:
     query = one_hot(["h"])[0]
     assert router.nearest(query, "v1") == []
     assert router.nearest(query, "v2")[0].similarity == router.nearest(query, "v3")[0].similarity > 0.9
-
-
-def test_an_example_among_anothers_counts_for_little() -> None:
-    """One example of template 1 lies among three of template 0: what is nearest to it still belongs to 0."""
-    around = np.array(
-        [[1.0, 0.10, 0.0], [1.0, -0.10, 0.0], [1.0, 0.0, 0.10], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
-    )
-    examples = around / np.linalg.norm(around, axis=1, keepdims=True)
-    match = fit(examples, np.array([0, 0, 0, 1, 1]), 2)
-    query = np.array([[1.0, 0.02, -0.02]]) / np.linalg.norm([1.0, 0.02, -0.02])
-    assert (query @ examples.T).argmax() == 3
-    scores = match(query)[0]
-    assert scores[0] > scores[1]
-
-
-def test_many_examples_do_not_speak_for_what_is_like_none_of_them() -> None:
-    chance = np.random.default_rng(1)
-    around = chance.normal(size=(30, 384)) + 3
-    examples = around / np.linalg.norm(around, axis=1, keepdims=True)
-    match = fit(examples, np.array([0] * 25 + [1] * 5), 2)
-    stranger = chance.normal(size=(1, 384))
-    scores = match(stranger / np.linalg.norm(stranger))
-    assert np.abs(scores).max() < 0.1
-
-
-def test_what_differs_within_a_template_counts_for_less() -> None:
-    """Hundreds of examples tell that the third axis says nothing; a handful tells hardly anything, and one each nothing."""
-    chance = np.random.default_rng(1)
-    spread = np.array([0.05, 0.05, 1.0])
-
-    def learned(each: int) -> np.ndarray:
-        about = np.concatenate([axis + spread * chance.normal(size=(each, 3)) for axis in np.eye(3)[:2]])
-        return metric(about, np.repeat([0, 1], each))
-
-    much, little = learned(5000), learned(5)
-    assert much[2, 2] < 0.9 * much[0, 0]
-    assert np.abs(little - np.eye(3)).max() < 0.01
-    assert (learned(1) == np.eye(3)).all()
