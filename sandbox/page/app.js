@@ -2149,7 +2149,7 @@ function route() {
   closeRail();
   if (changed) becomeAnother(place);
   const before = store.place;
-  store.place = place && (changed || place === "home" || store.channels.has(place)) ? place : (store.place ?? firstPlace());
+  store.place = place && (changed || place === "home" || store.channels.has(place)) ? place : store.place;
   store.thread = thread ? rootOf(store.place, thread) : null;
   store.sought = thread ?? null;
   if (store.place === "home" && (changed || before !== "home"))

@@ -41,6 +41,16 @@ async def test_switching_the_person_changes_what_is_seen(open_page: OpenPage) ->
     await expect(page.locator("#me")).to_have_attribute("data-user", ANNA)
 
 
+async def test_who_opens_the_bare_address_stands_in_the_first_channel(
+    open_page: OpenPage, sandbox: Sandbox
+) -> None:
+    page = await open_page(CARLA)
+    await page.goto(sandbox.url)
+    await expect(page).to_have_url(re.compile(r"/#U0\w+/C0\w+$"))
+    await expect(page.locator("#home")).to_be_hidden()
+    await expect(page.locator("#composer")).to_be_visible()
+
+
 async def test_two_windows_show_one_conversation(open_page: OpenPage) -> None:
     carla, anna = await open_page(CARLA), await open_page(ANNA)
     await write(carla, "Is anybody *there*?")
