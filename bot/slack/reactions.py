@@ -6,7 +6,6 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.learning.selection import WITHDRAWN
 from bot.services import Services
 
 
@@ -35,12 +34,6 @@ async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -
         return
     # By Slack's clock, so that what is delivered late or twice does not undo a later word, given here or on a card.
     at = float(event.get("event_ts") or services.clock())
-    last = await services.store.feedback.last_word(message, user)
-    if last and last[2] >= at:
-        return
-    if withdrawn and (last is None or last[:2] != (label, "reaction")):
-        return  # they have said something else meanwhile
-    word = WITHDRAWN if withdrawn else label
     team = services.people.team
-    if await services.store.feedback.correct(team, message, word, user, "reaction", at):
+    if await services.store.feedback.react(team, message, label, user, at, withdrawn=withdrawn):
         services.committed()

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.domain import Action
-from bot.learning.selection import Word
+from bot.learning.selection import WITHDRAWN, Word
 from bot.store.asks import answer_asks
 from bot.store.cases import flag_thread, queue_card_update
 from bot.store.database import Database
@@ -30,16 +30,25 @@ class Feedback:
         now the case may be about a later one. Any question to the team about the message is answered with it.
         """
 
+        return await self._database.run(lambda db: _correct(db, team, message_id, label, user, source, now))
+
+    async def react(
+        self, team: str, message_id: int, label: str, user: str, at: float, *, withdrawn: bool
+    ) -> bool:
+        """An agent's emoji on a customer's message, put there or taken back `at` a moment of Slack's clock.
+
+        False, and nothing is noted, if the person has had a later word or this very one (events come late and twice), if what is
+        taken back is not what they said last, or if `correct` would say so. One stroke, so that two deliveries at once are one word.
+        """
+
         def work(db: Any) -> bool:
-            row = _message(db, message_id)
-            if row is None or row["role"] != "customer" or row["text"] is None:
+            last = _last_word(db, message_id, user)
+            if last and last["at"] >= at:
                 return False
-            insert_feedback(db, team, row, "label", label, user, source, now)
-            said = None if label == "withdrawn" else label
-            for case in list(db["cases"].rows_where("message_id = ?", [message_id])):
-                db["cases"].update(case["id"], {"corrected": said})
-                queue_card_update(db, team, case["id"], now)
-            return True
+            if withdrawn and (last is None or (last["value"], last["source"]) != (label, "reaction")):
+                return False
+            word = WITHDRAWN if withdrawn else label
+            return _correct(db, team, message_id, word, user, "reaction", at)
 
         return await self._database.run(work)
 
@@ -137,16 +146,6 @@ class Feedback:
         sql = "select count(distinct message_id) as n from feedback where team = ? and kind = 'label' and at > ?"
         return await self._database.run(lambda db: int(next(db.query(sql, [team, moment]))["n"]))
 
-    async def last_word(self, message_id: int, user: str) -> tuple[str, str, float] | None:
-        """A person's last word on the feeling of a message: label, source, when. None if they have said nothing."""
-        sql = "select value, source, at from feedback where message_id = ? and user = ? and kind = 'label' order by id desc"
-
-        def work(db: Any) -> tuple[str, str, float] | None:
-            row = next(db.query(sql, [message_id, user]), None)
-            return (row["value"], row["source"], row["at"]) if row else None
-
-        return await self._database.run(work)
-
     async def still_here(self, messages: Sequence[int]) -> bool:
         """Whether the words of all these messages are still here."""
         sql = "select count(*) as n from messages where text is not null and id in (select value from json_each(?))"
@@ -173,6 +172,25 @@ def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
 
 def _message(db: Any, message_id: int) -> Mapping[str, Any] | None:
     return next(db["messages"].rows_where("id = ?", [message_id]), None)
+
+
+def _correct(db: Any, team: str, message_id: int, label: str, user: str, source: str, now: float) -> bool:
+    """Note a label, and have the case's card show it; see `Feedback.correct`."""
+    row = _message(db, message_id)
+    if row is None or row["role"] != "customer" or row["text"] is None:
+        return False
+    insert_feedback(db, team, row, "label", label, user, source, now)
+    said = None if label == WITHDRAWN else label
+    for case in list(db["cases"].rows_where("message_id = ?", [message_id])):
+        db["cases"].update(case["id"], {"corrected": said})
+        queue_card_update(db, team, case["id"], now)
+    return True
+
+
+def _last_word(db: Any, message_id: int, user: str) -> Mapping[str, Any] | None:
+    """A person's last word on the feeling of a message: its value, source, at."""
+    where = "message_id = ? and user = ? and kind = 'label'"
+    return next(db["feedback"].rows_where(where, [message_id, user], order_by="id desc"), None)
 
 
 def _answers(db: Any, message_id: int, ts: str | None) -> bool:

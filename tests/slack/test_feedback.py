@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,24 @@ async def test_an_agents_emoji_is_a_label_and_taking_it_back_takes_it_back(bot: 
     assert [row[1] for row in feedback(tmp_path)] == ["positive", "withdrawn"]
     assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(None,)]
     assert (await bot.services.learning.inquiry.selection()).used == ()
+
+
+async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    await asyncio.gather(*(react(bot, ANNA, "smile") for _ in range(5)))
+    assert [row[:4] for row in feedback(tmp_path)] == [("label", "positive", ANNA, "reaction")]
+    body = press(ANNA, "correct_label", {"message": 1, "label": "neutral"})
+    answers = await asyncio.gather(
+        *(bot.app.async_dispatch(signed(body, form=True)) for _ in range(5)),
+        react(bot, ANNA, "tada"),
+    )
+    assert [answer.status for answer in answers if answer] == [200] * 5
+    # However many rows there are, a person has one word: the latest.
+    (word,) = {(w.user, w.message) for w in await bot.services.store.feedback.words("T0ACME")}
+    assert word == (ANNA, 1)
+    assert rows(tmp_path / "softanswer.db", "select count(*) from cases") == [(1,)]
+    last = feedback(tmp_path)[-1][1]
+    assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(last,)]
 
 
 async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_an_unknown_message(
