@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"softanswer training: {where}: {error.strerror or error}", file=sys.stderr)
         return 1
     except Exception as error:
-        if type(error).__name__ != "ExportRefused":  # its module imports torch, which evaluate must not
+        # By name: their modules import torch, which evaluate must not.
+        if type(error).__name__ not in ("ExportRefused", "NoGPU"):
             raise
         print(f"softanswer training: {error}", file=sys.stderr)
         return 1
@@ -183,7 +184,10 @@ def _export(given: argparse.Namespace) -> None:
 def _config(given: argparse.Namespace, defaults: Mapping[str, Any] = MappingProxyType({})) -> Any:
     from training.train import Config
 
-    named = {name: getattr(given, name) for name in ("method", "epochs", "learning_rate", "seed", "threads")}
+    named = {
+        name: getattr(given, name, None)
+        for name in ("method", "epochs", "branches", "learning_rate", "seed", "threads", "device")
+    }
     return Config(**{**defaults, **{name: value for name, value in named.items() if value is not None}})
 
 
@@ -229,6 +233,9 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("runs"), help="where the version folder goes (runs)"
     )
     command.add_argument("--version", help="its name; default: the time and the data's hash")
+    command.add_argument(
+        "--branches", type=int, metavar="N", help="further epochs whose weights are averaged in (2)"
+    )
     _add_training(command)
     command.set_defaults(run=_train)
 
@@ -297,6 +304,9 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     command.add_argument("--learning-rate", type=float)
     command.add_argument("--seed", type=int)
     command.add_argument("--threads", type=_positive, help="CPU threads (all)")
+    command.add_argument(
+        "--device", choices=["auto", "cpu", "gpu"], help="auto: the GPU where torch finds one"
+    )
     command.add_argument("--base", default=base.NAME, help="folder or hub name of the base model")
     command.add_argument(
         "--base-sha256",

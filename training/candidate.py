@@ -109,6 +109,7 @@ def build(
         settings={
             "epochs": len(result.history),
             "planned_epochs": config.epochs,
+            **({} if start else {"branches": config.branches}),
             "learning_rate": config.rate,
             "batch_size": config.batch_size,
             "seed": config.seed,

@@ -54,6 +54,7 @@ def _arguments(manifest: Manifest) -> str:
     settings = manifest.settings
     options = {"method": manifest.method, "seed": settings.get("seed", 1), "data": settings.get("data")}
     options |= {"epochs": settings.get("planned_epochs"), "learning-rate": settings.get("learning_rate")}
+    options |= {"branches": settings.get("branches")}
     return " ".join(f"--{name} {value}" for name, value in options.items() if value is not None)
 
 

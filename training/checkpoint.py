@@ -55,6 +55,8 @@ def save(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
     tensors["random"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random_gpu"] = torch.cuda.get_rng_state()
     fields = {
         name: getattr(standing, name)
         for name in ("epoch", "step", "best_f1", "best_epoch", "history", "seconds")
@@ -78,8 +80,10 @@ def save(
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load(folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator) -> Standing | None:
-    """The standing of an interrupted run, with the optimizer and the generators set to it; None if there is none.
+def load(
+    folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator, device: torch.device
+) -> Standing | None:
+    """The standing of an interrupted run, its weights on `device`, with the optimizer and the generators set to it; None if there is none.
 
     A checkpoint that cannot be read counts as none: the run starts again.
     """
@@ -91,7 +95,7 @@ def load(folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Gene
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             if part in parts:
-                parts[part][rest] = tensor
+                parts[part][rest] = tensor.to(device)
             elif part == "optimizer":
                 index, _, what = rest.partition(".")
                 states.setdefault(int(index), {})[what] = tensor
@@ -101,6 +105,8 @@ def load(folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Gene
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
         shuffle.bit_generator.state = shuffled
         torch.set_rng_state(chance)
+        if torch.cuda.is_available() and "random_gpu" in tensors:
+            torch.cuda.set_rng_state(tensors["random_gpu"])
         return standing
     except Exception:  # missing, cut short or of another version: whatever it is, starting again is safe
         return None

@@ -75,10 +75,9 @@ def load_trained(encoder: Encoder, weights: dict[str, Tensor]) -> None:
 
 def follow(average: dict[str, Tensor], encoder: Encoder, share: float) -> None:
     """Move an average of trained weights towards the encoder's by `share` of the way, in place."""
-    with torch.no_grad():
-        for name, parameter in encoder.named_parameters():
-            if parameter.requires_grad:
-                average[name].lerp_(parameter, share)
+    trained = {name: p.detach() for name, p in encoder.named_parameters() if p.requires_grad}
+    # All in one call: on a GPU a hundred small ones take as long as the step itself.
+    torch._foreach_lerp_([average[name] for name in trained], list(trained.values()), share)
 
 
 def between(some: Mapping[str, Tensor], others: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:

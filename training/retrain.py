@@ -20,6 +20,7 @@ from training.base import Base
 from training.candidate import add_figures, build, under_construction
 from training.export import ExportRefused
 from training.progress import Progress
+from training.soup import train_souped
 from training.train import Config, train
 
 LEAST_DEV = 300
@@ -57,12 +58,13 @@ def train_version(
     with under_construction(out) as building:
         taught = {**asdict(config), "lessons": given.digest}
         resume = out / f".resume-{checkpoint.key(taught, data.train, data.dev, base.sha256)}"
-        result = train(config, data, base, progress, resume, lessons=given)
+        result = train_souped(config, data, base, progress, resume, lessons=given)
         progress.report("export", 0.0)
         source = " ".join(path.name for path in files) if files else None
         classifier = build(building / version, result, config, data, base, parent=None, source=source)
         (building / version).rename(out / version)
-        shutil.rmtree(resume, ignore_errors=True)
+        for standing in (resume, *out.glob(f"{resume.name}-branch*")):
+            shutil.rmtree(standing, ignore_errors=True)
     metrics = {part: classifier.manifest.metrics.get(part, {}) for part in ("dev", "holdout", "challenge")}
     return {
         "stage": "done",

@@ -25,6 +25,8 @@ from training.lessons import NONE, Lessons
 from training.metrics import scores
 from training.progress import Progress
 
+_CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True, slots=True)
 class Config:
@@ -53,6 +55,8 @@ class Config:
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
     patience: int = 4
     """Epochs without a better dev macro-F1 before the run stops."""
+    branches: int = 2
+    """Further runs of an epoch with whose weights those of the first are averaged; see training.soup."""
     keep: str = "best"
     """Which epoch's weights: the best on dev, or the last."""
     moved: float = 1.0
@@ -62,6 +66,8 @@ class Config:
     seed: int = 1
     threads: int = 0
     """CPU threads; 0: torch decides."""
+    device: str = "auto"
+    """auto: the GPU where torch finds one; cpu, gpu."""
 
     @property
     def rate(self) -> float:
@@ -80,6 +86,8 @@ class Result:
     """By epoch: loss, dev_macro_f1."""
     seconds: float
     """Wall time of embedding and training."""
+    meanings: Tensor
+    """The frozen base's embeddings (n, dim) of what was trained on, for another run on the same."""
 
 
 def train(
@@ -90,19 +98,25 @@ def train(
     resume: Path | None = None,
     start: Mapping[str, Tensor] | None = None,
     lessons: Lessons = NONE,
+    stage: str = "train",
+    meanings: Tensor | None = None,
 ) -> Result:
     """Fine-tune the base on `data.train`, keep the epoch that is best on `data.dev` (or the last, see `Config.keep`).
 
     `start` are trained weights to go on from, of a version with the same base and method; without them training begins
-    with the base as it is. `lessons` are what the teacher says; see training.lessons.
+    with the base as it is. `lessons` are what the teacher says; see training.lessons. `stage` is what the run is called where
+    its progress is shown; `meanings` are those of an earlier run on the same data, and save computing them again.
 
     With `resume`, a folder, the run's standing is kept there after each epoch; a later call with the same arguments
     goes on from it and ends with the same weights.
 
     What is measured and kept is the running average of the weights over about one epoch: single steps' weights jump
     about by a point of macro-F1 from epoch to epoch, their average does not.
+
+    Raises BaseModelError if the base is no BERT, NoGPU if one is asked for and torch finds none.
     """
     began = time.monotonic()
+    device = device_for(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
@@ -112,16 +126,18 @@ def train(
     tokenizer.no_padding()
 
     mask_id, *around = _special_tokens(tokenizer, base, "[MASK]", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    frame = torch.tensor(around)
+    frame = torch.tensor(around, device=device)
     taught = [*data.train, *_unlabelled(lessons)]
     tokens = [tokenizer.encode(example.cleaned).ids for example in taught]
     dev_tokens = [tokenizer.encode(example.cleaned).ids for example in data.dev]
-    labels = torch.tensor([LABELS.index(example.label) for example in taught])
-    soft, soft_share = _soft_targets(data.train, lessons, config)
+    labels = torch.tensor([LABELS.index(example.label) for example in taught], device=device)
+    soft, soft_share = (part.to(device) for part in _soft_targets(data.train, lessons, config))
 
-    encoder = Encoder(base.folder)
+    encoder = Encoder(base.folder).to(device)
     # Once, not at every step: the frozen base's forward pass would cost a third of the run.
-    meanings = base_embeddings(encoder, tokens, progress)
+    if meanings is None:
+        meanings = base_embeddings(encoder, tokens, progress)
+    meanings = meanings.to(device)
     prepare(encoder, config.method)
     if start:
         load_trained(encoder, dict(start))
@@ -139,7 +155,7 @@ def train(
     steps_per_epoch = -(-in_an_epoch // config.batch_size)
     steps = config.epochs * steps_per_epoch
     rising = max(1, round(config.warmup * steps))
-    now = checkpoint.load(resume, optimizer, shuffle) if resume else None
+    now = checkpoint.load(resume, optimizer, shuffle, device) if resume else None
     if now:
         load_trained(encoder, now.weights)
     else:
@@ -154,10 +170,10 @@ def train(
         seen = _augmented(taught, tokens, tokenizer, config, epoch)
         for places in buckets([seen[i] for i in chosen], config.batch_size, shuffle):
             batch = [chosen[place] for place in places]
-            ids, mask = pad([seen[i] for i in batch])
-            hidden = ~torch.isin(ids, frame) & (torch.rand(ids.shape) < config.masked)
+            ids, mask = (part.to(device) for part in pad([seen[i] for i in batch]))
+            hidden = ~torch.isin(ids, frame) & (torch.rand(ids.shape).to(device) < config.masked)
             ids = ids.masked_fill(hidden, mask_id)
-            with reduced_precision():
+            with reduced_precision(device):
                 logits, embedding = encoder(ids, mask)
             feeling = _feeling(logits.float(), labels[batch], soft[batch], soft_share[batch], config)
             drift = 1 - functional.cosine_similarity(embedding.float(), meanings[batch]).mean()
@@ -174,7 +190,7 @@ def train(
             # At first over the few steps there are, or the average would remember the untrained head for an epoch.
             follow(now.average, encoder, 1 / min(now.step, steps_per_epoch))
             losses.append(loss.item())
-            progress.report("train", now.step / steps, epoch=epoch, loss=round(losses[-1], 4))
+            progress.report(stage, now.step / steps, epoch=epoch, loss=round(losses[-1], 4))
         now.epoch, now.weights = epoch, trained_weights(encoder)
         load_trained(encoder, now.average)
         f1 = _macro_f1(encoder, dev_tokens, data.dev)
@@ -185,10 +201,12 @@ def train(
         if resume:
             now.seconds, began = now.seconds + time.monotonic() - began, time.monotonic()
             checkpoint.save(resume, now, optimizer, shuffle)
+    best = {name: weights.cpu() for name, weights in now.best.items()}
     if start:
-        now.best = between(start, now.best, config.moved)
-    load_trained(encoder, now.best)
-    return Result(merge(encoder), now.best, now.history, now.seconds + time.monotonic() - began)
+        best = between(start, best, config.moved)
+    load_trained(encoder.cpu(), best)
+    seconds = now.seconds + time.monotonic() - began
+    return Result(merge(encoder), best, now.history, seconds, meanings.cpu())
 
 
 def _unlabelled(lessons: Lessons) -> list[Example]:
@@ -237,15 +255,17 @@ def pad(tokens: Sequence[list[int]], fill: int = 0) -> tuple[Tensor, Tensor]:
 def predict_logits(
     encoder: Encoder, tokens: Sequence[list[int]], batch_size: int = 64
 ) -> tuple[Tensor, Tensor]:
-    """Logits and embeddings in float32, in the order of `tokens`; nothing is learned."""
+    """Logits and embeddings in float32 on the CPU, in the order of `tokens`; nothing is learned."""
     encoder.eval()
+    device = next(encoder.parameters()).device
     order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
     logits, embeddings = torch.zeros(len(tokens), len(LABELS)), torch.zeros(len(tokens), encoder.dim)
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         with torch.no_grad():
-            some_logits, some_embeddings = encoder(*pad([tokens[i] for i in batch]))
-        logits[batch], embeddings[batch] = some_logits.float(), some_embeddings.float()
+            ids, mask = pad([tokens[i] for i in batch])
+            some_logits, some_embeddings = encoder(ids.to(device), mask.to(device))
+        logits[batch], embeddings[batch] = some_logits.float().cpu(), some_embeddings.float().cpu()
     return logits, embeddings
 
 
@@ -287,19 +307,33 @@ def base_embeddings(encoder: Encoder, tokens: Sequence[list[int]], progress: Pro
     parts = []
     for start in range(0, len(tokens), chunk):
         progress.report("embed", start / len(tokens))
-        with reduced_precision():
+        with reduced_precision(next(encoder.parameters()).device):
             parts.append(predict_logits(encoder, tokens[start : start + chunk])[1])
     progress.report("embed", 1.0)
     return torch.cat(parts)
 
 
 def _macro_f1(encoder: Encoder, tokens: Sequence[list[int]], examples: Sequence[Example]) -> float:
-    with reduced_precision():
+    with reduced_precision(next(encoder.parameters()).device):
         predicted = predict_logits(encoder, tokens)[0].argmax(dim=1).tolist()
     return float(scores([e.label for e in examples], [LABELS[i] for i in predicted])["macro_f1"])
 
 
-def reduced_precision() -> Any:
-    """bf16 where the CPU computes in it: twice as fast. Elsewhere it is emulated, and slower than float32."""
+class NoGPU(Exception):
+    """A GPU was asked for, and torch finds none."""
+
+
+def device_for(wanted: str) -> torch.device:
+    """Where to train: `auto`, `cpu` or `gpu`. Raises NoGPU."""
+    if wanted == "gpu" and not torch.cuda.is_available():
+        raise NoGPU(
+            "--device gpu: torch finds no GPU — install a torch built for CUDA, or train with --device cpu"
+        )
+    return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def reduced_precision(device: torch.device = _CPU) -> Any:
+    """bf16 where the processor computes in it: twice as fast. Elsewhere it is emulated, and slower than float32."""
     can = torch.cpu.get_capabilities()
-    return torch.autocast("cpu", torch.bfloat16, enabled=bool(can.get("avx512_bf16") or can.get("amx_bf16")))
+    has_it = device.type == "cuda" or can.get("avx512_bf16") or can.get("amx_bf16")
+    return torch.autocast(device.type, torch.bfloat16, enabled=bool(has_it))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from training.card import card
 from training.encoder import Encoder, load_trained, merge, prepare, trained_weights
 from training.export import ExportRefused, check_parity, export_cpu, write_onnx
 from training.progress import Progress
+from training.soup import train_souped
 from training.train import Config, train
 
 # transformers asks its own modules for names that it has deprecated.
@@ -139,6 +141,61 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     assert again.history == whole.history
 
 
+def test_branches_are_averaged_with_their_trunk(found: base.Base, data: dataset.Split) -> None:
+    few = dataset.Split(data.train[::4], data.dev[:5], [])
+    config = Config(**TINY, branches=2)  # type: ignore[arg-type]
+    trunk = train(config, few, found, Progress())
+    settings = replace(config, epochs=1, learning_rate=config.rate / 2, keep="last")
+    branches = [
+        train(replace(settings, seed=seed), few, found, Progress(), start=trunk.weights).weights
+        for seed in (11, 12)
+    ]
+    souped = train_souped(config, few, found, Progress())
+    assert souped.history == trunk.history and souped.seconds > 0
+    for name, weights in souped.weights.items():
+        expected = (trunk.weights[name] + branches[0][name] + branches[1][name]) / 3
+        torch.testing.assert_close(weights, expected)
+        torch.testing.assert_close(souped.encoder.get_parameter(name), expected)
+    without = train_souped(replace(config, branches=0), few, found, Progress())
+    assert all(torch.equal(without.weights[name], trunk.weights[name]) for name in trunk.weights)
+
+
+def test_a_run_killed_in_a_branch_goes_on_there(
+    tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = dataset.Split(data.train[::4], data.dev[:5], [])
+    config = Config(**TINY, branches=2)  # type: ignore[arg-type]
+    whole = train_souped(config, few, found, Progress())
+    seen: list[str] = []
+
+    class Killed(Exception):
+        pass
+
+    def killed(self: Progress, stage: str, progress: float, **fields: Any) -> None:
+        if stage == "branch 2":
+            raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Progress, "report", killed)
+        train_souped(config, few, found, Progress(), tmp_path / "resume")
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "report", lambda self, stage, *_, **__: seen.append(stage))
+        resumed = train_souped(config, few, found, Progress(), tmp_path / "resume")
+    assert all(torch.equal(whole.weights[name], resumed.weights[name]) for name in whole.weights)
+    assert "branch 2" in seen and not {"train", "branch 1"} & set(seen)
+
+
+def test_a_gpu_that_is_not_there_is_said(
+    tmp_path: Path, data: dataset.Split, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main(["train", "--out", str(tmp_path / "out"), "--device", "gpu"]) == 1
+    error = capsys.readouterr().err
+    assert "--device gpu: torch finds no GPU" in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_full_disk_publishes_nothing(
     tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
@@ -155,7 +212,7 @@ def test_a_full_disk_publishes_nothing(
     assert main(["train", "--out", str(out), "--epochs", "1", "--threads", "1", "--version", "v"]) == 1
     assert "model.onnx: No space left on device" in capsys.readouterr().err
     # The training itself is kept, so that the next call only exports.
-    assert [path.name.startswith(".resume-") for path in out.iterdir()] == [True]
+    assert [path.name.startswith(".resume-") for path in out.iterdir()] == [True] * 3
     monkeypatch.undo()
     monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
     from training import retrain as retraining
@@ -163,7 +220,8 @@ def test_a_full_disk_publishes_nothing(
     monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
     assert main(["train", "--out", str(out), "--epochs", "1", "--threads", "1", "--version", "v"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert not [line for line in lines if line["stage"] == "train" and line["progress"] > 0]
+    trained = ("train", "branch 1", "branch 2")
+    assert not [line for line in lines if line["stage"] in trained and line["progress"] > 0]
     assert [path.name for path in out.iterdir()] == ["v"]
     assert {"training.png", "reliability.png"} <= {path.name for path in (out / "v").iterdir()}
     assert "## Behaviour" in (out / "v" / "card.md").read_text()
