@@ -120,6 +120,7 @@ def _figures(manifest: Manifest) -> dict[str, float]:
 
 def _retrain(options: argparse.Namespace) -> int:
     from bot.learning import offline
+    from bot.learning.outcome import name_of
     from bot.learning.process import RunFailed
     from bot.settings import load_settings
 
@@ -142,7 +143,7 @@ def _retrain(options: argparse.Namespace) -> int:
             for which in ("active", "candidate", "limit")
         )
         moved = f"{before} → {after}" if before else after
-        print(f"{'ok ' if check['passed'] else 'NO '} {check['name']:40} {moved} (limit {limit})")
+        print(f"{'ok ' if check['passed'] else 'NO '} {name_of(check):40} {moved} (limit {limit})")
     print(summary)
     return 1 if state in offline.REFUSED else 0
 

@@ -80,9 +80,11 @@ class Inquiry:
         return new
 
     async def enough_to_learn(self) -> bool:
-        """Whether so much was labelled since the last verdict that a new run should begin; not while a version is watched."""
+        """Whether so much was labelled since the last run began, however it ended, that a new one should begin: what failed
+        or was cancelled is not tried again every ten minutes. Not while a version is watched."""
         team = self._people.team
         if await self._store.watches.current(team):
             return False
-        since, _ = await self._store.records.last_judged(team)
+        run = await self._store.records.last_run(team)
+        since = run.started_at if run else 0.0
         return await self._store.feedback.labelled_since(team, since) >= self._settings.retrain_after

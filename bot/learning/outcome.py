@@ -3,7 +3,7 @@ the bot and the one on the command line; each says it in its own words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,13 @@ class Outcome:
     version: str | None
     """None if it could not be exported."""
     reasons: tuple[str, ...]
+
+
+def name_of(check: Mapping[str, Any]) -> str:
+    """A check of the verdict as people read it, with the number that decides where it is not in the table's columns."""
+    if "bound" not in check:
+        return str(check["name"])
+    return f"{check['name']} (difference at worst {check['bound']:+.3f}, {check['certainty']:.0%} sure)"
 
 
 async def take_in(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import TRIAGE, Action
 from bot.learning.inquiry import Inquiry
-from bot.learning.outcome import take_in
+from bot.learning.outcome import name_of, take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
 from bot.learning.schedule import cron
 from bot.learning.selection import Selection
@@ -83,6 +84,8 @@ class Learning:
             await self._report(run_id, "⏹️ Retraining stopped: the bot stopped during the run.")
         await self.serving.reconcile()
         await self.serving.teach()
+        missed = await self._missed()
+        await self._note_that_we_are_here()
         shutil.rmtree(self._runs, ignore_errors=True)
         once = {"replace_existing": True, "coalesce": True, "max_instances": 1}
         self._scheduler.add_job(
@@ -96,9 +99,24 @@ class Learning:
             self._watcher.tick, "interval", seconds=20, id="watch", misfire_grace_time=600, **once
         )
         self._scheduler.start()
+        if missed:
+            await self.start("schedule", None)
+
+    async def _note_that_we_are_here(self) -> None:
+        await self._store.records.remember(self._people.team, "here", self._clock())
+
+    async def _missed(self) -> bool:
+        """Whether the schedule's time came while the bot was away, no longer ago than the grace it has."""
+        team, now = self._people.team, self._clock()
+        here: float = await self._store.records.recall(team, "here") or now
+        since = max(here, now - self._settings.misfire_grace_s)
+        due = self._cron.get_next_fire_time(None, datetime.fromtimestamp(since, self._cron.timezone))
+        run = await self._store.records.last_run(team)
+        return due is not None and due.timestamp() <= now and not (run and run.started_at >= since)
 
     async def look_around(self) -> None:
         """Ask the team what is to be asked, and start a run if enough was labelled since the last."""
+        await self._note_that_we_are_here()
         await self.inquiry.ask()
         await self.serving.teach()
         if await self._store.records.consent(self._people.team) and await self.inquiry.enough_to_learn():
@@ -193,7 +211,7 @@ class Learning:
         except Exception as error:
             log.exception("retraining failed")
             text = f"Retraining failed: {error}. `{self.serving.active}` goes on serving."
-            if await records.end_run(run_id, "failed", text, self._clock()):
+            if await self._end(run_id, "failed", text):
                 await self._report(run_id, f"⚠️ {text}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -205,13 +223,24 @@ class Learning:
         # Before anything serves: a verdict that cannot be shown is none.
         table = _verdict_table(done["verdict"])
         state, text, version = await self._judge(done, selection, data_hash, active, user)
-        await self._store.records.end_run(run_id, state, text, self._clock(), version)
+        await self._end(run_id, state, text, version)
         await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
         report = await self._store.reports.learning(self._people.team, self._clock())
         facts = {"of": f"run:{run_id}", "text": report.text(), "report": report.facts()}
         action = Action("picture", f"picture:{run_id}", TRIAGE, facts=facts)
         await self._store.outbox.put(self._people.team, action, self._clock())
         self._committed()
+
+    async def _end(self, run_id: int, state: str, text: str, version: str | None = None) -> bool:
+        """Close a run, again and again while the database cannot be written: else its lease would never be free."""
+        wait = 1.0
+        while True:
+            try:
+                return await self._store.records.end_run(run_id, state, text, self._clock(), version)
+            except sqlite3.Error as error:
+                log.warning("the run %d cannot be closed yet: %s", run_id, error)
+            await asyncio.sleep(wait)
+            wait = min(60.0, 2 * wait)
 
     async def _nothing_new(self, snapshot: Snapshot) -> str | None:
         """Why a run that nobody asked for would be in vain."""
@@ -343,5 +372,5 @@ def _verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]] | None:
             check["digits"] > 3
         )  # as numbers, shown to three decimals, figure and limit would look the same
         cells = ["" if n is None else f"{n:.{check['digits']}f}" if near else float(n) for n in numbers]
-        rows.append([check["name"], *cells, "yes" if check["passed"] else "no"])
+        rows.append([name_of(check), *cells, "yes" if check["passed"] else "no"])
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -85,15 +86,22 @@ class Serving:
         """Take a trained version in; raises ArtefactError. It does not serve yet."""
         return self._registry.add(candidate)
 
-    async def promote(self, version: str, user: str) -> str:
-        """Let a version serve because a person says so; returns what to tell them."""
+    async def promote(self, version: str, user: str, *, anyway: bool = False) -> str:
+        """Let a version serve because a person says so; returns what to tell them. A refused one only `anyway`."""
         known = await asyncio.to_thread(self._registry.versions)
         if version not in [manifest.version for manifest in known]:
             return f"There is no version `{version[:80]}`; `/softanswer models` lists them."
+        states = await self._store.records.model_states(self._people.team)
+        if states.get(version) == "refused" and not anyway:
+            return f"Version `{version}` was refused by its gate. Shall it serve all the same? `/softanswer promote {version} anyway`"
         try:
             previous = await self.take_over(version, user)
         except (ArtefactError, Overtaken) as error:
             return str(error)
+        except (OSError, sqlite3.Error) as error:
+            return (
+                f"Version `{version}` could not be put in service: {error}. `{self.active}` goes on serving."
+            )
         return f"Version `{version}` serves now. For a while `{previous}` reads along, to see whether it was better."
 
     async def take_over(self, version: str, user: str, instead_of: str | None = None) -> str:
@@ -122,6 +130,8 @@ class Serving:
                 await self._serve(previous, user, "rolled back", None)
             except ArtefactError as error:
                 return str(error)
+            except (OSError, sqlite3.Error) as error:
+                return f"Version `{previous}` could not be put back in service: {error}. `{self.active}` goes on serving."
         return f"Rolled back: version `{previous}` serves now."
 
     async def _serve(self, version: str, user: str, what: str, previous: str | None) -> None:
@@ -137,18 +147,26 @@ class Serving:
             raise
 
     async def _put(self, classifier: Classifier, user: str, what: str, previous: str | None) -> None:
+        """The books first, then the pointer, then the swap: so nothing ever serves that is not in the books and not watched.
+        Should the process die in between, `reconcile` makes the books say again what the pointer says."""
         version, team, now = classifier.version, self._people.team, self._clock()
+        records, watches, before = self._store.records, self._store.watches, self._registry.active()
         if previous is None:
-            self._registry.rollback()
+            await records.serve_model(team, version, user, what, now)
+            await watches.stop(team, now)
         else:
-            self._registry.promote(version)
+            await watches.begin(team, version, previous, await records.disagreement(version), now)
+            await records.serve_model(team, version, user, what, now)
+        try:
+            if previous is None:
+                self._registry.rollback()
+            else:
+                self._registry.promote(version)
+        except Exception:
+            await records.serve_model(team, before, user, "goes on serving", now)
+            await watches.stop(team, now)
+            raise
         await self._batcher.swap(classifier)
-        await self._store.records.serve_model(team, version, user, what, now)
-        if previous is None:
-            await self._store.watches.stop(team, now)
-        else:
-            expected = await self._store.records.disagreement(version)
-            await self._store.watches.begin(team, version, previous, expected, now)
 
     async def fall_back(self, damaged: Mapping[str, str]) -> None:
         """At the start: what now serves does so because these versions are damaged. Triage is told, then the pointer follows."""
@@ -169,7 +187,8 @@ class Serving:
         """At the start: should the last process have died between the registry's pointer and the database, the pointer is right."""
         team, active = self._people.team, self._registry.active()
         states = await self._store.records.model_states(team)
-        if active in states and states[active] != "active":
+        in_the_books = [version for version, state in states.items() if state == "active"]
+        if in_the_books != ([active] if active in states else []):
             await self._store.records.serve_model(
                 team, active, "the bot's start", "found serving", self._clock()
             )

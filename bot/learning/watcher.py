@@ -60,6 +60,8 @@ class Watcher:
         except ArtefactError as error:
             await self._store.watches.end(watch, "stopped", str(error), self._clock())
             log.warning("the watch over %s was stopped: %s", watch.version, error)
+            text = f"👀 The watch over `{watch.version}` has ended: the version before cannot be loaded ({error}). It stays, unwatched."
+            await self._tell(watch, text)
             return
         seen = await self._store.watches.seen(watch)
         if is_worse(seen):
@@ -100,8 +102,9 @@ class Watcher:
             self._committed()
 
     async def _call_back(self, watch: Watched, why: str) -> None:
-        await self._store.watches.end(watch, "worse", why, self._clock())
+        # Only then is the watch over: should the process die in between, it is there to call back again.
         answer = await self._serving.rollback("the watch", of=watch.version)
+        await self._store.watches.end(watch, "worse", why, self._clock())
         await self._tell(
             watch,
             f"⏪ Version `{watch.version}` reads your customers worse than `{watch.previous}`: {why}. {answer}",

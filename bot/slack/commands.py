@@ -117,7 +117,8 @@ async def _retrain(services: Services, user: str, rest: str) -> str:
 async def _promote(services: Services, user: str, rest: str) -> str:
     if not rest:
         return "Which version? `promote VERSION`; `models` lists them."
-    return await services.learning.serving.promote(rest, user)
+    version, _, more = rest.partition(" ")
+    return await services.learning.serving.promote(version, user, anyway=more.strip() == "anyway")
 
 
 async def _rollback(services: Services, user: str, rest: str) -> str:

@@ -21,6 +21,7 @@ from model import explain
 from model.reading import LABELS, Reading
 
 Ack = Callable[..., Awaitable[Any]]
+_GONE = "Nothing was noted: the message is not here any more."
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -32,8 +33,11 @@ def register(app: AsyncApp, services: Services) -> None:
 
     @app.view("sentiment")
     async def submitted(ack: Ack, body: dict[str, Any]) -> None:
-        await _submit(services, body)
-        await ack()
+        why_not = await _submit(services, body)
+        if why_not:
+            await ack(response_action="update", view=blocks.modal("Softanswer", [blocks.section(why_not)]))
+        else:
+            await ack()
         services.committed()
 
 
@@ -67,27 +71,32 @@ async def _explained(services: Services, text: str) -> tuple[Reading, list[expla
     return reading, explain.weigh(words, readings)
 
 
-async def _submit(services: Services, body: Mapping[str, Any]) -> None:
-    """What the agent said in the modal: the label, and the template that would have been right."""
+async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
+    """What the agent said in the modal: the label, and the template that would have been right. Returns why nothing of it
+    could be noted."""
     user, view = body["user"]["id"], body["view"]
     team, now = services.people.team, services.clock()
     if role_of(services, body) == "customer":
         await refused(services, body, "correct a label")
-        return
+        return "Only the support team can do that."
     try:
         message_id = int(json.loads(view.get("private_metadata") or "{}").get("message") or 0)
     except (ValueError, TypeError, AttributeError):
-        return
+        return _GONE
+    if message_id not in range(1, 2**63):
+        return _GONE
+    message = await services.store.conversations.message(message_id)
+    if message is None or message["role"] != "customer" or message["text"] is None:
+        return _GONE
     values = (view.get("state") or {}).get("values") or {}
     label = _chosen(values, "label")
     if label in LABELS:
         await services.store.feedback.correct(team, message_id, label, user, "shortcut", now)
     template = _chosen(values, "template")
     if template is not None and template in services.templates:
-        message = await services.store.conversations.message(message_id)
-        if message is not None and message["text"] is not None:
-            text = blocks.readable(redacted(message["text"]))[:500]
-            await services.store.teaching.propose(team, message_id, template, text, user, now)
+        text = blocks.readable(redacted(message["text"]))[:500]
+        await services.store.teaching.propose(team, message_id, template, text, user, now)
+    return None
 
 
 def _chosen(values: Mapping[str, Any], block: str) -> str | None:

@@ -102,10 +102,14 @@ class Watches:
         return await self._database.run(work)
 
     async def seen(self, watch: Watched) -> Seen:
-        """What the watch has seen so far, with people's last words on the messages where the two differ."""
+        """What the watch has seen so far, with the latest of people's words on the messages where the two differ; a word
+        that was withdrawn leaves the others' standing."""
         sql = """
             select s.new, s.old, (
-                select value from feedback f where f.message_id = s.message_id and f.kind = 'label' order by f.id desc limit 1
+                select value from feedback f where f.message_id = s.message_id and f.kind = 'label' and f.value != 'withdrawn'
+                and f.id = (
+                    select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
+                ) order by f.id desc limit 1
             ) as said from shadows s where s.watch_id = ?
         """
 
@@ -117,7 +121,7 @@ class Watches:
                 differ=len(rows),
                 old_right=sum(row["said"] == row["old"] for row in rows),
                 new_right=sum(row["said"] == row["new"] for row in rows),
-                neither=sum(row["said"] not in (None, "withdrawn", row["old"], row["new"]) for row in rows),
+                neither=sum(row["said"] not in (None, row["old"], row["new"]) for row in rows),
                 expected=watch.expected,
             )
 
