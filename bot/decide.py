@@ -95,7 +95,8 @@ def decide(
         return Decision(flag="unread", reasons=(f"not scored: {reading.reason}",))
     if not _WORD.search(cleaned):
         return Decision(flag="unread", reasons=("no words to read",))
-    negative = reading.label == "negative" and reading.confidence >= rules.negative_threshold
+    # How probable it is, not whether it is the likeliest: who would rather see too many sets the threshold below a half.
+    negative = (reading.scores or {}).get("negative", 0.0) >= rules.negative_threshold
     if wants_a_person(cleaned) and len(cleaned.split()) <= _BARE_REQUEST:
         negative = False  # we tell customers to write these very words: alone they say nothing of a feeling
     flag: Flag | None = "unhappy" if negative else None

@@ -196,9 +196,21 @@ def _readable(figures: dict[str, Any]) -> str:
         f"{figures['version']} on {figures['n']} messages: macro-F1 {figures['macro_f1']:.3f}, "
         f"accuracy {figures['accuracy']:.3f}, calibration error {figures['ece']:.3f}"
     ]
+    low, high = figures["macro_f1_interval"]
+    parts = [
+        f"{name} {part['macro_f1']:.3f}"
+        for name, part in figures["slices"]["difficulty"].items()
+        if "macro_f1" in part
+    ]
+    lines.append("  ".join([f"  macro-F1's 95 % interval {low:.3f}–{high:.3f}", *parts]))
     lines += [
         f"  {label:9} precision {c['precision']:.3f}  recall {c['recall']:.3f}  F1 {c['f1']:.3f}  n {c['support']}"
         for label, c in figures["per_class"].items()
+    ]
+    lines += [
+        f"  flagged from {least} on: {flags['recall']:.1%} of the unhappy, {flags['precision']:.1%} of the flags are right"
+        for least, flags in figures["flags"].items()
+        if flags["recall"] is not None and flags["precision"] is not None
     ]
     if hard := figures.get("challenge"):
         lines.append(

@@ -109,7 +109,7 @@ def build(
         settings={
             "epochs": len(result.history),
             "planned_epochs": config.epochs,
-            **({} if start else {"branches": config.branches}),
+            **({"branches": result.branches} if result.branches else {}),
             "learning_rate": config.rate,
             "batch_size": config.batch_size,
             "seed": config.seed,
@@ -153,9 +153,9 @@ def build(
 
 
 def add_figures(folder: Path, **figures: Any) -> None:
-    """Write what was measured after `build` into the manifest of a version that is not published yet."""
+    """Write what was measured after `build` into manifest and card of a version that is not published yet."""
     manifest = read_manifest(folder)
-    write_manifest(folder, dataclasses.replace(manifest, metrics={**manifest.metrics, **figures}))
+    _finish(folder, dataclasses.replace(manifest, metrics={**manifest.metrics, **figures}))
 
 
 def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> None:

@@ -36,8 +36,18 @@ judge people, neither customers nor agents.
 
 ## Rebuild
 
-`softanswer train {_arguments(manifest)}`; the GPU's graph: `python -m training export --device gpu --model DIR --out DIR`.
+{_rebuild(manifest)}; the GPU's graph: `python -m training export --device gpu --model DIR --out DIR`.
 """
+
+
+def _rebuild(manifest: Manifest) -> str:
+    if manifest.parent and manifest.device == "cpu":
+        begun = manifest.settings.get("start") or "the base model"
+        return (
+            f"By the bot's retraining (`softanswer retrain`), from {begun}, the corpus and the team's corrections, which are in its"
+            " database alone"
+        )
+    return f"`softanswer train {_arguments(manifest)}`"
 
 
 def _data(manifest: Manifest) -> str:
@@ -60,8 +70,8 @@ def _arguments(manifest: Manifest) -> str:
 
 def _figures(manifest: Manifest) -> str:
     metrics = manifest.metrics
-    parts = [part for part in ("dev", "holdout", "challenge") if metrics.get(part, {}).get("n")]
-    detailed = next((part for part in ("holdout", "dev") if part in parts), "")
+    parts = [part for part in ("dev", "holdout", "challenge", "live") if metrics.get(part, {}).get("n")]
+    detailed = next((part for part in ("holdout", "dev") if "slices" in metrics.get(part, {})), "")
     lines = ["## Figures", ""]
     if manifest.device == "gpu":
         lines += [f"Of the int8 graph of {manifest.parent}, made from the same weights.", ""]
@@ -73,11 +83,12 @@ def _figures(manifest: Manifest) -> str:
         f = metrics[part]
         hard = f.get("slices", {}).get("difficulty", {}).get("hard", {}).get("macro_f1")
         at_precision = f.get("negative_recall", {}).get("recall")
+        ece = f.get("ece")
         lines.append(
             f"| {part} | {f['n']} | {f['macro_f1']:.3f} {_interval(f.get('macro_f1_interval'))} "
             f"| {'–' if hard is None else f'{hard:.3f}'} | {f['accuracy']:.3f} "
             f"| {f['per_class']['negative']['recall']:.3f} | {'–' if at_precision is None else f'{at_precision:.3f}'} "
-            f"| {f['ece']:.3f} |"
+            f"| {'–' if ece is None else f'{ece:.3f}'} |"
         )
     lines += [
         "",
@@ -87,13 +98,18 @@ def _figures(manifest: Manifest) -> str:
         "`softanswer evaluate --model DIR`.",
         "",
     ]
+    if manifest.parent and manifest.device == "cpu":
+        lines += [
+            "*live* are the team's own messages that nothing learns from. The gate measured a part of the holdout and those.",
+            "",
+        ]
     if int8 := metrics.get("int8"):
         lines += [
             f"int8 gives fp32's label on {int8['agreement']:.1%} of dev; macro-F1 there {int8['fp32']:.3f} in fp32, "
             f"{int8['int8']:.3f} in int8.",
             "",
         ]
-    if detailed and "slices" in metrics[detailed]:
+    if detailed:
         lines += _details(detailed, metrics[detailed])
     if behaviour := metrics.get("behaviour"):  # where they were run, the pictures were drawn
         lines += [f"![Reliability]({RELIABILITY})", "", f"![Training]({CURVE})", ""]

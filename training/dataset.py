@@ -120,7 +120,7 @@ def sample(examples: Sequence[Example], size: int) -> list[Example]:
 
 MOST_REPEATS = 8
 """So often at most is a correction seen in an epoch, however few there are."""
-OWN_SHARE = 0.25
+OWN_SHARE = 0.33
 """The share of an epoch that the team's own messages make up, if they are few: fifty among thousands would be lost."""
 
 

@@ -19,6 +19,8 @@ from training.metrics import (
     scores,
 )
 
+FLAGGED_FROM = (0.3, 0.5, 0.7, 0.9)
+"""Thresholds of `rules.negative_threshold` at which it is told how many of the unhappy are flagged, and how many flags are right."""
 PRECISION = 0.90
 """Of ten messages flagged as negative, nine should be: the point at which the recall of negative is reported."""
 
@@ -32,7 +34,8 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> dict[str, A
     """n, accuracy, macro_f1, per_class, ece, version, and what the model card shows besides.
 
     A message that is not scored counts as wrong. Besides: `macro_f1_interval` (95 %, bootstrap), `confusion`,
-    `reliability`, `negative_recall` (at a precision of 0.90, with the threshold) and `slices`.
+    `reliability`, `negative_recall` (at a precision of 0.90, with the threshold), `flags` (precision and recall of negative by
+    threshold) and `slices`.
     """
     readings = classifier.read([example.text for example in examples])
     gold = [example.label for example in examples]
@@ -49,7 +52,19 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> dict[str, A
         "confusion": confusion(gold, predicted),
         "reliability": reliability(confidences, right),
         "negative_recall": {"precision": PRECISION, "recall": recall, "threshold": threshold},
+        "flags": {f"{least:.2f}": _flags(gold, negative, least) for least in FLAGGED_FROM},
         "slices": _slices(examples, readings),
+    }
+
+
+def _flags(gold: Sequence[str], negative: Sequence[float | None], least: float) -> dict[str, float | None]:
+    """Precision and recall of negative if a message counts as such from this probability on; None where there is nothing."""
+    flagged = [p is not None and p >= least for p in negative]
+    unhappy = [label == "negative" for label in gold]
+    right = sum(f and u for f, u in zip(flagged, unhappy, strict=True))
+    return {
+        "precision": right / sum(flagged) if any(flagged) else None,
+        "recall": right / sum(unhappy) if any(unhappy) else None,
     }
 
 

@@ -21,7 +21,7 @@ from training.candidate import add_figures, build, under_construction
 from training.export import ExportRefused
 from training.progress import Progress
 from training.soup import train_souped
-from training.train import Config, train
+from training.train import Config, device_for, train
 
 LEAST_DEV = 300
 """Messages below which neither the best epoch nor int8's agreement can be told."""
@@ -56,7 +56,7 @@ def train_version(
             f"{out / version}: is already there — remove it, or give another --version or --out"
         )
     with under_construction(out) as building:
-        taught = {**asdict(config), "lessons": given.digest}
+        taught = {**asdict(config), "device": device_for(config.device).type, "lessons": given.digest}
         resume = out / f".resume-{checkpoint.key(taught, data.train, data.dev, base.sha256)}"
         result = train_souped(config, data, base, progress, resume, lessons=given)
         progress.report("export", 0.0)

@@ -56,6 +56,7 @@ def train_souped(
         trunk,
         encoder=merge(encoder),
         weights=weights,
+        branches=len(grown),
         seconds=trunk.seconds + sum(each.seconds for each in grown),
     )
 

@@ -88,6 +88,8 @@ class Result:
     """Wall time of embedding and training."""
     meanings: Tensor
     """The frozen base's embeddings (n, dim) of what was trained on, for another run on the same."""
+    branches: int = 0
+    """With how many others its weights were averaged; see training.soup."""
 
 
 def train(
@@ -108,7 +110,7 @@ def train(
     its progress is shown; `meanings` are those of an earlier run on the same data, and save computing them again.
 
     With `resume`, a folder, the run's standing is kept there after each epoch; a later call with the same arguments
-    goes on from it and ends with the same weights.
+    goes on from it and ends with the same weights (on a CPU to the bit; a GPU adds in another order each time).
 
     What is measured and kept is the running average of the weights over about one epoch: single steps' weights jump
     about by a point of macro-F1 from epoch to epoch, their average does not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,14 @@ def test_not_scored_is_flagged_as_unread_and_not_answered() -> None:
 def test_an_unhappy_customer_with_a_strong_match_gets_the_soft_tone_and_a_person() -> None:
     decision = decided("negative")
     assert (decision.template, decision.tone, decision.flag) == ("export", "negative", "unhappy")
+
+
+def test_the_threshold_is_a_probability_whatever_the_likeliest_label() -> None:
+    quarter = replace(RULES, negative_threshold=0.25)
+    message = Message("T1", "C1", "1.0", "1.0", "U1", "and the export?", "customer", "auto")
+    for rules, flag in ((RULES, None), (quarter, "unhappy")):
+        decision = decide(message, message.text, reading("neutral", 0.4), [EXPORT], Thread(), rules)
+        assert decision.flag == flag
 
 
 def test_an_unhappy_customer_without_a_match_is_held_once() -> None:

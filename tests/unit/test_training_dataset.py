@@ -151,10 +151,10 @@ def test_replay_adds_corrections_and_never_what_is_judged_by() -> None:
 
 def test_the_teams_own_messages_have_a_fair_share_and_its_live_holdout_none() -> None:
     train = [Example(f"message {i}", "neutral", cleaned=f"message {i}") for i in range(850)]
-    own = [Example(f"own {i}", "positive", cleaned=f"own {i}") for i in range(60)]
-    live = [Example(f"own {i}", "positive", cleaned=f"own {i}", live=True) for i in range(40, 60)]
-    parts = dataset.replay(Split([*train, own[50]], [], []), [*own[:40], *live])
-    assert len(parts.train) == 850 + 40 * 7 and own[50] not in parts.train
+    own = [Example(f"own {i}", "positive", cleaned=f"own {i}") for i in range(80)]
+    live = [Example(f"own {i}", "positive", cleaned=f"own {i}", live=True) for i in range(60, 80)]
+    parts = dataset.replay(Split([*train, own[70]], [], []), [*own[:60], *live])
+    assert len(parts.train) == 850 + 60 * 7 and own[70] not in parts.train
     assert not any(e.live for e in parts.train)
     few = dataset.replay(Split(train, [], []), own[:3])
     assert len(few.train) == 850 + 3 * dataset.MOST_REPEATS

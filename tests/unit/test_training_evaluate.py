@@ -98,6 +98,8 @@ def test_evaluate_cuts_slices() -> None:
     of_one = evaluate(Oracle(), examples[1:3])  # type: ignore[arg-type]
     assert of_one["slices"]["source"] == {}
     assert figures["confusion"][1] == [0, 1, 0, 1]
+    assert figures["flags"]["0.50"] == {"precision": 1.0, "recall": 0.5}
+    assert evaluate(Oracle(), examples[1:2])["flags"]["0.50"] == {"precision": None, "recall": None}  # type: ignore[arg-type]
 
 
 def test_the_pictures_are_pictures(tmp_path: object) -> None:

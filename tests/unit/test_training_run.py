@@ -345,7 +345,14 @@ def test_evaluate_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     figures = json.loads(capsys.readouterr().out)
     assert (figures["n"], figures["accuracy"]) == (2, 0.5)
     assert main(["evaluate", "--data", str(file)]) == 0
-    assert f"{SHIPPED.name} on 2 messages: macro-F1" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"{SHIPPED.name} on 2 messages: macro-F1" in shown and "95 % interval" in shown
+    file.write_text(file.read_text() + '{"text": "still broken, unacceptable", "label": "negative"}\n')
+    assert main(["evaluate", "--data", str(file)]) == 0
+    assert (
+        "flagged from 0.70 on: 100.0% of the unhappy, 100.0% of the flags are right"
+        in capsys.readouterr().out
+    )
 
 
 def test_retrain_stopped_half_way_leaves_nothing(tmp_path: Path) -> None:
@@ -420,6 +427,9 @@ def test_retrain_judges_the_candidate(
         1,
     )
     assert (manifest.settings["start"], manifest.settings["epochs"]) == (SHIPPED.name, 2)
-    assert manifest.settings["moved"] == 0.8
+    assert manifest.settings["moved"] == 0.8 and "branches" not in manifest.settings
+    written = (folder / "card.md").read_text()
+    assert "| holdout | 20 |" in written and "| live | 1 |" in written
+    assert f"(`softanswer retrain`), from {SHIPPED.name}" in written
     assert np.isfinite(Classifier.load(folder).embed(["hello"])).all()
     assert time.monotonic() - began < 120
