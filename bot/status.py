@@ -42,6 +42,8 @@ class Status:
         inbox, outbox = await self._store.inbox.counts(), await self._store.outbox.counts()
         cases = await self._store.cases.open_cases(self._people.team, limit=1000)
         run = await self._store.records.last_run(self._people.team)
+        verdict = await self._store.records.last_verdict(self._people.team)
+        judged = f" · last verdict {_told(verdict)}" if verdict and run and verdict.id != run.id else ""
         consent = await self._store.records.consent(self._people.team)
         classifier = self._batcher.classifier
         waiting = outbox.get("pending", 0) + outbox.get("sending", 0)
@@ -52,7 +54,7 @@ class Status:
             f"*Messages* {inbox.get('done', 0)} settled, {inbox.get('pending', 0)} waiting, {inbox.get('failed', 0)} failed",
             f"*Replies and cards* {outbox.get('sent', 0)} sent, {waiting} waiting, {outbox.get('failed', 0)} failed",
             f"*Open cases* {len(cases)}",
-            f"*Learning* consent {'on' if consent else 'off'} · next {_when(self._learning.next_run())} · last {_told(run)}",
+            f"*Learning* consent {'on' if consent else 'off'} · next {_when(self._learning.next_run())} · last {_told(run)}{judged}",
         ]
 
     async def stats(self) -> list[str]:

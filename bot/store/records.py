@@ -82,6 +82,19 @@ class Records:
 
         return await self._database.run(work)
 
+    async def last_verdict(self, team: str) -> Run | None:
+        """The last run that came to a verdict."""
+        sql = """
+            select id, trigger, user, state, version, summary, started_at, ended_at from runs
+            where team = ? and state in ('promoted', 'refused', 'waiting') order by id desc
+        """
+
+        def work(db: Any) -> Run | None:
+            row = next(db.query(sql, [team]), None)
+            return Run(**row) if row else None
+
+        return await self._database.run(work)
+
     async def last_judged(self, team: str) -> tuple[float, str | None]:
         """When the last run that came to a verdict began, and the hash of its data; (0.0, None) before the first."""
         sql = """

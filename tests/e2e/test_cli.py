@@ -129,6 +129,8 @@ def test_every_command_is_documented() -> None:
         "route",
         "templates",
         "models",
+        "retrain",
+        "feedback",
         "backup",
         "train",
         "evaluate",

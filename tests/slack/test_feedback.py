@@ -300,6 +300,23 @@ async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_co
     assert "Only the support team" in said[0][0] and any("not here any more" in facts for (facts,) in said)
 
 
+@pytest.mark.settings(feedback={"burst_an_hour": 3})
+async def test_what_an_admin_releases_counts_after_all(bot: Bot, tmp_path: Path) -> None:
+    words = ("mast", "keel", "sail", "rope", "helm")
+    for i, word in enumerate(words):
+        await wrote(bot, tmp_path, f"The {word} of my zeppelin, where is it?", ts=f"170000{i}000.000100")
+        await bot.services.store.feedback.correct("T0ACME", i + 1, "negative", ANNA, "card", 100.0 + i)
+    before = (await bot.services.learning.inquiry.selection()).reasons
+    told = await answer_command(bot.services, ADA, "corrections")
+    assert f"<@{ANNA}>; `release @somebody`" in told
+    assert "Whose?" in await answer_command(bot.services, ADA, "release everybody")
+    assert "Only an admin" in await answer_command(bot.services, ANNA, f"release <@{ANNA}>")
+    assert "count like any others" in await answer_command(bot.services, ADA, f"release <@{ANNA}>")
+    after = (await bot.services.learning.inquiry.selection()).reasons
+    assert before != after and "release" not in await answer_command(bot.services, ADA, "corrections")
+    assert (ADA, "release") in rows(tmp_path / "softanswer.db", "select user, what from audit")
+
+
 async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> None:
     assert "Only an admin" in await answer_command(bot.services, ANNA, "golden add negative Late again")
     assert "Golden message 1" in await answer_command(
@@ -312,13 +329,18 @@ async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> N
     assert "none of yours" in await answer_command(bot.services, ADA, "golden")
 
 
-async def test_an_uninstalled_app_keeps_no_words(bot: Bot, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "gone",
+    [event(type="app_uninstalled"), event(type="tokens_revoked", tokens={"bot": ["U0SOFT"]})],
+    ids=["uninstalled", "revoked"],
+)
+async def test_an_uninstalled_app_keeps_no_words(bot: Bot, tmp_path: Path, gone: dict[str, Any]) -> None:
     await wrote(bot, tmp_path, "The zeppelin lists to port, unacceptable!")
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
     await bot.services.store.teaching.add_golden("T0ACME", "The zeppelin is late", "negative", ADA, 1.0)
     await bot.app.async_dispatch(signed(event(type="tokens_revoked", tokens={"oauth": ["U1"]})))
     assert b"zeppelin" in (tmp_path / "softanswer.db").read_bytes()
-    await bot.app.async_dispatch(signed(event(type="app_uninstalled")))
+    await bot.app.async_dispatch(signed(gone))
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
     assert rows(tmp_path / "softanswer.db", "select count(*) from messages where label is not null") == [(1,)]
     assert await bot.services.store.feedback.words("T0ACME") == []

@@ -316,6 +316,8 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     assert rows(tmp_path / "softanswer.db", runs) == [
         ("skipped", "nobody has said anything new since the last run")
     ]
+    (learning,) = [line for line in await bot.services.status.lines() if line.startswith("*Learning*")]
+    assert ", skipped: nobody" in learning and "last verdict" in learning and ", refused: Version" in learning
     await customers_write(bot, tmp_path, 1)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
     await bot.services.store.watches.begin("T0ACME", "a", "b", 0.0, 1.0)
