@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 import torch
 
+from training import soup
 from training.__main__ import main
 from training.candidate import build, build_gpu, under_construction
 from training.card import card
@@ -141,32 +141,25 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     assert again.history == whole.history
 
 
-def test_branches_are_averaged_with_their_trunk(found: base.Base, data: dataset.Split) -> None:
-    few = dataset.Split(data.train[::4], data.dev[:5], [])
-    config = Config(**TINY, branches=2)  # type: ignore[arg-type]
-    trunk = train(config, few, found, Progress())
-    settings = replace(config, epochs=1, learning_rate=config.rate / 2, keep="last")
-    branches = [
-        train(replace(settings, seed=seed), few, found, Progress(), start=trunk.weights).weights
-        for seed in (11, 12)
-    ]
-    souped = train_souped(config, few, found, Progress())
-    assert souped.history == trunk.history and souped.seconds > 0
-    for name, weights in souped.weights.items():
-        expected = (trunk.weights[name] + branches[0][name] + branches[1][name]) / 3
-        torch.testing.assert_close(weights, expected)
-        torch.testing.assert_close(souped.encoder.get_parameter(name), expected)
-    without = train_souped(replace(config, branches=0), few, found, Progress())
-    assert all(torch.equal(without.weights[name], trunk.weights[name]) for name in trunk.weights)
-
-
-def test_a_run_killed_in_a_branch_goes_on_there(
+def test_branches_are_averaged_with_their_trunk_also_after_a_kill(
     tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = dataset.Split(data.train[::4], data.dev[:5], [])
     config = Config(**TINY, branches=2)  # type: ignore[arg-type]
+    runs: list[tuple[Config, Any]] = []
+
+    def noted(settings: Config, *args: Any, **kwargs: Any) -> Any:
+        runs.append((settings, train(settings, *args, **kwargs)))
+        return runs[-1][1]
+
+    monkeypatch.setattr(soup, "train", noted)
     whole = train_souped(config, few, found, Progress())
-    seen: list[str] = []
+    assert [(c.seed, c.epochs, c.rate) for c, _ in runs] == [(1, 1, 1e-4), (11, 1, 5e-5), (12, 1, 5e-5)]
+    assert whole.history == runs[0][1].history and whole.branches == 2
+    for name, weights in whole.weights.items():
+        expected = sum(result.weights[name] for _, result in runs) / 3
+        torch.testing.assert_close(weights, expected)
+        torch.testing.assert_close(whole.encoder.get_parameter(name), expected)
 
     class Killed(Exception):
         pass
@@ -175,6 +168,7 @@ def test_a_run_killed_in_a_branch_goes_on_there(
         if stage == "branch 2":
             raise Killed
 
+    seen: list[str] = []
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(Progress, "report", killed)
         train_souped(config, few, found, Progress(), tmp_path / "resume")
