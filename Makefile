@@ -5,7 +5,8 @@ ACCEL  ?= $(shell nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 EXTRAS ?= $(ACCEL),train,dev
 PYTHON ?= python3
 ARGS   ?=
-# Most tests wait for a bot or a Slack: two at a time take little more than half as long.
+# Most tests wait for a bot or a Slack: two at a time take little more than half as long. In the folders' order, for the
+# longest (chaos, e2e) come first in it.
 WORKERS ?= 2
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -18,7 +19,7 @@ demo: $(VENV)/installed
 	$(BIN)/softanswer demo $(ARGS)
 
 test: lint
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --cov bot --cov model --cov training --cov-report= $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder --cov bot --cov model --cov training --cov-report= $(ARGS)
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100 --show-missing
 
 lint: $(VENV)/installed
