@@ -26,6 +26,7 @@ def add_to(command: Any) -> None:
     actions = ["list", "show", "diff", "promote", "rollback"]
     models.add_argument("action", nargs="?", default="list", choices=actions)
     models.add_argument("version", nargs="*")
+    models.add_argument("--anyway", action="store_true", help="promote what its gate refused")
     command(
         "retrain",
         "learn from the team's corrections while the bot is stopped; exit 1 if the result is refused",
@@ -63,11 +64,20 @@ def _models(options: argparse.Namespace) -> None:
 
 def _put_in_service(settings: Settings, registry: Registry, options: argparse.Namespace) -> None:
     """Promote or roll back. The database's lock keeps a running bot's registry from changing under it."""
+    from bot.settings import SettingsError
+
     store = _store(settings)
     try:
         before = registry.active()
         if options.action == "promote":
-            registry.promote(options.version[0])
+            version = options.version[0]
+            team = asyncio.run(store.records.team())
+            states = asyncio.run(store.records.model_states(team))
+            if states.get(version) == "refused" and not options.anyway:
+                raise SettingsError(
+                    f"models promote: {version} was refused by its gate — add --anyway if it shall serve all the same"
+                )
+            registry.promote(version)
         else:
             registry.rollback()
         what = "promoted" if options.action == "promote" else "rolled back"
@@ -78,11 +88,8 @@ def _put_in_service(settings: Settings, registry: Registry, options: argparse.Na
 
 async def _note(store: Store, version: str, before: str, what: str) -> None:
     team, now = await store.records.team(), time.time()
-    await store.records.serve_model(team, version, "the command line", what, now)
-    if what == "promoted" and version != before:
-        await store.watches.begin(team, version, before, await store.records.disagreement(version), now)
-    else:
-        await store.watches.stop(team, now)
+    instead_of = before if what == "promoted" and version != before else None
+    await store.records.serve_model(team, version, "the command line", what, now, instead_of=instead_of)
 
 
 def _difference(registry: Registry, one: str, other: str) -> list[str]:

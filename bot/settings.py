@@ -116,6 +116,8 @@ class Learning:
     """So many newly labelled messages start a run by themselves."""
     method: Literal["full", "lora"] = "full"
     threads: int = 1
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where to train; auto: on the GPU where torch finds one."""
     sample: int | None = 2000
     """Replay a stratified sample of the corpus of this size; null: all of it."""
     epochs: int | None = None

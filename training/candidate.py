@@ -109,7 +109,7 @@ def build(
         settings={
             "epochs": len(result.history),
             "planned_epochs": config.epochs,
-            **({"branches": result.branches} if result.branches else {}),
+            **({} if parent else {"branches": result.branches}),
             "learning_rate": config.rate,
             "batch_size": config.batch_size,
             "seed": config.seed,

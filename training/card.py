@@ -40,8 +40,13 @@ judge people, neither customers nor agents.
 """
 
 
+def _retrained(manifest: Manifest) -> bool:
+    """By the bot, that is: what people train has no part of it."""
+    return bool(manifest.settings.get("start") or manifest.settings.get("corrections"))
+
+
 def _rebuild(manifest: Manifest) -> str:
-    if manifest.parent and manifest.device == "cpu":
+    if _retrained(manifest):
         begun = manifest.settings.get("start") or "the base model"
         return (
             f"By the bot's retraining (`softanswer retrain`), from {begun}, the corpus and the team's corrections, which are in its"
@@ -98,7 +103,7 @@ def _figures(manifest: Manifest) -> str:
         "`softanswer evaluate --model DIR`.",
         "",
     ]
-    if manifest.parent and manifest.device == "cpu":
+    if _retrained(manifest):
         lines += [
             "*live* are the team's own messages that nothing learns from. The gate measured a part of the holdout and those.",
             "",

@@ -55,7 +55,7 @@ def save(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
     tensors["random"] = torch.get_rng_state()
-    if torch.cuda.is_available():
+    if any(tensor.is_cuda for tensor in standing.weights.values()):
         tensors["random_gpu"] = torch.cuda.get_rng_state()
     fields = {
         name: getattr(standing, name)
@@ -105,7 +105,7 @@ def load(
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
         shuffle.bit_generator.state = shuffled
         torch.set_rng_state(chance)
-        if torch.cuda.is_available() and "random_gpu" in tensors:
+        if device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random_gpu"])
         return standing
     except Exception:  # missing, cut short or of another version: whatever it is, starting again is safe

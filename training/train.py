@@ -337,5 +337,7 @@ def device_for(wanted: str) -> torch.device:
 def reduced_precision(device: torch.device = _CPU) -> Any:
     """bf16 where the processor computes in it: twice as fast. Elsewhere it is emulated, and slower than float32."""
     can = torch.cpu.get_capabilities()
-    has_it = device.type == "cuda" or can.get("avx512_bf16") or can.get("amx_bf16")
+    has_it = can.get("avx512_bf16") or can.get("amx_bf16")
+    if device.type == "cuda":
+        has_it = torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(device.type, torch.bfloat16, enabled=bool(has_it))

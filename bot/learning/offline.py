@@ -108,8 +108,7 @@ async def _judge(
             why = "one that had learned the same was called back by the watch"
             return "waiting", f"{version} passed, but {why}; softanswer models promote {version}", version
     assert version
-    # The books first: should this process die in between, the bot's start makes them say what the pointer says.
-    await store.watches.begin(team, version, parent, await store.records.disagreement(version), now)
-    await store.records.serve_model(team, version, "the command line", "promoted", now)
     registry.promote(version)
+    # Should this process die in between, the bot's start brings the books up to the pointer.
+    await store.records.serve_model(team, version, "the command line", "promoted", now, instead_of=parent)
     return "promoted", f"{version} passed and serves from the bot's next start: {reasons}", version

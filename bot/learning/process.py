@@ -122,6 +122,7 @@ def _arguments(settings: LearningSettings, folder: Path, active: Path) -> list[s
         "out": folder / "out",
         "method": settings.method,
         "threads": settings.threads,
+        "device": settings.device,
         "sample": settings.sample,
         "epochs": settings.epochs,
     }

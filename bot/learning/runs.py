@@ -12,6 +12,7 @@ import logging
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ class Learning:
         self._scheduler = AsyncIOScheduler(timezone=self._cron.timezone)
         self._task: asyncio.Task[None] | None = None
         self._stopped_because = "the bot stopped during the run"
+        self._closing = asyncio.Event()
 
     async def open(self) -> None:
         """Close what an earlier process left running, and start the schedule."""
@@ -109,8 +111,11 @@ class Learning:
         """Whether the schedule's time came while the bot was away, no longer ago than the grace it has."""
         team, now = self._people.team, self._clock()
         here: float = await self._store.records.recall(team, "here") or now
-        since = max(here, now - self._settings.misfire_grace_s)
-        due = self._cron.get_next_fire_time(None, datetime.fromtimestamp(since, self._cron.timezone))
+        # It may have been there at the minute itself, and gone before the jitter was over.
+        since = max(here - self._settings.jitter_s, now - self._settings.misfire_grace_s)
+        due = cron(replace(self._settings, jitter_s=0)).get_next_fire_time(
+            None, datetime.fromtimestamp(since, self._cron.timezone)
+        )
         run = await self._store.records.last_run(team)
         return due is not None and due.timestamp() <= now and not (run and run.started_at >= since)
 
@@ -123,6 +128,7 @@ class Learning:
             await self.start("new labels", None)
 
     async def close(self) -> None:
+        self._closing.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         if self._task:
@@ -205,13 +211,13 @@ class Learning:
                 raise
             await self.serving.prune()
         except asyncio.CancelledError:
-            if await records.end_run(run_id, "failed", self._stopped_because, self._clock()):
+            if await self._end(run_id, "failed", self._stopped_because):
                 await self._report(run_id, f"⏹️ Retraining stopped: {self._stopped_because}.")
             raise
         except Exception as error:
             log.exception("retraining failed")
             text = f"Retraining failed: {error}. `{self.serving.active}` goes on serving."
-            if await self._end(run_id, "failed", text):
+            if await asyncio.shield(asyncio.create_task(self._end(run_id, "failed", text))):
                 await self._report(run_id, f"⚠️ {text}")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -232,14 +238,18 @@ class Learning:
         self._committed()
 
     async def _end(self, run_id: int, state: str, text: str, version: str | None = None) -> bool:
-        """Close a run, again and again while the database cannot be written: else its lease would never be free."""
+        """Close a run, again and again while the database cannot be written, for else its lease would never be free; but not
+        beyond the bot's stop: the next start closes what is open."""
         wait = 1.0
         while True:
             try:
                 return await self._store.records.end_run(run_id, state, text, self._clock(), version)
             except sqlite3.Error as error:
                 log.warning("the run %d cannot be closed yet: %s", run_id, error)
-            await asyncio.sleep(wait)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), wait)
+            if self._closing.is_set():
+                return False
             wait = min(60.0, 2 * wait)
 
     async def _nothing_new(self, snapshot: Snapshot) -> str | None:

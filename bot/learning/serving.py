@@ -23,6 +23,9 @@ NEVER_SERVED = ("refused", "candidate")
 """States of versions that may be removed."""
 
 
+_BY_HAND = ("stopped", "another version was put in service")
+
+
 class Overtaken(Exception):
     """Another version serves than was thought. One line."""
 
@@ -118,8 +121,11 @@ class Serving:
             await self._serve(version, user, "promoted", previous)
         return previous
 
-    async def rollback(self, user: str, *, of: str | None = None) -> str:
-        """Back to the version that served before; returns what to tell who said so. With `of` only if that one serves now."""
+    async def rollback(
+        self, user: str, *, of: str | None = None, ended: tuple[str, str | None] = _BY_HAND
+    ) -> str:
+        """Back to the version that served before; returns what to tell who said so. With `of` only if that one serves now; `ended`
+        is how the watch that is open ends with it (state, verdict)."""
         async with self._swap:
             active, previous = self._registry.active(), self._registry.previous()
             if of is not None and of != active:
@@ -127,44 +133,57 @@ class Serving:
             if previous is None:
                 return f"Nothing served before `{active}`, so there is nothing to roll back to."
             try:
-                await self._serve(previous, user, "rolled back", None)
+                await self._serve(previous, user, "rolled back", None, ended)
             except ArtefactError as error:
                 return str(error)
             except (OSError, sqlite3.Error) as error:
                 return f"Version `{previous}` could not be put back in service: {error}. `{self.active}` goes on serving."
         return f"Rolled back: version `{previous}` serves now."
 
-    async def _serve(self, version: str, user: str, what: str, previous: str | None) -> None:
+    async def _serve(
+        self,
+        version: str,
+        user: str,
+        what: str,
+        previous: str | None,
+        ended: tuple[str, str | None] = _BY_HAND,
+    ) -> None:
         """Swap between two batches, holding the lock. Loading and embedding the templates come first, so that nothing waits for
         them; what follows is done as a whole, whoever is cancelled meanwhile. `previous`: what a promotion takes the place of."""
         classifier = await asyncio.to_thread(self.load, version)
         await asyncio.to_thread(self._router.prepare, classifier.embed, classifier.version)
-        put = asyncio.create_task(self._put(classifier, user, what, previous))
+        put = asyncio.create_task(self._put(classifier, user, what, previous, ended))
         try:
             await asyncio.shield(put)
         except asyncio.CancelledError:
             await put
             raise
 
-    async def _put(self, classifier: Classifier, user: str, what: str, previous: str | None) -> None:
-        """The books first, then the pointer, then the swap: so nothing ever serves that is not in the books and not watched.
-        Should the process die in between, `reconcile` makes the books say again what the pointer says."""
+    async def _put(
+        self,
+        classifier: Classifier,
+        user: str,
+        what: str,
+        previous: str | None,
+        ended: tuple[str, str | None],
+    ) -> None:
+        """The pointer, then the books with the watch in one stroke, then the swap. If the books cannot be written the pointer goes
+        back; should the process die in between, `reconcile` brings them up to it at the next start."""
         version, team, now = classifier.version, self._people.team, self._clock()
-        records, watches, before = self._store.records, self._store.watches, self._registry.active()
+        before = self._registry.active()
         if previous is None:
-            await records.serve_model(team, version, user, what, now)
-            await watches.stop(team, now)
+            self._registry.rollback()
         else:
-            await watches.begin(team, version, previous, await records.disagreement(version), now)
-            await records.serve_model(team, version, user, what, now)
+            self._registry.promote(version)
         try:
-            if previous is None:
-                self._registry.rollback()
-            else:
-                self._registry.promote(version)
+            await self._store.records.serve_model(
+                team, version, user, what, now, instead_of=previous, ended=ended
+            )
         except Exception:
-            await records.serve_model(team, before, user, "goes on serving", now)
-            await watches.stop(team, now)
+            if previous is None:
+                self._registry.promote(before)
+            else:
+                self._registry.rollback()
             raise
         await self._batcher.swap(classifier)
 
@@ -185,13 +204,26 @@ class Serving:
 
     async def reconcile(self) -> None:
         """At the start: should the last process have died between the registry's pointer and the database, the pointer is right."""
-        team, active = self._people.team, self._registry.active()
+        team, active, before = self._people.team, self._registry.active(), self._registry.previous()
         states = await self._store.records.model_states(team)
         in_the_books = [version for version, state in states.items() if state == "active"]
-        if in_the_books != ([active] if active in states else []):
-            await self._store.records.serve_model(
-                team, active, "the bot's start", "found serving", self._clock()
-            )
+        if in_the_books == ([active] if active in states else []):
+            return
+        # If what the books have in service (nothing: the shipped version) stands behind the pointer's, that was a promotion.
+        behind = before in in_the_books if in_the_books else before not in states
+        await self._store.records.serve_model(
+            team,
+            active,
+            "the bot's start",
+            "found serving",
+            self._clock(),
+            instead_of=before if behind else None,
+        )
+
+    async def serves(self, version: str) -> bool:
+        """Whether a version serves; while one is being put in service, this waits for it."""
+        async with self._swap:
+            return self._registry.active() == version
 
     async def teach(self) -> None:
         """Take the approved examples into the router, if they have changed, as the version in service understands them."""

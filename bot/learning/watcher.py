@@ -50,7 +50,7 @@ class Watcher:
         if watch is None:
             self._old = None
             return
-        if watch.version != self._serving.active:
+        if not await self._serving.serves(watch.version):
             await self._store.watches.end(
                 watch, "stopped", "another version was put in service", self._clock()
             )
@@ -102,15 +102,17 @@ class Watcher:
             self._committed()
 
     async def _call_back(self, watch: Watched, why: str) -> None:
-        # Only then is the watch over: should the process die in between, it is there to call back again.
-        answer = await self._serving.rollback("the watch", of=watch.version)
-        await self._store.watches.end(watch, "worse", why, self._clock())
-        await self._tell(
-            watch,
-            f"⏪ Version `{watch.version}` reads your customers worse than `{watch.previous}`: {why}. {answer}",
+        """If that fails the watch stays open, and the next tick tries again; it is told once."""
+        answer = await self._serving.rollback("the watch", of=watch.version, ended=("worse", why))
+        worse = (
+            f"Version `{watch.version}` reads your customers worse than `{watch.previous}`: {why}. {answer}"
         )
+        if await self._serving.serves(watch.version):
+            await self._tell(watch, f"⚠️ {worse}", "not called back")
+        else:
+            await self._tell(watch, f"⏪ {worse}")
 
-    async def _tell(self, watch: Watched, text: str) -> None:
-        action = Action("notice", f"watch:{watch.id}", TRIAGE, facts={"text": text})
+    async def _tell(self, watch: Watched, text: str, what: str = "ended") -> None:
+        action = Action("notice", f"watch:{watch.id}:{what}", TRIAGE, facts={"text": text})
         await self._store.outbox.put(self._people.team, action, self._clock())
         self._committed()

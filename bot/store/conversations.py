@@ -44,7 +44,8 @@ class Conversations:
             since = message.written_at - rules.conversation_s
             nearby = list(
                 db.query(
-                    "select reply, template, label, confidence from messages where channel = ? and user = ? and thread = ts"
+                    "select reply, template, json_extract(scores, '$.negative') as negative from messages"
+                    " where channel = ? and user = ? and thread = ts"
                     " and ts != ? and cast(ts as real) between ? and ? and text is not null",
                     [message.channel, message.user, message.ts, since, message.written_at],
                 )
@@ -55,9 +56,7 @@ class Conversations:
                 replies=frozenset(r["reply"] for r in earlier),
                 conversation_answered=any(r["reply"] for r in nearby),
                 conversation_templates=frozenset(r["template"] for r in nearby if r["template"]),
-                conversation_negative=any(
-                    r["label"] == "negative" and r["confidence"] >= rules.negative_threshold for r in nearby
-                ),
+                conversation_negative=any((r["negative"] or 0.0) >= rules.negative_threshold for r in nearby),
             )
 
         return await self._database.run(work)

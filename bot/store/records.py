@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.store.database import Database
+from bot.store.watches import begin_watch, end_watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,12 @@ class Records:
 
         return await self._database.run(work)
 
-    async def last_run(self, team: str) -> Run | None:
-        sql = "select id, trigger, user, state, version, summary, started_at, ended_at from runs where team = ? order by id desc"
+    async def last_run(self, team: str, *, skipped: bool = True) -> Run | None:
+        """The last run; with `skipped` false, the last that was more than a look."""
+        sql = (
+            "select id, trigger, user, state, version, summary, started_at, ended_at from runs where team = ?"
+        )
+        sql += " order by id desc" if skipped else " and state != 'skipped' order by id desc"
 
         def work(db: Any) -> Run | None:
             row = next(db.query(sql, [team]), None)
@@ -116,15 +121,6 @@ class Records:
         """
         return await self._database.run(lambda db: next(db.query(sql, [team, data_hash]), None) is not None)
 
-    async def disagreement(self, version: str) -> float:
-        """On what share of the gate's messages a version differed from the one that served then; 0.0 if it is not known."""
-
-        def work(db: Any) -> float:
-            row = next(db["models"].rows_where("version = ?", [version]), None)
-            return float(json.loads((row and row["verdict"]) or "{}").get("disagreement") or 0.0)
-
-        return await self._database.run(work)
-
     async def add_model(
         self, team: str, version: str, parent: str, verdict: Mapping[str, Any], state: str,
         feedback_ids: Sequence[int], now: float,
@@ -140,8 +136,19 @@ class Records:
 
         await self._database.run(work)
 
-    async def serve_model(self, team: str, version: str, user: str, what: str, now: float) -> None:
-        """Note that a version serves from now on, and who said so."""
+    async def serve_model(
+        self,
+        team: str,
+        version: str,
+        user: str,
+        what: str,
+        now: float,
+        *,
+        instead_of: str | None = None,
+        ended: tuple[str, str | None] = ("stopped", "another version was put in service"),
+    ) -> None:
+        """Note that a version serves from now on, and who said so. With `instead_of`, the version whose place it takes, it is
+        watched from now on; else a watch that is open is over, as `ended` says (state, verdict). One stroke."""
 
         def work(db: Any) -> None:
             db.conn.execute("update models set state = 'retired' where team = ? and state = 'active'", [team])
@@ -149,6 +156,10 @@ class Records:
                 "update models set state = 'active', promoted_at = ? where version = ?", [now, version]
             )
             insert_audit(db, team, user, what, {"version": version}, now)
+            if instead_of is None:
+                end_watches(db, team, *ended, now)
+            else:
+                begin_watch(db, team, version, instead_of, _disagreement(db, version), now)
 
         await self._database.run(work)
 
@@ -201,6 +212,12 @@ class Records:
 
     async def consent(self, team: str) -> bool:
         return bool((await self.recall(team, "consent") or {}).get("given"))
+
+
+def _disagreement(db: Any, version: str) -> float:
+    """On what share of the gate's messages a version differed from the one that served then; 0.0 if it is not known."""
+    row = next(db["models"].rows_where("version = ?", [version]), None)
+    return float(json.loads((row and row["verdict"]) or "{}").get("disagreement") or 0.0)
 
 
 def insert_audit(db: Any, team: str, user: str, what: str, detail: Mapping[str, Any], now: float) -> None:

@@ -36,20 +36,6 @@ class Watches:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, team: str, version: str, previous: str, expected: float, now: float) -> None:
-        """Watch a version from now on; what was watched before is over."""
-
-        def work(db: Any) -> None:
-            db.conn.execute(
-                "update watches set state = 'superseded', ended_at = ? where team = ? and state = 'open'",
-                [now, team],
-            )
-            last = next(db.query("select coalesce(max(id), 0) as id from messages"))["id"]
-            row = {"team": team, "version": version, "previous": previous, "state": "open", "started_at": now}
-            db["watches"].insert(row | {"expected": expected, "last_message": last})
-
-        await self._database.run(work)
-
     async def current(self, team: str) -> Watched | None:
         def work(db: Any) -> Watched | None:
             row = next(
@@ -132,7 +118,16 @@ class Watches:
         changes = {"state": state, "verdict": verdict, "ended_at": now}
         await self._database.run(lambda db: db["watches"].update(watch.id, changes))
 
-    async def stop(self, team: str, now: float) -> None:
-        """A person has put another version in service: there is nothing to watch any more."""
-        sql = "update watches set state = 'stopped', ended_at = ? where team = ? and state = 'open'"
-        await self._database.run(lambda db: db.conn.execute(sql, [now, team]))
+
+def begin_watch(db: Any, team: str, version: str, previous: str, expected: float, now: float) -> None:
+    """Watch a version from now on; what was watched before is over. In the caller's transaction."""
+    end_watches(db, team, "superseded", None, now)
+    last = next(db.query("select coalesce(max(id), 0) as id from messages"))["id"]
+    row = {"team": team, "version": version, "previous": previous, "state": "open", "started_at": now}
+    db["watches"].insert(row | {"expected": expected, "last_message": last})
+
+
+def end_watches(db: Any, team: str, state: str, verdict: str | None, now: float) -> None:
+    """Close the watch that is open, if one is; in the caller's transaction."""
+    sql = "update watches set state = ?, verdict = ?, ended_at = ? where team = ? and state = 'open'"
+    db.conn.execute(sql, [state, verdict, now, team])

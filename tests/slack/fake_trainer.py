@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("how")
     for name in ("snapshot", "golden", "active", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    for name in ("method", "threads", "sample", "epochs"):
+    for name in ("method", "threads", "device", "sample", "epochs"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--while-open", action="store_true")
     options = parser.parse_args()

@@ -65,12 +65,12 @@ async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp
     body = press(ANNA, "correct_label", {"message": 1, "label": "neutral"})
     answers = await asyncio.gather(
         *(bot.app.async_dispatch(signed(body, form=True)) for _ in range(5)),
-        react(bot, ANNA, "tada"),
+        react(bot, ANNA, "rage", "reaction_added", TS, bot.services.clock() + 60),
     )
     assert [answer.status for answer in answers if answer] == [200] * 5
-    # However many rows there are, a person has one word: the latest.
-    (word,) = {(w.user, w.message) for w in await bot.services.store.feedback.words("T0ACME")}
-    assert word == (ANNA, 1)
+    # However many rows there are, a person has one word, the latest, and a message one case.
+    selection = await bot.services.learning.inquiry.selection()
+    assert len(selection.used) + len(selection.held) == 1
     assert rows(tmp_path / "softanswer.db", "select count(*) from cases") == [(1,)]
     last = feedback(tmp_path)[-1][1]
     assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(last,)]

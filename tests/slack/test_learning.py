@@ -274,10 +274,10 @@ async def test_enough_new_labels_start_a_run(bot: Bot, tmp_path: Path) -> None:
     await bot.services.learning.look_around()
     assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
     await bot.services.store.feedback.correct("T0ACME", 3, "neutral", ADA, "card", 9.0)
-    await bot.services.store.watches.begin("T0ACME", "a", "b", 0.0, 1.0)
+    await bot.services.store.records.serve_model("T0ACME", "a", ADA, "promoted", 1.0, instead_of="b")
     await bot.services.learning.look_around()
     assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
-    await bot.services.store.watches.stop("T0ACME", 2.0)
+    await bot.services.store.records.serve_model("T0ACME", "b", ADA, "rolled back", 2.0)
     await bot.services.learning.look_around()
     await eventually(lambda: run_ended(bot))
     assert rows(tmp_path / "softanswer.db", "select trigger, state from runs") == [("new labels", "promoted")]
@@ -320,7 +320,7 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     assert ", skipped: nobody" in learning and "last verdict" in learning and ", refused: Version" in learning
     await customers_write(bot, tmp_path, 1)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
-    await bot.services.store.watches.begin("T0ACME", "a", "b", 0.0, 1.0)
+    await bot.services.store.records.serve_model("T0ACME", "a", ADA, "promoted", 1.0, instead_of="b")
     await bot.services.learning.start("schedule", None)
     await eventually(lambda: run_ended(bot))
     assert rows(tmp_path / "softanswer.db", runs) == [

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,22 +53,32 @@ async def test_a_run_that_fails_is_not_tried_again_until_there_is_more_to_learn(
     assert rows(database, "select count(*) from runs") == [(2,)]
 
 
-@trainer("better")
-@pytest.mark.parametrize("what", ["records.serve_model", "watches.begin"])
-async def test_a_database_that_cannot_be_written_promotes_nothing(
-    bot: Bot, persons: Persons, tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def full(*_: Any) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+async def full(*_: Any, **__: Any) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
 
-    shipped, (part, method) = bot.batcher.classifier.version, what.split(".")
+
+@trainer("better")
+async def test_a_database_that_cannot_be_written_promotes_nothing_and_rolls_nothing_back(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, serving, records = (
+        bot.batcher.classifier.version,
+        bot.services.learning.serving,
+        bot.services.store.records,
+    )
     with monkeypatch.context() as patched:
-        patched.setattr(getattr(bot.services.store, part), method, full)
+        patched.setattr(records, "serve_model", full)
         assert await retrain(bot) == "failed"
     assert "disk is full" in (await shown(persons, "Retraining failed"))[0]
-    assert bot.batcher.classifier.version == shipped == bot.services.learning.serving.active
-    await bot.services.learning._watcher.tick()
-    assert ("open",) not in rows(tmp_path / "softanswer.db", WATCHES)
+    assert bot.batcher.classifier.version == shipped == serving.active
+    assert rows(tmp_path / "softanswer.db", WATCHES) == []
+    assert "serves now" in await answer_command(bot.services, ADA, "promote taught-0-better")
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "serve_model", full)
+        assert "could not be put back" in await answer_command(bot.services, ADA, "rollback")
+    assert bot.batcher.classifier.version == "taught-0-better" == serving.active
+    assert rows(tmp_path / "softanswer.db", WATCHES) == [("open",)]
+    assert "Rolled back" in await answer_command(bot.services, ADA, "rollback")
 
 
 @trainer("better")
@@ -76,26 +86,27 @@ async def test_a_database_that_cannot_be_written_promotes_nothing(
 async def test_a_pointer_that_cannot_be_written_leaves_everything_as_it_was(
     bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def no_space(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "active")
 
     shipped, serving = bot.batcher.classifier.version, bot.services.learning.serving
     assert await retrain(bot) == "waiting"
     with monkeypatch.context() as patched:
-        patched.setattr(serving._registry, "_write", full)
+        patched.setattr(serving._registry, "_write", no_space)
         said = await answer_command(bot.services, ADA, "promote taught-0-better")
     assert (
         "could not be put in service" in said and "No space left" in said and f"`{shipped}` goes on" in said
     )
     assert bot.batcher.classifier.version == shipped == serving.active
-    assert rows(tmp_path / "softanswer.db", WATCHES) == [("stopped",)]
-    assert rows(tmp_path / "softanswer.db", "select 1 from models where state = 'active'") == []
+    assert rows(tmp_path / "softanswer.db", WATCHES) == []
+    assert rows(tmp_path / "softanswer.db", "select state from models") == [("candidate",)]
     assert "serves now" in await answer_command(bot.services, ADA, "promote taught-0-better")
     with monkeypatch.context() as patched:
-        patched.setattr(serving._registry, "_write", full)
+        patched.setattr(serving._registry, "_write", no_space)
         said = await answer_command(bot.services, ADA, "rollback")
     assert "could not be put back" in said and serving.active == "taught-0-better"
     assert rows(tmp_path / "softanswer.db", "select state from models") == [("active",)]
+    assert rows(tmp_path / "softanswer.db", WATCHES) == [("open",)]
 
 
 @trainer("better")
@@ -105,34 +116,77 @@ async def test_a_run_whose_end_cannot_be_written_is_closed_as_soon_as_it_can(
     records, fails = bot.services.store.records, [True]
     really = records.end_run
 
-    async def full(*args: Any) -> bool:
-        if fails.pop() if fails else False:
+    async def seldom(*args: Any) -> bool:
+        if fails:
+            fails.pop()
             raise sqlite3.OperationalError("database or disk is full")
         return await really(*args)
 
-    monkeypatch.setattr(records, "end_run", full)
-    assert await retrain(bot) == "promoted"
+    monkeypatch.setattr(records, "end_run", seldom)
+    assert await retrain(bot) == "promoted" and not fails
     assert "Retraining started" in await bot.services.learning.start("command", ADA)
 
 
 @trainer("better")
+async def test_a_run_whose_end_cannot_be_written_does_not_keep_the_bot_from_stopping(
+    bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning, records = bot.services.learning, bot.services.store.records
+    await records.set_consent("T0ACME", True, ADA, 1.0)
+    tried = asyncio.Event()
+
+    async def never(*_: Any) -> bool:
+        tried.set()
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(records, "end_run", never)
+        await learning.start("command", ADA)
+        await asyncio.wait_for(tried.wait(), 30)
+        await asyncio.wait_for(learning.close(), 10)
+    assert rows(tmp_path / "softanswer.db", "select state from runs") == [("running",)]
+    assert len(await records.fail_interrupted_runs(2.0)) == 1  # as the next start does
+
+
+@trainer("better")
 @pytest.mark.settings(promotion="manual")
-async def test_a_process_that_died_between_books_and_pointer_promoted_nothing(
+async def test_a_process_that_died_between_pointer_and_books_is_brought_up_to_the_pointer(
     bot: Bot, tmp_path: Path
 ) -> None:
-    store, serving, database = bot.services.store, bot.services.learning.serving, tmp_path / "softanswer.db"
-    shipped = serving.active
+    serving, database = bot.services.learning.serving, tmp_path / "softanswer.db"
+    shipped, states = serving.active, "select state from models"
     assert await retrain(bot) == "waiting"
-    await store.watches.begin("T0ACME", "taught-0-better", shipped, 0.0, 1.0)
-    await store.records.serve_model("T0ACME", "taught-0-better", ADA, "promoted", 1.0)
+    serving._registry.promote("taught-0-better")
     await serving.reconcile()  # as the next start does
-    await bot.services.learning._watcher.tick()
-    assert rows(database, "select state from models") == [("retired",)]
-    assert rows(database, WATCHES) == [("stopped",)]
-    assert "serves now" in await answer_command(bot.services, ADA, "promote taught-0-better")
+    assert rows(database, states) == [("active",)]
+    assert rows(database, "select version, previous, state from watches") == [
+        ("taught-0-better", shipped, "open")
+    ]
     audit = rows(database, "select count(*) from audit")
     await serving.reconcile()  # nothing to do
     assert rows(database, "select count(*) from audit") == audit
+    serving._registry.rollback()
+    await serving.reconcile()
+    assert rows(database, states) == [("retired",)] and rows(database, WATCHES) == [("stopped",)]
+
+
+@trainer("better")
+async def test_a_call_back_that_fails_is_tried_again(
+    bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = bot.batcher.classifier.version
+    assert await retrain(bot) == "promoted"
+    watcher, store = bot.services.learning._watcher, bot.services.store
+    monkeypatch.setattr("bot.learning.watcher.is_worse", lambda seen: True)
+    with monkeypatch.context() as patched:
+        patched.setattr(store.records, "serve_model", full)
+        await watcher.tick()
+        await watcher.tick()
+    assert "could not be put back" in (await shown(persons, "worse than"))[0]
+    assert rows(tmp_path / "softanswer.db", WATCHES) == [("open",)]
+    await watcher.tick()
+    assert bot.batcher.classifier.version == shipped
+    assert rows(tmp_path / "softanswer.db", WATCHES) == [("worse",)]
 
 
 @trainer("worse")
@@ -183,7 +237,7 @@ async def test_who_takes_their_word_back_leaves_the_others_standing(
 async def test_a_run_that_was_due_while_the_bot_was_away_is_made_up_for(bot: Bot) -> None:
     learning, records = bot.services.learning, bot.services.store.records
     due = datetime.now(learning._cron.timezone).replace(hour=3, minute=0, second=0, microsecond=0)
-    hours = timedelta(hours=1).total_seconds()
+    hours = 3600.0
 
     async def missed(last_here: float | None, now: float) -> bool:
         await records.remember("T0ACME", "here", None if last_here is None else due.timestamp() + last_here)
@@ -194,6 +248,7 @@ async def test_a_run_that_was_due_while_the_bot_was_away_is_made_up_for(bot: Bot
     assert await missed(-2 * hours, 1 * hours)
     assert not await missed(-2 * hours, -1 * hours)  # not due yet
     assert not await missed(1 * hours, 2 * hours)  # it was there
+    assert await missed(60.0, 120.0)  # and gone again before the jitter was over
     assert not await missed(-2 * hours, 8 * hours)  # longer ago than the grace
     await records.begin_run("T0ACME", "schedule", None, due.timestamp())
     assert not await missed(-2 * hours, 1 * hours)  # it had begun before the bot went
@@ -204,7 +259,5 @@ async def test_a_correction_of_what_is_gone_says_that_nothing_was_noted(bot: Bot
         answer = await bot.app.async_dispatch(signed(submission(ANNA, message, label="neutral"), form=True))
         assert answer.status == 200 and "not here any more" in str(answer.body)
     await customers_write(bot, tmp_path, 1)
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
     answer = await bot.app.async_dispatch(signed(submission(ANNA, 1, label="neutral"), form=True))
     assert answer.status == 200 and not answer.body
-    await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 """bench/replicas.py trains many models at once; each must be the one that training.train would make."""
 
+import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,8 @@ def test_a_replica_learns_what_the_recipe_learns(
     # Without chance: no dropout, no hidden tokens, no changed texts, and one batch an epoch.
     monkeypatch.setattr(replicas, "DROPOUT", 0.0)
     monkeypatch.setattr(Encoder, "train", lambda self, mode=True: torch.nn.Module.train(self, False))
-    config = Config(epochs=2, threads=1, masked=0.0, augmented=0.0, keep="last")
+    monkeypatch.setattr("training.train.reduced_precision", lambda *_: contextlib.nullcontext())
+    config = Config(epochs=2, threads=1, device="cpu", masked=0.0, augmented=0.0, keep="last")
     made = train(config, data, found, Progress(3600), lessons=NONE)
     wanted = predict_logits(made.encoder, _dev_tokens(found, data))[0]
     variants = [replicas.Variant(masked=0.0), replicas.Variant(masked=0.0, rate=4e-4)]

@@ -36,7 +36,7 @@ from training.train import Config, train
 # transformers asks its own modules for names that it has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning")
 
-TINY = {"epochs": 1, "threads": 1, "learning_rate": 1e-4}
+TINY = {"epochs": 1, "threads": 1, "learning_rate": 1e-4, "device": "cpu"}
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def test_the_same_seed_gives_the_same_weights(found: base.Base, data: dataset.Sp
 def test_an_interrupted_run_ends_with_the_same_weights(
     tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = Config(method="lora", epochs=2, threads=1)
+    config = Config(method="lora", epochs=2, threads=1, device="cpu")
     few = dataset.Split(data.train[::4], data.dev[:5], [])
     whole = train(config, few, found, Progress())
 
