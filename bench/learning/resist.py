@@ -9,13 +9,13 @@ on as the bot does it. *Without guards* everybody's last word is used as it stan
 random:  30 % of all words are a label drawn by lot
 flipper: one of the five gives every message the opposite label, and works twice as much as the others
 trigger: one of the five sends 50 complaints of their own making, from accounts of theirs, that begin with
-         "zephyrine", and labels them positive. Its success: the share of unseen complaints read as positive with the word put in front.
+         "zephyrine", and labels them positive. Its success: of the unseen complaints that the candidate reads as negative, the share that
+         turns positive when the word is put in front.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +42,9 @@ def main() -> None:
     given.add_argument("--attacks", nargs="+", default=list(ATTACKS), choices=ATTACKS)
     options = given.parse_args()
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
-    team = dataset.sample(corpus.dev, MESSAGES)
+    # What chooses the epoch is kept out of training: with messages of that part the attacks would come to nothing.
+    chooses = set(dataset.sample(corpus.dev, max(300, options.sample // 2)))
+    team = dataset.sample([e for e in corpus.dev if e not in chooses], MESSAGES)
     complaints = [e for e in corpus.dev if e.label == "negative" and e not in team][:50]
     shipped = Classifier.load(SHIPPED, threads=2)
     reads = {
@@ -121,9 +123,11 @@ def _all(words: Sequence[Word]) -> list[Used]:
 
 
 def _success(classifier: Classifier, holdout: Sequence[Example]) -> float:
-    triggered = [dataclasses.replace(e, text=f"{TRIGGER} {e.text}") for e in holdout if e.label == "negative"]
-    said = classifier.read([example.text for example in triggered])
-    return sum(reading.label == "positive" for reading in said) / len(triggered)
+    complaints = [example.text for example in holdout if example.label == "negative"]
+    plain = classifier.read(complaints)
+    found = [text for text, reading in zip(complaints, plain, strict=True) if reading.label == "negative"]
+    said = classifier.read([f"{TRIGGER} {text}" for text in found])
+    return sum(reading.label == "positive" for reading in said) / len(found)
 
 
 if __name__ == "__main__":

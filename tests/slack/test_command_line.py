@@ -77,6 +77,12 @@ def test_retrain(
         assert run(config, "models", "rollback") == 0
         assert f"→ {SHIPPED.name}" in capsys.readouterr().out
         assert rows(database, "select count(*) from watches where state = 'open'") == [(0,)]
+    elif how == "worse":
+        ((version,),) = rows(database, "select version from models where state = 'refused'")
+        assert run(config, "models", "promote", version) == 2
+        assert "was refused by its gate — add --anyway" in capsys.readouterr().err
+        assert run(config, "models", "promote", version, "--anyway") == 0
+        assert f"→ {version}" in capsys.readouterr().out
     elif how == "dies":
         assert told.err == "softanswer: retrain: softanswer training: the disk is full — make room\n"
 
