@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,16 +30,7 @@ from model.reading import LABELS
 from training import base, dataset, lessons
 from training.encoder import Encoder
 from training.metrics import fit_temperature, scores
-from training.train import (
-    Config,
-    _augmented,
-    _chosen,
-    _soft_targets,
-    _special_tokens,
-    _unlabelled,
-    buckets,
-    pad,
-)
+from training.train import Config, Lesson, augmented_tokens, buckets, chosen_texts, pad, prepared
 
 HEADS, LAYERS = 12, 6
 DROPOUT = 0.1
@@ -150,23 +140,15 @@ def train(
 ) -> list[list[list[Tensor]]]:
     """Train every variant with every seed; returns the logits on dev (n, 3) by variant, epoch, and seed, with those of the
     mean of the seeds' weights as last. `least_steps` ends the run early, to try it out."""
-    tokenizer = Tokenizer.from_file(str(found.folder / "tokenizer.json"))
-    tokenizer.enable_truncation(config.max_length)
-    tokenizer.no_padding()
-    mask_id, *others = _special_tokens(tokenizer, found, "[MASK]", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    frame = torch.tensor(others, device=device)
-    taught = [*data.train, *_unlabelled(known)]
-    tokens = [tokenizer.encode(example.cleaned).ids for example in taught]
-    dev = [tokenizer.encode(example.cleaned).ids for example in data.dev]
-    gold = torch.tensor([LABELS.index(example.label) for example in taught], device=device)
-    soft, share = (part.to(device) for part in _soft_targets(data.train, known, config))
+    lesson = prepared(data, found, known, config, device)
+    gold, soft, share = lesson.labels, lesson.soft, lesson.soft_share
     own = gold[: len(data.train)]
     rarity = len(own) / torch.bincount(own, minlength=len(LABELS)).float() / len(LABELS)
 
     torch.manual_seed(config.seed)
     encoder = Encoder(found.folder)
     one = Replicas(encoder, 1, device)
-    meanings = _read(one, one.weights, tokens)[1][0]
+    meanings = _read(one, one.weights, lesson.tokens)[1][0]
     rows, columns = len(variants), len(seeds)
     count = rows * columns
     replicas = Replicas(encoder, count, device)
@@ -198,9 +180,7 @@ def train(
     began = time.monotonic()
     for epoch in range(1, config.epochs + 1):
         streams = [
-            _stream(
-                taught, tokens, tokenizer, replace(config, seed=s), epoch, in_an_epoch, len(data.train), r
-            )
+            _stream(lesson, replace(config, seed=s), epoch, in_an_epoch, len(data.train), r)
             for s, r in zip(seeds, shuffles, strict=True)
         ]
         for batches in zip(*_alike(streams, epoch), strict=True):
@@ -217,14 +197,14 @@ def train(
             ids, where, present = (t.to(device, non_blocking=True) for t in (ids, where, present))
             mask = ids > 0
             mask[:, :, 0] = True  # an absent row must attend to something
-            fixed = torch.isin(ids, frame)
+            fixed = torch.isin(ids, lesson.frame)
             chance = torch.rand(ids.shape, device=device)
 
             def spread(t: Tensor) -> Tensor:
                 return t[None].expand(rows, *t.shape).reshape(count, *t.shape[1:])
 
             hidden = spread(chance) < options["masked"][:, None, None]
-            words = replicas.words[spread(ids).masked_fill(hidden & ~spread(fixed), mask_id)]
+            words = replicas.words[spread(ids).masked_fill(hidden & ~spread(fixed), lesson.mask_id)]
             target = (spread(gold[where]), spread(soft[where]), spread(share[where]), spread(meanings[where]))
             there, seen = spread(present), spread(mask)
             words.requires_grad_("fgm" in used)
@@ -259,9 +239,13 @@ def train(
             if least_steps and step >= least_steps:
                 break
         found_weights = dict(zip(replicas.weights, average, strict=True))
-        logits = _read(replicas, found_weights, dev)[0].view(rows, columns, len(dev), len(LABELS)).cpu()
+        logits = (
+            _read(replicas, found_weights, lesson.dev_tokens)[0]
+            .view(rows, columns, len(data.dev), len(LABELS))
+            .cpu()
+        )
         souped = {n: w.view(rows, columns, *w.shape[1:]).mean(1) for n, w in found_weights.items()}
-        soups = _read(replicas, souped, dev)[0].cpu()
+        soups = _read(replicas, souped, lesson.dev_tokens)[0].cpu()
         for v in range(rows):
             outcome[v].append([*logits[v], soups[v]])
         means = [round(float(np.mean([_f1(x, data.dev) for x in some])), 4) for some in logits]
@@ -362,9 +346,7 @@ def _speed(name: str, options: dict[str, Tensor]) -> Tensor:
 
 
 def _stream(
-    taught: Sequence[dataset.Example],
-    tokens: Sequence[list[int]],
-    tokenizer: Tokenizer,
+    lesson: Lesson,
     config: Config,
     epoch: int,
     in_an_epoch: int,
@@ -372,8 +354,8 @@ def _stream(
     shuffle: np.random.Generator,
 ) -> list[tuple[list[int], list[list[int]]]]:
     """One seed's epoch, as training.train makes it: batches of (which texts, their tokens)."""
-    chosen = _chosen(messages, len(taught), in_an_epoch, config.seed, epoch)
-    seen = _augmented(taught, tokens, tokenizer, config, epoch)
+    chosen = chosen_texts(messages, len(lesson.texts), in_an_epoch, config.seed, epoch)
+    seen = augmented_tokens(lesson, config, epoch)
     return [
         ([chosen[place] for place in places], [seen[chosen[place]] for place in places])
         for places in buckets([seen[i] for i in chosen], config.batch_size, shuffle)

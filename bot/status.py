@@ -12,7 +12,7 @@ from bot.learning.runs import Learning
 from bot.learning.selection import BURST
 from bot.people import People
 from bot.store import Store
-from bot.store.records import Run
+from bot.store.records import UNJUDGED, Run
 from model.batcher import Batcher
 from model.intervals import share_interval
 from model.registry import Registry
@@ -42,7 +42,7 @@ class Status:
         inbox, outbox = await self._store.inbox.counts(), await self._store.outbox.counts()
         cases = await self._store.cases.open_cases(self._people.team, limit=1000)
         run = await self._store.records.last_run(self._people.team)
-        verdict = await self._store.records.last_verdict(self._people.team)
+        verdict = await self._store.records.last_run(self._people.team, but=UNJUDGED)
         judged = f" · last verdict {_told(verdict)}" if verdict and run and verdict.id != run.id else ""
         consent = await self._store.records.consent(self._people.team)
         classifier = self._batcher.classifier

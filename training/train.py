@@ -123,18 +123,8 @@ def train(
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     shuffle = np.random.default_rng(config.seed)
-    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
-    tokenizer.enable_truncation(config.max_length)
-    tokenizer.no_padding()
-
-    mask_id, *around = _special_tokens(tokenizer, base, "[MASK]", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    frame = torch.tensor(around, device=device)
-    taught = [*data.train, *_unlabelled(lessons)]
-    tokens = [tokenizer.encode(example.cleaned).ids for example in taught]
-    dev_tokens = [tokenizer.encode(example.cleaned).ids for example in data.dev]
-    labels = torch.tensor([LABELS.index(example.label) for example in taught], device=device)
-    soft, soft_share = (part.to(device) for part in _soft_targets(data.train, lessons, config))
-
+    lesson = prepared(data, base, lessons, config, device)
+    taught, tokens = lesson.texts, lesson.tokens
     encoder = Encoder(base.folder).to(device)
     # Once, not at every step: the frozen base's forward pass would cost a third of the run.
     if meanings is None:
@@ -168,16 +158,18 @@ def train(
             break
         encoder.train()
         losses = []
-        chosen = _chosen(len(data.train), len(taught), in_an_epoch, config.seed, epoch)
-        seen = _augmented(taught, tokens, tokenizer, config, epoch)
+        chosen = chosen_texts(len(data.train), len(taught), in_an_epoch, config.seed, epoch)
+        seen = augmented_tokens(lesson, config, epoch)
         for places in buckets([seen[i] for i in chosen], config.batch_size, shuffle):
             batch = [chosen[place] for place in places]
             ids, mask = (part.to(device) for part in pad([seen[i] for i in batch]))
-            hidden = ~torch.isin(ids, frame) & (torch.rand(ids.shape).to(device) < config.masked)
-            ids = ids.masked_fill(hidden, mask_id)
+            hidden = ~torch.isin(ids, lesson.frame) & (torch.rand(ids.shape).to(device) < config.masked)
+            ids = ids.masked_fill(hidden, lesson.mask_id)
             with reduced_precision(device):
                 logits, embedding = encoder(ids, mask)
-            feeling = _feeling(logits.float(), labels[batch], soft[batch], soft_share[batch], config)
+            feeling = _feeling(
+                logits.float(), lesson.labels[batch], lesson.soft[batch], lesson.soft_share[batch], config
+            )
             drift = 1 - functional.cosine_similarity(embedding.float(), meanings[batch]).mean()
             loss = feeling + config.meaning_weight * drift
             optimizer.zero_grad()
@@ -195,7 +187,7 @@ def train(
             progress.report(stage, now.step / steps, epoch=epoch, loss=round(losses[-1], 4))
         now.epoch, now.weights = epoch, trained_weights(encoder)
         load_trained(encoder, now.average)
-        f1 = _macro_f1(encoder, dev_tokens, data.dev)
+        f1 = _macro_f1(encoder, lesson.dev_tokens, data.dev)
         now.history.append({"loss": float(np.mean(losses)), "dev_macro_f1": f1})
         if f1 > now.best_f1 or config.keep == "last":
             now.best_f1, now.best, now.best_epoch = f1, trained_weights(encoder), epoch
@@ -209,6 +201,47 @@ def train(
     load_trained(encoder.cpu(), best)
     seconds = now.seconds + time.monotonic() - began
     return Result(merge(encoder), best, now.history, seconds, meanings.cpu())
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Everything that is the same in each epoch, ready to be computed with."""
+
+    tokenizer: Tokenizer
+    mask_id: int
+    frame: Tensor
+    """Ids that are never hidden: padding, unknown, first, last."""
+    texts: list[Example]
+    """The messages to learn from, and then the transfer texts."""
+    tokens: list[list[int]]
+    dev_tokens: list[list[int]]
+    labels: Tensor
+    """(n,) int64, by position in model.reading.LABELS."""
+    soft: Tensor
+    """(n, 3): the teacher's probabilities."""
+    soft_share: Tensor
+    """(n,): their share in each loss."""
+
+
+def prepared(data: Split, base: Base, lessons: Lessons, config: Config, device: torch.device) -> Lesson:
+    """Texts as tokens, labels and the teacher's words as tensors on `device`. Raises BaseModelError if the base is no BERT."""
+    tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+    tokenizer.enable_truncation(config.max_length)
+    tokenizer.no_padding()
+    mask_id, *around = _special_tokens(tokenizer, base, "[MASK]", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
+    texts = [*data.train, *_unlabelled(lessons)]
+    soft, soft_share = _soft_targets(data.train, lessons, config)
+    return Lesson(
+        tokenizer=tokenizer,
+        mask_id=mask_id,
+        frame=torch.tensor(around, device=device),
+        texts=texts,
+        tokens=[tokenizer.encode(example.cleaned).ids for example in texts],
+        dev_tokens=[tokenizer.encode(example.cleaned).ids for example in data.dev],
+        labels=torch.tensor([LABELS.index(example.label) for example in texts], device=device),
+        soft=soft.to(device),
+        soft_share=soft_share.to(device),
+    )
 
 
 def _unlabelled(lessons: Lessons) -> list[Example]:
@@ -239,7 +272,7 @@ def _feeling(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor, config
     return ((1 - share) * hard + share * config.softness**2 * softer).mean()
 
 
-def _chosen(messages: int, all_texts: int, count: int, seed: int, epoch: int) -> list[int]:
+def chosen_texts(messages: int, all_texts: int, count: int, seed: int, epoch: int) -> list[int]:
     """What an epoch sees: all messages, and some of the transfer texts, others in each epoch."""
     transfer = list(range(messages, all_texts))
     random.Random(f"{seed} {epoch} transfer").shuffle(transfer)
@@ -282,16 +315,14 @@ def buckets(tokens: Sequence[list[int]], size: int, shuffle: np.random.Generator
     return (batches[i] for i in shuffle.permutation(len(batches)))
 
 
-def _augmented(
-    examples: Sequence[Example], tokens: Sequence[list[int]], tokenizer: Tokenizer, config: Config, epoch: int
-) -> list[list[int]]:
+def augmented_tokens(lesson: Lesson, config: Config, epoch: int) -> list[list[int]]:
     """The tokens of an epoch: of some messages those of a changed text. The same for the same seed and epoch."""
     chance = random.Random(f"{config.seed} {epoch}")
     return [
-        tokenizer.encode(augmented(example.cleaned, example.label, chance)).ids
+        lesson.tokenizer.encode(augmented(example.cleaned, example.label, chance)).ids
         if chance.random() < config.augmented
         else ids
-        for example, ids in zip(examples, tokens, strict=True)
+        for example, ids in zip(lesson.texts, lesson.tokens, strict=True)
     ]
 
 

@@ -85,6 +85,6 @@ class Inquiry:
         team = self._people.team
         if await self._store.watches.current(team):
             return False
-        run = await self._store.records.last_run(team, skipped=False)
+        run = await self._store.records.last_run(team, but=("skipped",))
         since = run.started_at if run else 0.0
         return await self._store.feedback.labelled_since(team, since) >= self._settings.retrain_after

@@ -21,8 +21,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain import TRIAGE, Action
 from bot.learning.inquiry import Inquiry
-from bot.learning.outcome import name_of, take_in
+from bot.learning.outcome import take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
+from bot.learning.run_words import beginning, in_two_sentences, progress, verdict_table
 from bot.learning.schedule import cron
 from bot.learning.selection import Selection
 from bot.learning.serving import Overtaken, Serving
@@ -30,17 +31,10 @@ from bot.learning.watcher import Watcher
 from bot.people import People
 from bot.settings import Learning as LearningSettings
 from bot.store import Store
+from bot.store.records import UNJUDGED
 
 log = logging.getLogger(__name__)
 
-STAGES = {
-    "load": "reading the examples",
-    "embed": "asking the base model",
-    "train": "training",
-    "export": "exporting",
-    "evaluate": "measuring on messages kept out of training",
-    "gate": "comparing with the version in service",
-}
 _REPORT_EVERY_S = 10.0
 _WEEK_S = 7 * 86400.0
 _NO_CONSENT = (
@@ -194,7 +188,7 @@ class Learning:
                 await records.end_run(run_id, "skipped", why_not, self._clock())
                 return
             await records.note_data(run_id, snapshot.hash, len(selection.to_learn), selection.reasons)
-            await self._report(run_id, _beginning(user, trigger, selection), first=True)
+            await self._report(run_id, beginning(user, trigger, selection), first=True)
             active = self.serving.active
             done = await self._train(run_id, folder, snapshot)
             if not await self._store.feedback.still_here([used.message for used in selection.used]):
@@ -227,7 +221,7 @@ class Learning:
     ) -> None:
         """Judge the candidate, let it serve if it is proven, close the run and say so."""
         # Before anything serves: a verdict that cannot be shown is none.
-        table = _verdict_table(done["verdict"])
+        table = verdict_table(done["verdict"])
         state, text, version = await self._judge(done, selection, data_hash, active, user)
         await self._end(run_id, state, text, version)
         await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
@@ -257,7 +251,8 @@ class Learning:
         team = self._people.team
         if await self._store.watches.current(team):
             return "the version in service is still being watched"
-        if (await self._store.records.last_judged(team))[1] == snapshot.hash:
+        judged = await self._store.records.last_run(team, but=UNJUDGED)
+        if judged and judged.data_hash == snapshot.hash:
             return "nobody has said anything new since the last run"
         return None
 
@@ -269,7 +264,7 @@ class Learning:
             nonlocal shown, shown_at
             if step["stage"] != shown or self._clock() - shown_at > _REPORT_EVERY_S:
                 shown, shown_at = step["stage"], self._clock()
-                await self._report(run_id, _progress(step))
+                await self._report(run_id, progress(step))
 
         return await train(
             self._trainer, self._settings, folder, snapshot, self.serving.active_folder, report
@@ -293,7 +288,7 @@ class Learning:
             promotion=self._settings.promotion,
             now=self._clock(),
         )
-        version, reasons = outcome.version, _in_two_sentences(outcome.reasons)
+        version, reasons = outcome.version, in_two_sentences(outcome.reasons)
         how = f"It serves when an admin says `/softanswer promote {version}`."
         match outcome.state:
             case "not exported":
@@ -343,44 +338,3 @@ class Learning:
             action = Action("notice_update", key, TRIAGE, facts=facts | {"of": f"run:{run_id}"})
         await self._store.outbox.put(self._people.team, action, self._clock())
         self._committed()
-
-
-def _beginning(user: str | None, trigger: str, selection: Selection) -> str:
-    by = f"<@{user}>" if user else f"the {trigger}" if trigger == "schedule" else trigger
-    text = f"🎓 Retraining, started by {by}. Corrections to learn from: {len(selection.to_learn)}"
-    if selection.live:
-        text += f", and {len(selection.live)} to measure by"
-    text += "."
-    if selection.held:
-        whys = "; ".join(f"{count} × {why}" for why, count in selection.reasons.items())
-        text += f" Held back: {whys}."
-    return text
-
-
-def _in_two_sentences(reasons: Sequence[str]) -> str:
-    more = len(reasons) - 2
-    return "; ".join(reasons[:2]) + (f"; and {more} more in the table" if more > 0 else "")
-
-
-def _progress(step: Mapping[str, Any]) -> str:
-    parts = [f"🎓 Retraining: {STAGES.get(step['stage'], step['stage'])}", f"{step.get('progress', 0.0):.0%}"]
-    if step.get("loss") is not None:
-        parts.append(f"loss {step['loss']:.3f}")
-    if step.get("eta_s"):
-        parts.append(f"about {step['eta_s']:.0f} s left")
-    return " · ".join(parts)
-
-
-def _verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]] | None:
-    """Every check with its numbers; None where there was nothing to measure."""
-    if not verdict["checks"]:
-        return None
-    rows: list[list[Any]] = [["Check", "Before", "After", "Limit", "Passed"]]
-    for check in verdict["checks"]:
-        numbers = [check[key] for key in ("active", "candidate", "limit")]
-        near = (
-            check["digits"] > 3
-        )  # as numbers, shown to three decimals, figure and limit would look the same
-        cells = ["" if n is None else f"{n:.{check['digits']}f}" if near else float(n) for n in numbers]
-        rows.append([name_of(check), *cells, "yes" if check["passed"] else "no"])
-    return rows

@@ -12,6 +12,7 @@ from bot.domain import TRIAGE, Action
 from bot.matching import Router
 from bot.people import People
 from bot.store import Store
+from bot.store.watches import SUCCEEDED
 from model.artefact_folder import ArtefactError
 from model.batcher import Batcher
 from model.classifier import Classifier
@@ -21,9 +22,6 @@ log = logging.getLogger(__name__)
 
 NEVER_SERVED = ("refused", "candidate")
 """States of versions that may be removed."""
-
-
-_BY_HAND = ("stopped", "another version was put in service")
 
 
 class Overtaken(Exception):
@@ -121,9 +119,7 @@ class Serving:
             await self._serve(version, user, "promoted", previous)
         return previous
 
-    async def rollback(
-        self, user: str, *, of: str | None = None, ended: tuple[str, str | None] = _BY_HAND
-    ) -> str:
+    async def rollback(self, user: str, *, of: str | None = None, ended: tuple[str, str] = SUCCEEDED) -> str:
         """Back to the version that served before; returns what to tell who said so. With `of` only if that one serves now; `ended`
         is how the watch that is open ends with it (state, verdict)."""
         async with self._swap:
@@ -146,7 +142,7 @@ class Serving:
         user: str,
         what: str,
         previous: str | None,
-        ended: tuple[str, str | None] = _BY_HAND,
+        ended: tuple[str, str] = SUCCEEDED,
     ) -> None:
         """Swap between two batches, holding the lock. Loading and embedding the templates come first, so that nothing waits for
         them; what follows is done as a whole, whoever is cancelled meanwhile. `previous`: what a promotion takes the place of."""
@@ -165,7 +161,7 @@ class Serving:
         user: str,
         what: str,
         previous: str | None,
-        ended: tuple[str, str | None],
+        ended: tuple[str, str],
     ) -> None:
         """The pointer, then the books with the watch in one stroke, then the swap. If the books cannot be written the pointer goes
         back; should the process die in between, `reconcile` brings them up to it at the next start."""

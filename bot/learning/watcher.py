@@ -13,7 +13,7 @@ from bot.learning.watch import is_worse, known, told
 from bot.people import People
 from bot.settings import Watch as WatchSettings
 from bot.store import Store
-from bot.store.watches import Watched
+from bot.store.watches import SUCCEEDED, Watched
 from model.artefact_folder import ArtefactError
 from model.classifier import Classifier
 
@@ -51,9 +51,7 @@ class Watcher:
             self._old = None
             return
         if not await self._serving.serves(watch.version):
-            await self._store.watches.end(
-                watch, "stopped", "another version was put in service", self._clock()
-            )
+            await self._store.watches.end(watch, *SUCCEEDED, self._clock())
             return
         try:
             await self._read_along(watch)

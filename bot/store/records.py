@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bot.store.database import Database
-from bot.store.watches import begin_watch, end_watches
+from bot.store.watches import SUCCEEDED, begin_watch, end_watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ class Run:
     summary: str | None
     started_at: float
     ended_at: float | None
+    data_hash: str | None
+
+
+UNJUDGED = ("skipped", "failed", "running")
+"""States of runs that have come to no verdict."""
 
 
 class Records:
@@ -74,42 +79,16 @@ class Records:
 
         return await self._database.run(work)
 
-    async def last_run(self, team: str, *, skipped: bool = True) -> Run | None:
-        """The last run; with `skipped` false, the last that was more than a look."""
-        sql = (
-            "select id, trigger, user, state, version, summary, started_at, ended_at from runs where team = ?"
-        )
-        sql += " order by id desc" if skipped else " and state != 'skipped' order by id desc"
-
-        def work(db: Any) -> Run | None:
-            row = next(db.query(sql, [team]), None)
-            return Run(**row) if row else None
-
-        return await self._database.run(work)
-
-    async def last_verdict(self, team: str) -> Run | None:
-        """The last run that came to a verdict."""
+    async def last_run(self, team: str, *, but: Collection[str] = ()) -> Run | None:
+        """The last run whose state is none of `but`: `("skipped",)` leaves out mere looks, `UNJUDGED` what came to no verdict."""
         sql = """
-            select id, trigger, user, state, version, summary, started_at, ended_at from runs
-            where team = ? and state in ('promoted', 'refused', 'waiting') order by id desc
+            select id, trigger, user, state, version, summary, started_at, ended_at, data_hash from runs
+            where team = ? and state not in (select value from json_each(?)) order by id desc
         """
 
         def work(db: Any) -> Run | None:
-            row = next(db.query(sql, [team]), None)
+            row = next(db.query(sql, [team, json.dumps(list(but))]), None)
             return Run(**row) if row else None
-
-        return await self._database.run(work)
-
-    async def last_judged(self, team: str) -> tuple[float, str | None]:
-        """When the last run that came to a verdict began, and the hash of its data; (0.0, None) before the first."""
-        sql = """
-            select started_at, data_hash from runs
-            where team = ? and state in ('promoted', 'refused', 'waiting') order by id desc
-        """
-
-        def work(db: Any) -> tuple[float, str | None]:
-            row = next(db.query(sql, [team]), None)
-            return (row["started_at"], row["data_hash"]) if row else (0.0, None)
 
         return await self._database.run(work)
 
@@ -145,7 +124,7 @@ class Records:
         now: float,
         *,
         instead_of: str | None = None,
-        ended: tuple[str, str | None] = ("stopped", "another version was put in service"),
+        ended: tuple[str, str] = SUCCEEDED,
     ) -> None:
         """Note that a version serves from now on, and who said so. With `instead_of`, the version whose place it takes, it is
         watched from now on; else a watch that is open is over, as `ended` says (state, verdict). One stroke."""

@@ -9,6 +9,9 @@ from typing import Any
 from bot.learning.watch import Seen
 from bot.store.database import Database
 
+SUCCEEDED = ("stopped", "another version was put in service")
+"""How a watch ends (state, verdict) when nothing was found out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:

@@ -15,6 +15,7 @@ from bot.demo.people import Persons, find, texts
 from bot.demo.story import ADA, ANNA, BEN, TRIAGE
 from bot.learning.process import Snapshot
 from bot.slack.commands import answer_command
+from bot.store.records import UNJUDGED
 from model.reading import Reading
 from tests.slack.test_listeners import say
 from tests.support import eventually, rows
@@ -326,9 +327,8 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     assert rows(tmp_path / "softanswer.db", runs) == [
         ("skipped", "the version in service is still being watched")
     ]
-    assert (await bot.services.store.records.last_judged("T0ACME"))[
-        0
-    ] > 0  # a run that was skipped judges nothing
+    judged = await bot.services.store.records.last_run("T0ACME", but=UNJUDGED)
+    assert judged and judged.state == "refused"  # a run that was skipped judges nothing
 
 
 @trainer("better")

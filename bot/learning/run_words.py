@@ -1,0 +1,62 @@
+"""What a run says in triage: its beginning, its progress, its verdict. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.learning.outcome import name_of
+from bot.learning.selection import Selection
+
+STAGES = {
+    "load": "reading the examples",
+    "embed": "asking the base model",
+    "train": "training",
+    "export": "exporting",
+    "evaluate": "measuring on messages kept out of training",
+    "gate": "comparing with the version in service",
+}
+
+
+def beginning(user: str | None, trigger: str, selection: Selection) -> str:
+    """How a run is announced: by whom, and with how many corrections."""
+    by = f"<@{user}>" if user else f"the {trigger}" if trigger == "schedule" else trigger
+    text = f"🎓 Retraining, started by {by}. Corrections to learn from: {len(selection.to_learn)}"
+    if selection.live:
+        text += f", and {len(selection.live)} to measure by"
+    text += "."
+    if selection.held:
+        whys = "; ".join(f"{count} × {why}" for why, count in selection.reasons.items())
+        text += f" Held back: {whys}."
+    return text
+
+
+def in_two_sentences(reasons: Sequence[str]) -> str:
+    """The first two reasons of a verdict, and how many more there are."""
+    more = len(reasons) - 2
+    return "; ".join(reasons[:2]) + (f"; and {more} more in the table" if more > 0 else "")
+
+
+def progress(step: Mapping[str, Any]) -> str:
+    """One line of how far a training process is."""
+    parts = [f"🎓 Retraining: {STAGES.get(step['stage'], step['stage'])}", f"{step.get('progress', 0.0):.0%}"]
+    if step.get("loss") is not None:
+        parts.append(f"loss {step['loss']:.3f}")
+    if step.get("eta_s"):
+        parts.append(f"about {step['eta_s']:.0f} s left")
+    return " · ".join(parts)
+
+
+def verdict_table(verdict: Mapping[str, Any]) -> list[list[Any]] | None:
+    """Every check with its numbers; None where there was nothing to measure."""
+    if not verdict["checks"]:
+        return None
+    rows: list[list[Any]] = [["Check", "Before", "After", "Limit", "Passed"]]
+    for check in verdict["checks"]:
+        numbers = [check[key] for key in ("active", "candidate", "limit")]
+        near = (
+            check["digits"] > 3
+        )  # as numbers, shown to three decimals, figure and limit would look the same
+        cells = ["" if n is None else f"{n:.{check['digits']}f}" if near else float(n) for n in numbers]
+        rows.append([name_of(check), *cells, "yes" if check["passed"] else "no"])
+    return rows
