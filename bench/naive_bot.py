@@ -84,8 +84,9 @@ def main() -> int:
 
 
 async def _walk(seed: int, folder: Path, options: argparse.Namespace, rates: Any) -> str:
+    from bot.demo.story import HELP
     from sandbox.server import Sandbox
-    from tests.chaos.walk import HELP, Mortal, Walk
+    from tests.chaos.walk import Mortal, Walk
 
     class Naive(Mortal):
         def start(self, point: str = "", nth: int = 0, skew: float = 0.0) -> bool:

@@ -156,7 +156,7 @@ async def test_an_edit_made_meanwhile_is_read(bot: Bot, persons: Persons, away: 
     async def history(**_: Any) -> dict[str, Any]:
         return {"messages": [sandbox_message]}
 
-    bot.client.conversations_history = history  # type: ignore[method-assign,assignment]
+    bot.client.conversations_history = history
     await bot.catch_up.once()
     await eventually(lambda: rows(away, "select text, flag from messages") == [(ANGRY, "unhappy")])
 

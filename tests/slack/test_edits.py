@@ -139,7 +139,7 @@ async def test_what_a_person_of_the_team_edits_is_kept_and_not_read(bot: Bot, tm
 
 async def test_a_reply_not_yet_sent_is_dropped_with_the_message(bot: Bot, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
-    bot.deliverer._sending[HELP] = None  # type: ignore[assignment]  # the channel is busy: nothing goes out
+    bot.deliverer._sending[HELP] = None  # the channel is busy: nothing goes out
     await dispatch(bot, TS, user=CARLA, text="How do I export my data?")
     await settled(database, 1)
     await delete(bot)

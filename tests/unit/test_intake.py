@@ -102,8 +102,8 @@ async def test_a_request_too_many_is_told_to_come_again(monkeypatch: pytest.Monk
         async def async_dispatch(self, request: object) -> object:
             return request
 
-    requests: Callable[[Any], Awaitable[Any]] = Requests(App(), lambda: read_up.append(1), at_once=2).take  # type: ignore[arg-type]
-    inside = [asyncio.create_task(requests(None)) for _ in range(2)]  # type: ignore[arg-type,var-annotated]
+    requests: Callable[[Any], Awaitable[Any]] = Requests(App(), lambda: read_up.append(1), at_once=2).take
+    inside = [asyncio.create_task(requests(None)) for _ in range(2)]
     await asyncio.sleep(0)
     assert (await requests(None)).status == 503
     assert read_up == []

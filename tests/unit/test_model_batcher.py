@@ -29,7 +29,7 @@ class FakeClassifier:
 
 
 def batcher_of(classifier: FakeClassifier, **limits: Any) -> Batcher:
-    return Batcher(classifier, **limits)  # type: ignore[arg-type]
+    return Batcher(classifier, **limits)
 
 
 async def hold(batcher: Batcher, classifier: FakeClassifier) -> asyncio.Task[Reading]:
@@ -89,7 +89,7 @@ async def test_swap_waits_for_the_batch_and_drops_nothing() -> None:
     await batcher.start()
     first = await hold(batcher, old)
     waiting = [asyncio.create_task(batcher.read(str(n))) for n in range(3)]
-    swap = asyncio.create_task(batcher.swap(new))  # type: ignore[arg-type]
+    swap = asyncio.create_task(batcher.swap(new))
     await asyncio.sleep(0)
     assert not swap.done()
     old.go.set()

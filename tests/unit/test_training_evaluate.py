@@ -84,7 +84,7 @@ def test_evaluate_cuts_slices() -> None:
         Example("p wrong", "negative", "sarcasm", trade="health", source="forum"),
         Example("x not scored", "neutral", source="phone"),
     ]
-    figures = evaluate(Oracle(), examples)  # type: ignore[arg-type]
+    figures = evaluate(Oracle(), examples)
     assert (figures["n"], figures["accuracy"], figures["version"]) == (4, 0.5, "oracle")
     slices = figures["slices"]
     assert {name: s["n"] for name, s in slices["difficulty"].items()} == {"hard": 2, "plain": 1}
@@ -95,11 +95,11 @@ def test_evaluate_cuts_slices() -> None:
     }
     assert "macro_f1" not in slices["trade"]["banking"]
     assert {name: s["n"] for name, s in slices["source"].items()} == {"forum": 2, "phone": 1}
-    of_one = evaluate(Oracle(), examples[1:3])  # type: ignore[arg-type]
+    of_one = evaluate(Oracle(), examples[1:3])
     assert of_one["slices"]["source"] == {}
     assert figures["confusion"][1] == [0, 1, 0, 1]
     assert figures["flags"]["0.50"] == {"precision": 1.0, "recall": 0.5}
-    assert evaluate(Oracle(), examples[1:2])["flags"]["0.50"] == {"precision": None, "recall": None}  # type: ignore[arg-type]
+    assert evaluate(Oracle(), examples[1:2])["flags"]["0.50"] == {"precision": None, "recall": None}
 
 
 def test_the_pictures_are_pictures(tmp_path: object) -> None:
@@ -113,7 +113,7 @@ def test_the_pictures_are_pictures(tmp_path: object) -> None:
 
 def test_behaviour_counts_what_moves_a_reading() -> None:
     """The oracle goes by the first letter: a greeting changes it, a full stop does not."""
-    found = behaviour.run(Oracle(), [Example("negative it is", "negative")])  # type: ignore[arg-type]
+    found = behaviour.run(Oracle(), [Example("negative it is", "negative")])
     assert set(found) == {"minimum functionality", "invariance", "direction", "not scored"}
     assert found["invariance"]["full stop"]["passed"] == found["invariance"]["full stop"]["n"] > 0
     greeting = found["invariance"]["greeting"]
@@ -149,6 +149,6 @@ def test_a_change_that_makes_a_message_unreadable_is_no_pass() -> None:
         def _read(self, text: str) -> Reading:
             return super()._read("x" if text.endswith(", again") else text)
 
-    found = behaviour.run(Loses())["direction"]  # type: ignore[arg-type]
+    found = behaviour.run(Loses())["direction"]
     assert found["again"]["passed"] == 0 < found["again"]["n"]
     assert found["third time"]["passed"] == found["third time"]["n"]

@@ -70,7 +70,7 @@ def test_transfer_texts_are_new_and_the_same_every_time() -> None:
 def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     torch = pytest.importorskip("torch")
     from training.lessons import Lessons
-    from training.train import Config, _chosen, _feeling, _soft_targets
+    from training.train import Config, _feeling, _soft_targets, chosen_texts
 
     config = Config(distilled=0.7, softness=2.0, label_smoothing=0.0)
     known, unknown = example("So late", "negative"), example("Hm")
@@ -86,5 +86,5 @@ def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     nothing = _soft_targets([unknown, unknown, unknown], lessons.NONE, config)
     assert float(_feeling(logits, labels, *nothing, config)) == pytest.approx(float(hard.mean()))
 
-    one, two = _chosen(5, 25, 15, 1, 1), _chosen(5, 25, 15, 1, 2)
+    one, two = chosen_texts(5, 25, 15, 1, 1), chosen_texts(5, 25, 15, 1, 2)
     assert one[:5] == two[:5] == [0, 1, 2, 3, 4] and len(one) == len(set(one)) == 15 and one != two

@@ -39,7 +39,7 @@ def test_a_run_may_go_a_part_of_the_way(found: base.Base, data: dataset.Split) -
     prepare(encoder, "full")
     start = trained_weights(encoder)
     ends = {
-        moved: train(Config(**TINY, moved=moved), data, found, Progress(0), start=start).weights  # type: ignore[arg-type]
+        moved: train(Config(**TINY, moved=moved), data, found, Progress(0), start=start).weights
         for moved in (0.0, 0.5, 1.0)
     }
     for name, began in start.items():
@@ -52,7 +52,7 @@ def test_a_run_may_go_a_part_of_the_way(found: base.Base, data: dataset.Split) -
 def test_a_tiny_run_makes_a_version_that_loads(
     tmp_path: Path, found: base.Base, data: dataset.Split, method: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = Config(method=method, **TINY)  # type: ignore[arg-type]
+    config = Config(method=method, **TINY)
     result = train(config, data, found, Progress(0))
     stages = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["progress"] for line in stages if line["stage"] == "train"] == [0.25, 0.5, 0.75, 1.0]
@@ -82,7 +82,7 @@ def test_a_tiny_run_makes_a_version_that_loads(
 
 
 def test_the_same_seed_gives_the_same_weights(found: base.Base, data: dataset.Split) -> None:
-    config = Config(method="lora", **TINY)  # type: ignore[arg-type]
+    config = Config(method="lora", **TINY)
     few = dataset.Split(data.train[::4], data.dev[:5], [])
     one, two = (train(config, few, found, Progress()).weights for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -119,7 +119,7 @@ def test_branches_are_averaged_with_their_trunk_also_after_a_kill(
     tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = dataset.Split(data.train[::4], data.dev[:5], [])
-    config = Config(**TINY, branches=2)  # type: ignore[arg-type]
+    config = Config(**TINY, branches=2)
     runs: list[tuple[Config, Any]] = []
 
     def noted(settings: Config, *args: Any, **kwargs: Any) -> Any:
