@@ -7,7 +7,7 @@ model was least sure of: they teach most. And where people disagree, or one cont
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +15,13 @@ from typing import Literal
 from bot.learning.selection import DISPUTED, SURE, Held
 
 Why = Literal["random", "uncertain", "second", "third", "differ"]
+
+OPINIONS: tuple[Why, ...] = ("second", "third")
+"""Of a person more, on what others said. Asked of the next one if the first cannot tell or is silent."""
+PATIENCE_S = 3 * 24 * 3600.0
+"""So long a person may be silent before the next one is asked."""
+MOST_OPINIONS = 3
+"""So many people are asked for each; then the message waits."""
 
 _FOR_HELD: dict[str, Why] = {DISPUTED: "third", SURE: "second"}
 
@@ -35,6 +42,18 @@ class Ask:
     message: int
     why: Why
     person: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A question for a person's opinion on what others said, as it was asked before."""
+
+    message: int
+    why: str
+    person: str | None
+    at: float
+    open: bool
+    """Neither answered nor passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +86,13 @@ def questions(
     people: Sequence[str],
     portions: Portions,
     secret: str,
+    opinions: Iterable[Opinion] = (),
+    now: float = 0.0,
 ) -> list[Ask]:
     """What to ask now, and whom: the person who was asked least today. Pure.
 
-    `asked` is why and whom was asked today already, `secret` what keeps anybody from knowing which messages are drawn.
+    `asked` is why and whom was asked today already, `secret` what keeps anybody from knowing which messages are drawn,
+    `opinions` those that were asked for before. `now` in seconds since the epoch.
     """
     if not people:
         return []
@@ -87,13 +109,20 @@ def questions(
     unsure = [c for c in candidates if not c.flagged and c.confidence < portions.uncertain and c not in drawn]
     unsure.sort(key=lambda c: (c.confidence, c.message))
     wanted += [(c.message, "uncertain", ()) for c in unsure[: max(0, left)]]
-    wanted += [(h.message, _FOR_HELD[h.why], h.users) for h in held if h.why in _FOR_HELD]
+    before: dict[tuple[int, str], list[Opinion]] = defaultdict(list)
+    for opinion in opinions:
+        before[opinion.message, opinion.why].append(opinion)
+    for h in held:
+        if why := _FOR_HELD.get(h.why):
+            earlier = before[h.message, why]
+            if len(earlier) < MOST_OPINIONS and not any(o.open and now - o.at < PATIENCE_S for o in earlier):
+                wanted.append((h.message, why, (*h.users, *(o.person for o in earlier if o.person))))
     burden = Counter(person for _, person in asked)
     asks = []
     for message, why, spoken in wanted:
         free = [person for person in people if person not in spoken]
         if not free:
-            continue  # nobody is left who has not said it already
+            continue  # nobody is left who was not asked and has not said it already
         person = min(free, key=lambda p: (burden[p], p))
         burden[person] += 1
         asks.append(Ask(message, why, person))

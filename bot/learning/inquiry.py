@@ -71,6 +71,8 @@ class Inquiry:
                 self._settings.asks.uncertain_a_day,
             ),
             secret,
+            await self._store.asks.opinions(team),
+            now,
         )
         new = await self._store.asks.put(team, asks, now)
         last = max((c.message for c in candidates), default=memory.get("last", 0))

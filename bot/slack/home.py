@@ -35,10 +35,15 @@ def register(app: AsyncApp, services: Services) -> None:
 async def _gone(services: Services, why: str) -> None:
     """The workspace has thrown the app out: nothing that its people wrote may stay."""
     await services.learning.interrupt(why)
-    count = await services.store.erasure.forget_all(why, services.clock())
+    gone = await services.store.erasure.forget_all(why, services.clock())
     await services.learning.interrupt(why)
     await services.learning.serving.teach()
-    log.warning("%s: the words of %d messages and all corrections of them are erased", why, count)
+    log.warning("%s: the words of %d messages and all corrections of them are erased", why, gone.messages)
+    if gone.versions:
+        log.warning(
+            "versions that had learned from some: %s; the next retraining is without them",
+            ", ".join(gone.versions),
+        )
 
 
 def register_catch_all(app: AsyncApp) -> None:

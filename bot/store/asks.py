@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain import TRIAGE, Action
-from bot.learning.asking import Answered, Ask, Candidate
+from bot.learning.asking import OPINIONS, Answered, Ask, Candidate, Opinion
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
 
@@ -37,14 +37,29 @@ class Asks:
             lambda db: [(row["why"], row["person"]) for row in db.query(sql, [team, since])]
         )
 
+    async def opinions(self, team: str) -> list[Opinion]:
+        """For which opinions people were asked before, oldest first."""
+        sql = "select * from asks where team = ? and why in (?, ?) order by id"
+
+        def work(db: Any) -> list[Opinion]:
+            return [
+                Opinion(
+                    row["message_id"], row["why"], row["person"], row["asked_at"], row["answered_at"] is None
+                )
+                for row in db.query(sql, [team, *OPINIONS])
+            ]
+
+        return await self._database.run(work)
+
     async def put(self, team: str, asks: Sequence[Ask], now: float) -> int:
-        """Ask: each message once for each reason; returns how many questions are new."""
+        """Ask: each message once for each reason, but for an opinion each person once; returns how many questions are new."""
 
         def work(db: Any) -> int:
             new = 0
             for ask in asks:
-                where = "message_id = ? and why = ?"
-                if next(db["asks"].rows_where(where, [ask.message, ask.why]), None):
+                where = "message_id = ? and why = ? and (person is ? or not ?)"
+                which = [ask.message, ask.why, ask.person, ask.why in OPINIONS]
+                if next(db["asks"].rows_where(where, which), None):
                     continue
                 message = next(db["messages"].rows_where("id = ?", [ask.message]), None)
                 if message is None or message["text"] is None:

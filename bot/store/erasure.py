@@ -20,7 +20,7 @@ from bot.store.teaching import forget_taught
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What became of a person's messages."""
+    """What became of the messages of a person, or of everybody."""
 
     messages: int
     """Whose words are gone now."""
@@ -71,10 +71,11 @@ class Erasure:
 
         return self._database.run_blocking(work)
 
-    async def forget_all(self, by: str, now: float) -> int:
-        """The app was taken out of the workspace: forget everything that anybody wrote. Returns how many messages."""
+    async def forget_all(self, by: str, now: float) -> Forgotten:
+        """The app was taken out of the workspace: forget everything that anybody wrote; counts and readings stay."""
 
-        def work(db: Any) -> int:
+        def work(db: Any) -> Forgotten:
+            versions = tuple(_learned_from(db, "? = 1", 1))
             # All at once: whoever takes an app out may stop its server in the next minute.
             gone = int(db.conn.execute("update messages set text = null where text is not null").rowcount)
             why = "the app was removed"
@@ -85,8 +86,8 @@ class Erasure:
             drop = "update actions set state = 'dropped', error = ? where state in ('pending', 'sending')"
             db.conn.execute(drop, [why])
             team = next(db.query("select team from messages limit 1"), {"team": ""})["team"]
-            insert_audit(db, team, by, "forget all", {"messages": gone}, now)
-            return gone
+            insert_audit(db, team, by, "forget all", {"messages": gone, "versions": versions}, now)
+            return Forgotten(gone, versions)
 
         return await self._database.run(work)
 
@@ -122,7 +123,7 @@ def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgot
     _forget_events(
         db, "? in (json_extract(event, ?), json_extract(event, ?), json_extract(event, ?))", [user, *paths]
     )
-    insert_audit(db, team, by, "forget", {"user": user, "messages": len(written)}, now)
+    insert_audit(db, team, by, "forget", {"user": user, "messages": len(written), "versions": versions}, now)
     return Forgotten(len(written), versions)
 
 

@@ -124,4 +124,10 @@ def _third(db: Any) -> None:
     )  # fmt: skip
 
 
-MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second, _third)
+def _fourth(db: Any) -> None:
+    # If the one who was asked cannot tell, another is asked about the same message for the same reason.
+    db.conn.execute("drop index idx_asks_message_id_why")
+    db["asks"].create_index(["message_id", "why"])
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second, _third, _fourth)

@@ -12,6 +12,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.learning.asking import Ask
 from bot.slack.commands import answer_command
 from sandbox.server import Sandbox
 from tests.slack.test_listeners import answer_at, at, event, press, say, write
@@ -273,10 +274,13 @@ async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tm
     assert rows(tmp_path / "softanswer.db", "select why, person from asks") == [("second", ADA)]
     held = await answer_command(bot.services, ADA, "corrections")
     assert "*To learn from* 0" in held and "a second person is asked" in held
+    again, of_another = Ask(1, "second", ADA), Ask(1, "second", "U0EVE")
+    assert await bot.services.store.asks.put("T0ACME", [again, of_another], 9.0) == 1
     value = {"message": 1, "label": "neutral"}
     await bot.app.async_dispatch(signed(press(ADA, "answer_ask_neutral", value), form=True))
     selection = await bot.services.learning.inquiry.selection()
     assert [used.users for used in selection.used] == [(ADA, ANNA)]
+    assert rows(tmp_path / "softanswer.db", "select answer from asks") == [("neutral",)] * 2
 
 
 async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_counts_nothing(
@@ -334,13 +338,22 @@ async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> N
     [event(type="app_uninstalled"), event(type="tokens_revoked", tokens={"bot": ["U0SOFT"]})],
     ids=["uninstalled", "revoked"],
 )
-async def test_an_uninstalled_app_keeps_no_words(bot: Bot, tmp_path: Path, gone: dict[str, Any]) -> None:
+async def test_an_uninstalled_app_keeps_no_words(
+    bot: Bot, tmp_path: Path, gone: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     await wrote(bot, tmp_path, "The zeppelin lists to port, unacceptable!")
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
     await bot.services.store.teaching.add_golden("T0ACME", "The zeppelin is late", "negative", ADA, 1.0)
+    model = {"version": "acme-1", "team": "T0ACME", "state": "retired", "created_at": 1.0}
+    lineage = {"version": "acme-1", "feedback_id": 1, "team": "T0ACME"}
+    await bot.services.store.database.run(lambda db: db["models"].insert(model))
+    await bot.services.store.database.run(lambda db: db["model_feedback"].insert(lineage))
     await bot.app.async_dispatch(signed(event(type="tokens_revoked", tokens={"oauth": ["U1"]})))
     assert b"zeppelin" in (tmp_path / "softanswer.db").read_bytes()
     await bot.app.async_dispatch(signed(gone))
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
     assert rows(tmp_path / "softanswer.db", "select count(*) from messages where label is not null") == [(1,)]
     assert await bot.services.store.feedback.words("T0ACME") == []
+    noted = rows(tmp_path / "softanswer.db", "select detail from audit where what = 'forget all'")
+    assert json.loads(noted[0][0]) == {"messages": 1, "versions": ["acme-1"]}
+    assert "versions that had learned from some: acme-1" in caplog.text

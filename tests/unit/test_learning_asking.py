@@ -1,4 +1,4 @@
-from bot.learning.asking import Candidate, Portions, questions
+from bot.learning.asking import MOST_OPINIONS, PATIENCE_S, Candidate, Opinion, Portions, questions
 from bot.learning.selection import DISPUTED, SHARED, SURE, Held
 
 NONE = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=0)
@@ -53,3 +53,21 @@ def test_questions_go_to_who_was_asked_least_and_never_to_who_has_spoken() -> No
     assert found[0].person == "UC" and found[1].person in ("UB", "UC")
     assert questions([], held[:1], [], ["UA", "UB"], NONE, "s") == []
     assert questions(some, held, [], [], ALL, "s") == []
+
+
+def test_who_cannot_tell_or_is_silent_is_followed_by_another() -> None:
+    held = [Held(7, (1,), ("UA",), SURE)]
+    team = ["UA", "UB", "UC", "UD", "UE"]
+
+    def asked(*opinions: Opinion, now: float = 100.0) -> list[str | None]:
+        return [a.person for a in questions([], held, [], team, NONE, "s", opinions, now)]
+
+    waiting = Opinion(7, "second", "UB", 100.0, open=True)
+    passed = Opinion(7, "second", "UB", 50.0, open=False)
+    assert asked() == ["UB"]
+    assert asked(waiting) == [] == asked(passed, Opinion(7, "second", "UC", 60.0, open=True))
+    assert asked(waiting, now=100.0 + PATIENCE_S) == ["UC"] == asked(passed)
+    assert asked(*[Opinion(7, "second", who, 0.0, open=False) for who in team[1 : 1 + MOST_OPINIONS]]) == []
+    assert asked(Opinion(7, "third", "UC", 99.0, open=True), Opinion(8, "second", "UC", 99.0, open=True)) == [
+        "UB"
+    ]
