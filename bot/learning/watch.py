@@ -15,6 +15,8 @@ from math import log
 WORSE_BY = 0.05
 """What the test looks for: five points of accuracy."""
 ODDS = 50.0
+VOICES = 2
+"""So many people must have found the old version right; in a team of one, that one."""
 LEAST_EXPECTED = 0.02
 """Two trained models differ on so many messages at least."""
 
@@ -34,6 +36,8 @@ class Seen:
     """Where they say that both are wrong."""
     expected: float
     """The share on which the two differed when the gate measured them."""
+    voices: int = VOICES
+    """How many people are among those who say that the old model is right."""
 
 
 def known(seen: Seen) -> float:
@@ -58,6 +62,11 @@ def odds(seen: Seen) -> float:
 def is_worse(seen: Seen) -> bool:
     """Whether the new model is shown to be worse than the old one."""
     return odds(seen) >= ODDS and seen.old_right >= 2 * seen.new_right + 3
+
+
+def is_one_voice(seen: Seen, team: int) -> bool:
+    """Whether what speaks for the old version is one person's word, though the team (so many people) has others."""
+    return seen.voices < min(VOICES, team)
 
 
 def told(seen: Seen) -> str:

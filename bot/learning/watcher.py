@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bot.domain import TRIAGE, Action
 from bot.learning.asking import Ask
 from bot.learning.serving import Serving
-from bot.learning.watch import is_worse, known, told
+from bot.learning.watch import is_one_voice, is_worse, known, told
 from bot.people import People
 from bot.settings import Watch as WatchSettings
 from bot.store import Store
@@ -62,11 +62,18 @@ class Watcher:
             await self._tell(watch, text)
             return
         seen = await self._store.watches.seen(watch)
-        if is_worse(seen):
+        worse, one_voice = is_worse(seen), is_one_voice(seen, len(self._people.team_members))
+        if worse and not one_voice:
             await self._call_back(watch, told(seen))
             return
+        if worse:
+            text = (
+                f"⚠️ One person alone finds `{watch.version}` worse than `{watch.previous}`: {told(seen)}. "
+                "If a second one says so of a message it is called back; `rollback` does it now."
+            )
+            await self._tell(watch, text, "one voice")
         hours = (self._clock() - watch.started_at) / 3600
-        if known(seen) >= self._settings.readings and hours >= self._settings.hours:
+        if not worse and known(seen) >= self._settings.readings and hours >= self._settings.hours:
             await self._store.watches.end(watch, "passed", told(seen), self._clock())
             await self._tell(watch, f"👀 Version `{watch.version}` has held: {told(seen)}. It stays.")
         elif hours >= self._settings.most_hours:

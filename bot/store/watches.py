@@ -94,12 +94,12 @@ class Watches:
         """What the watch has seen so far, with the latest of people's words on the messages where the two differ; a word
         that was withdrawn leaves the others' standing."""
         sql = """
-            select s.new, s.old, (
-                select value from feedback f where f.message_id = s.message_id and f.kind = 'label' and f.value != 'withdrawn'
+            select s.new, s.old, w.value as said, w.user as voice from shadows s left join feedback w on w.id = (
+                select f.id from feedback f where f.message_id = s.message_id and f.kind = 'label' and f.value != 'withdrawn'
                 and f.id = (
                     select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
                 ) order by f.id desc limit 1
-            ) as said from shadows s where s.watch_id = ?
+            ) where s.watch_id = ?
         """
 
         def work(db: Any) -> Seen:
@@ -112,6 +112,7 @@ class Watches:
                 new_right=sum(row["said"] == row["new"] for row in rows),
                 neither=sum(row["said"] not in (None, row["old"], row["new"]) for row in rows),
                 expected=watch.expected,
+                voices=len({row["voice"] for row in rows if row["said"] == row["old"]}),
             )
 
         return await self._database.run(work)

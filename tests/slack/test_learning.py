@@ -421,6 +421,11 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
         await bot.services.store.feedback.correct("T0ACME", message, "negative", ANNA, "question", 9.0)
     monkeypatch.setattr(learning.serving, "load", load)
     await watcher.tick()
+    await watcher.tick()
+    assert bot.batcher.classifier.version != shipped
+    assert len(await shown(persons, "One person alone finds")) == 1
+    await bot.services.store.feedback.correct("T0ACME", 7, "negative", ADA, "question", 9.0)
+    await watcher.tick()
     assert bot.batcher.classifier.version == shipped
     assert rows(database, "select state from watches") == [("worse",)]
     assert "the old one on 12 (0 not answered)" in (await shown(persons, "worse than"))[0]

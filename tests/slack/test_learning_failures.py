@@ -178,6 +178,7 @@ async def test_a_call_back_that_fails_is_tried_again(
     assert await retrain(bot) == "promoted"
     watcher, store = bot.services.learning._watcher, bot.services.store
     monkeypatch.setattr("bot.learning.watcher.is_worse", lambda seen: True)
+    monkeypatch.setattr("bot.learning.watcher.is_one_voice", lambda seen, team: False)
     with monkeypatch.context() as patched:
         patched.setattr(store.records, "serve_model", full)
         await watcher.tick()

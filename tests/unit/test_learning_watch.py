@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.learning.watch import Seen, is_worse, known, odds, told
+from bot.learning.watch import Seen, is_one_voice, is_worse, known, odds, told
 
 counts = st.integers(0, 400)
 
@@ -29,6 +29,12 @@ def test_what_nobody_answered_does_not_speak_for_the_new_one() -> None:
     assert known(Seen(400, 20, 0, 0, 0, 0.03)) == 0
     assert known(Seen(400, 20, 9, 1, 10, 0.03)) == 400
     assert "10 not answered" in told(half)
+
+
+def test_one_persons_word_is_not_enough_where_there_are_others() -> None:
+    alone = Seen(150, 16, 13, 3, 0, 0.03, voices=1)
+    assert is_one_voice(alone, team=2) and not is_one_voice(alone, team=1)
+    assert not is_one_voice(Seen(150, 16, 13, 3, 0, 0.03, voices=2), team=9)
 
 
 @given(counts, counts, counts, st.floats(0, 0.3))
