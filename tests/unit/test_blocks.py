@@ -162,6 +162,15 @@ def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
     assert "did not come in time" in json.dumps(slow)
     whole = team_blocks.reading_modal(None, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
     assert "it is the whole" in json.dumps(whole)
+    row = {"id": 1, "label": "negative", "confidence": 0.81, "version": "v-1"}
+    since = json.dumps(
+        team_blocks.reading_modal(row, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
+    )
+    assert "(81%) by v-1" in since and "what your word is held against" in since
+    same = json.dumps(
+        team_blocks.reading_modal(row | {"label": "neutral"}, Reading("v", "neutral", {}, None), [], [])
+    )
+    assert "When it came" not in same
     worse = [{"message": 1, "text": None, "label": "neutral", "read": "negative"}]
     notice = json.dumps(
         team_blocks.notice({"text": "x", "worse": worse}, native=True, links={1: "https://s/1"})
