@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,18 +122,18 @@ def test_what_differs_only_in_what_is_redacted_is_the_same() -> None:
     assert [u.message for u in found.used] == [1]
 
 
-def test_ten_thousand_labels_are_sorted_in_seconds() -> None:
+def test_few_of_many_messages_are_compared_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared, alike = [], selection._alike
+    monkeypatch.setattr(selection, "_alike", lambda *bags: compared.append(1) or alike(*bags))
+
     def said(i: int) -> str:
         who = f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676 % 26)}"
         return f"the {TEXTS[i % 16]} page of client {who} is {TEXTS[i // 16 % 16]} and we wait since noon"
 
-    many = [word(i + 1, i, user=f"U{i % 40}", text=said(i)) for i in range(10_000)]
-    began = time.monotonic()
+    many = [word(i + 1, i, user=f"U{i % 40}", text=said(i)) for i in range(3000)]
     found = select(many)
-    assert len(found.used) + len(found.held) == 10_000
-    assert (
-        time.monotonic() - began < 60
-    )  # a minute on the slowest machine; compared one by one it took far longer
+    assert len(found.used) + len(found.held) == 3000
+    assert len(compared) < 0.1 * 3000 * 2999 / 2
 
 
 def test_one_person_has_no_more_than_their_share() -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +127,6 @@ def test_retrain_judges_the_candidate(
     golden = tmp_path / "golden.jsonl"
     golden.write_text('{"text": "the import is the import", "label": "neutral"}\n')
     out = tmp_path / "out"
-    began = time.monotonic()
     code = main(
         ["retrain", "--snapshot", str(snapshot), "--golden", str(golden), "--out", str(out), "--threads", "1"]
     )
@@ -154,4 +152,3 @@ def test_retrain_judges_the_candidate(
     assert "| holdout | 20 |" in written and "| live | 1 |" in written
     assert f"(`softanswer retrain`), from {SHIPPED.name}" in written
     assert np.isfinite(Classifier.load(folder).embed(["hello"])).all()
-    assert time.monotonic() - began < 120
