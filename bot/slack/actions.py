@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,7 +41,7 @@ def register(app: AsyncApp, services: Services) -> None:
         if value["label"] in LABELS and await _is_team(services, body, "correct a label"):
             user = body["user"]["id"]
             if not await store.feedback.correct(
-                people.team, value["message"], value["label"], user, "card", clock()
+                people.team, value["message"], value["label"], user, "card", _pressed_at(services, body)
             ):
                 await _whisper(services, body, GONE)
         await _done(services, ack)
@@ -51,7 +52,12 @@ def register(app: AsyncApp, services: Services) -> None:
         if await _is_team(services, body, "answer a question"):
             if value["label"] in LABELS:
                 if not await store.feedback.correct(
-                    people.team, value["message"], value["label"], user, "question", clock()
+                    people.team,
+                    value["message"],
+                    value["label"],
+                    user,
+                    "question",
+                    _pressed_at(services, body),
                 ):
                     await _whisper(services, body, GONE)
             elif value["label"] == "pass":
@@ -117,6 +123,15 @@ def _value(body: dict[str, Any]) -> dict[str, Any]:
         for key in ("label", "template", "word")
     }
     return ids | words
+
+
+def _pressed_at(services: Services, body: dict[str, Any]) -> float:
+    """When a person pressed, by Slack's clock, as an emoji's moment is: which of the two came later must not hang on ours."""
+    try:
+        at = float(body["actions"][0].get("action_ts") or "")
+    except ValueError:
+        return services.clock()
+    return at if math.isfinite(at) else services.clock()
 
 
 def _is_id(value: Any) -> bool:

@@ -77,6 +77,18 @@ async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp
     assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(last,)]
 
 
+async def test_card_and_emoji_are_ordered_by_slacks_clock_alone(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, ANGRY)  # our own clock is years ahead of these moments
+    value = json.dumps({"message": 1, "label": "neutral"})
+    pressed = {"type": "button", "action_id": "correct_label", "block_id": "b", "value": value}
+    actions = [pressed | {"action_ts": "1700000020.000100"}]
+    await bot.app.async_dispatch(signed(press(ANNA, "", {}, actions=actions), form=True))
+    await react(bot, ANNA, "smile", "reaction_added", TS, 1700000010.0)  # put there before, delivered late
+    assert [row[1] for row in feedback(tmp_path)] == ["neutral"]
+    await react(bot, ANNA, "smile", "reaction_added", TS, 1700000030.0)
+    assert [row[1] for row in feedback(tmp_path)] == ["neutral", "positive"]
+
+
 async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_an_unknown_message(
     bot: Bot, tmp_path: Path
 ) -> None:
