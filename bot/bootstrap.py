@@ -156,7 +156,13 @@ async def build(
     services = Services(
         settings, store, people, pipeline, batcher, learning, status, templates, deliverer.wake, clock
     )
-    retention = Retention(store.erasure, settings.retain_text_days, clock)
+    retention = Retention(
+        store.erasure,
+        settings.retain_text_days,
+        settings.learning.feedback.retain_days,
+        lambda: store.records.consent(people.team),
+        clock,
+    )
     catch_up = CatchUp(client, store, people, pipeline.accept, clock)
     app = build_app(api_url, tokens, services)
     return Bot(app, client, services, batcher, deliverer, health, retention, catch_up, tokens)

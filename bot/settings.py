@@ -72,6 +72,9 @@ class Feedback:
     burst_an_hour: int = 30
     live_share: float = 0.20
     shared_channels: bool = False
+    retain_days: int = 365
+    """So long the words of a labelled message are kept, redacted, to be learned from; with consent alone, and never shorter than
+    `retain_text_days`."""
     reactions: Mapping[str, str] = field(
         default_factory=lambda: {
             "rage": "negative",

@@ -167,6 +167,13 @@ def select(
     return Selection(tuple(used), (*held, *folded, *capped))
 
 
+def to_keep(text: str) -> str | None:
+    """What of a labelled message is kept to learn from when its own words must go: no more than `select` makes of it. None if
+    that would not be the same message to `select` again."""
+    kept = redacted(text[:LONGEST])
+    return kept if redacted(kept[:LONGEST]) == kept else None
+
+
 def is_live(text: str, share: float) -> bool:
     """Whether a message belongs to the live holdout. By a hash of its words, so that it does for ever."""
     return _is_live(_normal(redacted(text[:LONGEST])), share)

@@ -137,7 +137,7 @@ class Conversations:
             if row is None or why:
                 db["inbox"].update(inbox_id, {"state": "skipped", "reason": why, "event": None})
                 return
-            changes = {"text": message.text, "edited_at": now, "edit_ts": edit.edited_at}
+            changes = {"text": message.text, "edited_at": now, "edit_ts": edit.edited_at, "redacted": None}
             if reading is not None:
                 changes |= _read_as(reading) | _why(decision)
                 if row["reply"] is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import Deletion
+from bot.learning.selection import to_keep
 from bot.store.asks import queue_ask_updates
 from bot.store.cases import queue_card_update, queue_note_updates
 from bot.store.conversations import row_of
@@ -91,23 +92,44 @@ class Erasure:
 
         return await self._database.run(work)
 
-    async def expire(self, before: float) -> int:
-        """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many."""
+    async def expire(self, before: float, labelled_since: float | None = None) -> int:
+        """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many.
+
+        With `labelled_since`, an earlier moment, what was written since then stays if it has somebody's label, but only as it
+        is learned from: redacted, and not of shared channels.
+        """
 
         def work(db: Any) -> int:
-            done = db.conn.execute(
-                "update messages set text = null where text is not null and created_at < ? and not exists ("
-                " select 1 from cases c where c.channel = messages.channel and c.thread = messages.thread"
-                " and c.state != 'resolved')",
-                [before],
-            )
+            since = before if labelled_since is None else labelled_since
+            labelled = f"created_at >= ? and coalesce(shared, 0) = 0 and {_LABELLED}"
+            old = f"text is not null and created_at < ? and {_NO_CASE_OPEN}"
+            for row in list(
+                db["messages"].rows_where(f"redacted is null and {old} and {labelled}", [before, since])
+            ):
+                kept = to_keep(row["text"])
+                if kept is not None:
+                    db["messages"].update(row["id"], {"text": kept, "redacted": 1})
+            gone = f"{old} and not (redacted is not null and {labelled})"
+            rows = list(db["messages"].rows_where(gone, [before, since], select="id"))
+            for row in rows:
+                db["messages"].update(row["id"], {"text": None})
             # An approved example is the team's own by now; what was only proposed goes with its message.
-            gone = "update examples set text = null, state = 'forgotten' where state != 'approved' and at < ?"
-            db.conn.execute(gone, [before])
+            unapproved = (
+                "update examples set text = null, state = 'forgotten' where state != 'approved' and at < ?"
+            )
+            db.conn.execute(unapproved, [before])
             _forget_events(db, "received_at < ? and state != 'pending'", [before])
-            return int(done.rowcount)
+            return len(rows)
 
         return await self._database.run(work)
+
+
+_NO_CASE_OPEN = """not exists (
+    select 1 from cases c where c.channel = messages.channel and c.thread = messages.thread and c.state != 'resolved')"""
+
+_LABELLED = """exists (
+    select 1 from feedback f where f.message_id = messages.id and f.kind = 'label' and f.value != 'withdrawn' and f.id = (
+        select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'))"""
 
 
 def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgotten:

@@ -128,6 +128,9 @@ def _fourth(db: Any) -> None:
     # If the one who was asked cannot tell, another is asked about the same message for the same reason.
     db.conn.execute("drop index idx_asks_message_id_why")
     db["asks"].create_index(["message_id", "why"])
+    db["messages"].add_column(
+        "redacted", int
+    )  # its words are kept to learn from, without what belongs to persons
 
 
 MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second, _third, _fourth)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ async def test_forget_takes_a_persons_words_out_of_database_and_cards(
     assert rows(database, "select count(*) from messages where label is not null") == [(3,)]
     assert await bot.services.store.feedback.words("T0ACME") == []
     assert rows(database, "select user, detail from audit where what = 'forget'") == [
-        (ADA, json.dumps({"user": BEN, "messages": 2}))
+        (ADA, json.dumps({"user": BEN, "messages": 2, "versions": ["v9"]}))
     ]
     async with Persons(sandbox.url) as persons:
 
@@ -117,32 +116,73 @@ async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_pat
     assert not list(bot.services.settings.model.folder.glob(".runs/*"))
 
 
-async def test_what_is_too_old_goes_but_not_under_an_open_case(bot: Bot, tmp_path: Path) -> None:
-    store, database = bot.services.store, tmp_path / "softanswer.db"
-    now = time.time()
-
-    async def settle(ts: str, text: str, age_days: float, **decided: Any) -> None:
-        message = Message("T0ACME", HELP, ts, ts, CARLA, text, "customer", "auto")
-        await store.inbox.put("T0ACME", {"channel": HELP, "ts": ts}, now)
-        received: Received = (await store.inbox.pending(1))[0]
-        reading = Reading("v1", "neutral", {"negative": 0.1, "neutral": 0.8, "positive": 0.1}, None)
-        when = now - age_days * DAY_S
-        await store.conversations.settle(received.id, message, reading, Decision(**decided), [], when)
-
+async def settle(bot: Bot, ts: str, text: str, age_days: float, shared: bool = False, **decided: Any) -> None:
+    """A message of days ago, read and decided on by hand."""
     for task in asyncio.all_tasks():
         if "Pipeline.run" in repr(task):
-            task.cancel()  # this test settles by hand
-    await settle("1.1", "old zeppelin", 91)
-    await settle("2.1", "old dirigible, open case", 91, flag="request")
-    await settle("3.1", "new balloon", 89)
-    retention = asyncio.create_task(Retention(store.erasure, 90, lambda: now).run())
-    await eventually(lambda: rows(database, "select 1 from messages where text is null"))
-    retention.cancel()
+            task.cancel()
+    store, now = bot.services.store, bot.services.clock()
+    message = Message("T0ACME", HELP, ts, ts, CARLA, text, "customer", "auto", shared=shared)
+    await store.inbox.put("T0ACME", {"channel": HELP, "ts": ts}, now)
+    received: Received = (await store.inbox.pending(1))[0]
+    reading = Reading("v1", "neutral", {"negative": 0.1, "neutral": 0.8, "positive": 0.1}, None)
+    when = now - age_days * DAY_S
+    await store.conversations.settle(received.id, message, reading, Decision(**decided), [], when)
+
+
+async def retain(bot: Bot, consent: bool = False) -> None:
+    """What a bot does at its start and every six hours."""
+    done = asyncio.Event()
+
+    async def consented() -> bool:
+        return consent
+
+    class Once(Retention):
+        async def _round(self) -> None:
+            await super()._round()
+            done.set()
+
+    task = asyncio.create_task(Once(bot.services.store.erasure, 90, 365, consented, bot.services.clock).run())
+    await asyncio.wait_for(done.wait(), 20)
+    task.cancel()
+
+
+async def test_what_is_too_old_goes_but_not_under_an_open_case(bot: Bot, tmp_path: Path) -> None:
+    database = tmp_path / "softanswer.db"
+    await settle(bot, "1.1", "old zeppelin", 91)
+    await settle(bot, "2.1", "old dirigible, open case", 91, flag="request")
+    await settle(bot, "3.1", "new balloon", 89)
+    await retain(bot)
     assert rows(database, "select text, label from messages order by id") == [
         (None, "neutral"),
         ("old dirigible, open case", "neutral"),
         ("new balloon", "neutral"),
     ]
+
+
+async def test_what_was_labelled_stays_to_be_learned_from_without_what_belongs_to_persons(
+    bot: Bot, tmp_path: Path
+) -> None:
+    database, feedback = tmp_path / "softanswer.db", bot.services.store.feedback
+    await settle(bot, "1.1", "the zeppelin lists, mail jo@example.com", 91)
+    await settle(bot, "2.1", "nobody said how this dirigible felt", 91)
+    await settle(bot, "3.1", "this balloon was another organisation's", 91, shared=True)
+    await settle(bot, "4.1", "of this kite somebody took it back", 91)
+    await settle(bot, "5.1", "this glider is too old for that, too", 366)
+    for message in (1, 3, 4, 5):
+        await feedback.correct("T0ACME", message, "negative", ANNA, "card", 5.0)
+    await feedback.correct("T0ACME", 4, "withdrawn", ANNA, "reaction", 6.0)
+    before = (await bot.services.learning.inquiry.selection()).used
+    await retain(bot, consent=True)
+    kept = [("the zeppelin lists, mail an address",), (None,), (None,), (None,), (None,)]
+    assert rows(database, "select text from messages order by id") == kept
+    assert b"jo@example.com" not in database.read_bytes()
+    (used,) = (await bot.services.learning.inquiry.selection()).used
+    assert used in before
+    await retain(bot, consent=True)
+    assert rows(database, "select text from messages order by id") == kept
+    await retain(bot, consent=False)
+    assert rows(database, "select count(text) from messages") == [(0,)]
 
 
 def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -358,7 +358,11 @@ async def test_agents_see_and_only_admins_change(bot: Bot, tmp_path: Path) -> No
 async def test_admins_words(bot: Bot) -> None:
     assert "consent on" in await ask(bot, ADA, "retrain")
     assert "Learning from this workspace is off" in await ask(bot, ADA, "consent")
-    assert await ask(bot, ADA, "consent on") == "Recorded: learning from this workspace's messages is on."
+    on = await ask(bot, ADA, "consent on")
+    assert on.startswith(
+        "Recorded: learning from this workspace's messages is on. What your team labels is kept for 365 days"
+    )
+    assert "beyond 90 days, is erased" in await ask(bot, ADA, "consent off")
     assert "Nothing served before" in await ask(bot, ADA, "rollback")
     assert "There is no version `v9`" in await ask(bot, ADA, "promote v9")
     assert "Which version?" in await ask(bot, ADA, "promote")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.learning import selection
-from bot.learning.selection import Limits, Selection, Word, is_live, select
+from bot.learning.selection import Limits, Selection, Word, is_live, select, to_keep
 
 ALL = Limits(live_share=0.0)
 """Nothing is put aside for the live holdout, so that every message can be told."""
@@ -120,6 +120,23 @@ def test_what_differs_only_in_what_is_redacted_is_the_same() -> None:
     assert found.used == () and whys(found) == [selection.CONTRADICTED] * 2
     found = select([word(1, 1, text="ask a@x.org, please"), word(2, 2, text="ask b@x.org, please")], ALL)
     assert [u.message for u in found.used] == [1]
+
+
+@given(
+    st.text(max_size=300)
+    | st.from_regex(r"(pwd=|call |mail |<@U1|jo@x\.de| |\+49 30 1234567|k[0-9a-f]{30}|pin: )+")
+)
+def test_what_is_kept_of_a_message_is_the_same_message_to_learn_from(text: str) -> None:
+    kept = to_keep(text)
+    if kept is not None:
+        assert is_live(kept, 0.5) == is_live(text, 0.5)
+        original, again = (select([word(1, 1, text=t)], ALL) for t in (text, kept))
+        assert [u.text for u in original.used] == [u.text for u in again.used]
+
+
+def test_ordinary_words_are_kept() -> None:
+    assert to_keep("mail me at jo@example.com, pwd=letmein") == "mail me at an address, pwd=a secret"
+    assert len(to_keep("word " * 1000) or "") == selection.LONGEST
 
 
 def test_few_of_many_messages_are_compared_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
