@@ -161,6 +161,7 @@ async def build(
         settings.retain_text_days,
         settings.learning.feedback.retain_days,
         lambda: store.records.consent(people.team),
+        lambda: None if settings.learning.feedback.shared_channels else people.shared,
         clock,
     )
     catch_up = CatchUp(client, store, people, pipeline.accept, clock)

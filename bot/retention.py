@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from bot.store.erasure import Erasure
 
@@ -21,13 +21,16 @@ class Retention:
         days: int,
         labelled_days: int,
         consent: Callable[[], Awaitable[bool]],
+        shared: Callable[[], Collection[str] | None],
         clock: Callable[[], float],
     ) -> None:
-        """`labelled_days`: how long what somebody labelled stays, redacted, to be learned from, if there is consent."""
+        """`labelled_days`: how long what somebody labelled stays, redacted, to be learned from, if there is consent, but not of
+        the channels `shared` (None: of all)."""
         self._erasure = erasure
         self._days = days
         self._labelled_days = max(days, labelled_days)
         self._consent = consent
+        self._shared = shared
         self._clock = clock
 
     async def run(self) -> None:
@@ -42,6 +45,6 @@ class Retention:
     async def _round(self) -> None:
         now = self._clock()
         labelled = now - self._labelled_days * _DAY_S if await self._consent() else None
-        gone = await self._erasure.expire(now - self._days * _DAY_S, labelled)
+        gone = await self._erasure.expire(now - self._days * _DAY_S, labelled, self._shared())
         if gone:
             log.info("erased the words of %d messages older than %d days", gone, self._days)

@@ -94,6 +94,7 @@ class Asks:
     random_flagged: float = 0.10
     random_a_day: int = 10
     uncertain_a_day: int = 5
+    opinions_a_day: int = 10
 
 
 @dataclass(frozen=True, slots=True)

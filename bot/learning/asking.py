@@ -14,7 +14,7 @@ from typing import Literal
 
 from bot.learning.selection import DISPUTED, SURE, Held
 
-Why = Literal["random", "uncertain", "second", "third", "differ"]
+Why = Literal["random", "uncertain", "second", "third", "differ", "confirm"]
 
 OPINIONS: tuple[Why, ...] = ("second", "third")
 """Of a person more, on what others said. Asked of the next one if the first cannot tell or is silent."""
@@ -75,6 +75,8 @@ class Portions:
     """Of the flagged ones; they are fewer."""
     random_a_day: int = 10
     uncertain_a_day: int = 5
+    opinions_a_day: int = 10
+    """Second and third opinions; what nobody was asked about yet comes first, then the newest messages."""
     uncertain: float = 0.60
     """Messages read with less confidence than this may be asked about as uncertain."""
 
@@ -112,11 +114,17 @@ def questions(
     before: dict[tuple[int, str], list[Opinion]] = defaultdict(list)
     for opinion in opinions:
         before[opinion.message, opinion.why].append(opinion)
+    due: list[tuple[int, tuple[int, Why, tuple[str, ...]]]] = []
     for h in held:
         if why := _FOR_HELD.get(h.why):
             earlier = before[h.message, why]
             if len(earlier) < MOST_OPINIONS and not any(o.open and now - o.at < PATIENCE_S for o in earlier):
-                wanted.append((h.message, why, (*h.users, *(o.person for o in earlier if o.person))))
+                but = (*h.users, *(o.person for o in earlier if o.person))
+                if any(person not in but for person in people):
+                    due.append((len(earlier), (h.message, why, but)))
+    due.sort(key=lambda d: (d[0], -d[1][0]))
+    left = portions.opinions_a_day - sum(why in OPINIONS for why, _ in asked)
+    wanted += [ask for _, ask in due[: max(0, left)]]
     burden = Counter(person for _, person in asked)
     asks = []
     for message, why, spoken in wanted:

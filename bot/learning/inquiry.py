@@ -69,6 +69,7 @@ class Inquiry:
                 self._settings.asks.random_flagged,
                 self._settings.asks.random_a_day,
                 self._settings.asks.uncertain_a_day,
+                self._settings.asks.opinions_a_day,
             ),
             secret,
             await self._store.asks.opinions(team),

@@ -14,8 +14,8 @@ _KEYS = re.compile(
     r"|-----BEGIN [A-Z ]+-----[\s\S]*?(?:-----END [A-Z ]+-----|$)"
 )
 _NAMED_SECRET = re.compile(
-    r"(?i)\b(pass(?:word|phrase|code)?|pwd|pin|secret|token|api[ _-]?key|bearer|otp|cvv|cvc)"
-    r"(\s*(?:is\s*)?[:=]\s*|\s+(?:is\s+)?(?=\S*[\d_\-]))(\S{4,})"
+    r"(?i)(?<![A-Za-z])(pass(?:words?|wd|phrase|code)?|pwd|pin|secret|token|api[ _-]?key|credentials?|bearer|otp|cvv|cvc)"
+    r"([*_`\"']{0,3}\s*(?:is\s*)?[:=]>?\s*[*_`\"']{0,3}\s*(?=\S{3})|\s+(?:is\s+)?(?=\S*[\d_\-])(?=\S{4}))(\S+?)(?=[`\"',;]*(?:\s|$))"
 )
 _LONG_KEY = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{28,}")
 _QUERY = re.compile(r"(https?://[^\s|>?#:]{1,300}(?::\d+)?[^\s|>?#:]{0,500})[?#][^\s|>]*")

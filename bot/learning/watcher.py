@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 MOST_ASKS = 60
 """Questions one watch may cost the team."""
+MOST_CONFIRM = 3
+"""And these, if one person alone finds the new version worse."""
 
 
 class Watcher:
@@ -69,16 +71,18 @@ class Watcher:
         if worse:
             text = (
                 f"⚠️ One person alone finds `{watch.version}` worse than `{watch.previous}`: {told(seen)}. "
-                "If a second one says so of a message it is called back; `rollback` does it now."
+                "Others are asked: if one of them agrees on a message it is called back. `rollback` does it now."
             )
             await self._tell(watch, text, "one voice")
+            await self._ask_others(watch)
         hours = (self._clock() - watch.started_at) / 3600
         if not worse and known(seen) >= self._settings.readings and hours >= self._settings.hours:
             await self._store.watches.end(watch, "passed", told(seen), self._clock())
             await self._tell(watch, f"👀 Version `{watch.version}` has held: {told(seen)}. It stays.")
         elif hours >= self._settings.most_hours:
             await self._store.watches.end(watch, "undecided", told(seen), self._clock())
-            text = f"👀 The watch over `{watch.version}` ends undecided, for too little was seen or answered: {told(seen)}. It stays."
+            why = "for one person alone finds it worse" if worse else "for too little was seen or answered"
+            text = f"👀 The watch over `{watch.version}` ends undecided, {why}: {told(seen)}. It stays."
             await self._tell(watch, text)
 
     async def _read_along(self, watch: Watched) -> None:
@@ -103,6 +107,20 @@ class Watcher:
         for message in messages[: max(0, MOST_ASKS - asked)] if people else []:
             asks.append(Ask(message, "differ", people[self._turn % len(people)]))
             self._turn += 1
+        if asks and await self._store.asks.put(self._people.team, asks, self._clock()):
+            self._committed()
+
+    async def _ask_others(self, watch: Watched) -> None:
+        """Whether they agree with the one who finds the old version better; of a few messages only."""
+        found = await self._store.watches.old_right(watch)
+        voices = {user for _, user in found}
+        others = [person for person in self._people.team_members if person not in voices]
+        asked = await self._store.asks.asked(self._people.team, watch.started_at)
+        left = MOST_CONFIRM - sum(why == "confirm" for why, _ in asked)
+        asks = [
+            Ask(message, "confirm", others[i % len(others)])
+            for i, (message, _) in enumerate(found[: max(0, left)] if others else [])
+        ]
         if asks and await self._store.asks.put(self._people.team, asks, self._clock()):
             self._committed()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -41,7 +42,13 @@ def register(app: AsyncApp, services: Services) -> None:
         if value["label"] in LABELS and await _is_team(services, body, "correct a label"):
             user = body["user"]["id"]
             if not await store.feedback.correct(
-                people.team, value["message"], value["label"], user, "card", _pressed_at(services, body)
+                people.team,
+                value["message"],
+                value["label"],
+                user,
+                "card",
+                clock(),
+                _pressed_at(services, body),
             ):
                 await _whisper(services, body, GONE)
         await _done(services, ack)
@@ -57,6 +64,7 @@ def register(app: AsyncApp, services: Services) -> None:
                     value["label"],
                     user,
                     "question",
+                    clock(),
                     _pressed_at(services, body),
                 ):
                     await _whisper(services, body, GONE)
@@ -127,11 +135,11 @@ def _value(body: dict[str, Any]) -> dict[str, Any]:
 
 def _pressed_at(services: Services, body: dict[str, Any]) -> float:
     """When a person pressed, by Slack's clock, as an emoji's moment is: which of the two came later must not hang on ours."""
-    try:
+    with contextlib.suppress(ValueError):
         at = float(body["actions"][0].get("action_ts") or "")
-    except ValueError:
-        return services.clock()
-    return at if math.isfinite(at) else services.clock()
+        if math.isfinite(at):
+            return at
+    return services.clock() + services.people.slack_is_ahead_s
 
 
 def _is_id(value: Any) -> bool:

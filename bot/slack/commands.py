@@ -134,16 +134,14 @@ async def _consent(services: Services, user: str, rest: str) -> str:
     await services.store.records.set_consent(services.people.team, rest == "on", user, services.clock())
     if rest == "off":
         await services.learning.interrupt("consent was taken back")
-    recorded = f"Recorded: learning from this workspace's messages is {rest}. "
-    days = max(services.settings.learning.feedback.retain_days, services.settings.retain_text_days)
-    if rest == "on":
-        return (
-            recorded + f"What your team labels is kept for {days} days, without addresses, numbers and keys."
-        )
-    return (
-        recorded
-        + f"What was kept for it alone, beyond {services.settings.retain_text_days} days, is erased within hours."
-    )
+    recorded = f"Recorded: learning from this workspace's messages is {rest}."
+    words, labelled = services.settings.retain_text_days, services.settings.learning.feedback.retain_days
+    if labelled <= words:
+        return recorded
+    if rest == "off":
+        return f"{recorded} What was kept for it alone, beyond {words} days, is erased within hours."
+    kept = f"What your team labels is kept for {labelled} days, after the first {words} without addresses, numbers and keys."
+    return f"{recorded} {kept}"
 
 
 async def _outbox(services: Services, user: str, rest: str) -> str:

@@ -33,7 +33,7 @@ async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -
     if message is None:
         return
     # By Slack's clock, so that what is delivered late or twice does not undo a later word, given here or on a card.
-    at = float(event.get("event_ts") or services.clock())
-    team = services.people.team
-    if await services.store.feedback.react(team, message, label, user, at, withdrawn=withdrawn):
+    team, now = services.people.team, services.clock()
+    said_at = float(event.get("event_ts") or now + services.people.slack_is_ahead_s)
+    if await services.store.feedback.react(team, message, label, user, now, said_at, withdrawn=withdrawn):
         services.committed()

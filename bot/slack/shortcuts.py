@@ -91,7 +91,8 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
     values = (view.get("state") or {}).get("values") or {}
     label = _chosen(values, "label")
     if label in LABELS:
-        await services.store.feedback.correct(team, message_id, label, user, "shortcut", now)
+        said_at = now + services.people.slack_is_ahead_s
+        await services.store.feedback.correct(team, message_id, label, user, "shortcut", now, said_at)
     template = _chosen(values, "template")
     if template is not None and template in services.templates:
         text = blocks.readable(redacted(message["text"]))[:500]

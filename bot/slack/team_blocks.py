@@ -141,7 +141,7 @@ def reading_modal(
         ]
     elif reading is not None and reading.label:
         shown.append(context("No single word drove it: it is the whole."))
-    if row and reading and row["label"] not in (None, reading.label):
+    if row and reading and not row["redacted"] and row["label"] not in (None, reading.label):
         sure = f" ({row['confidence']:.0%})" if row["confidence"] is not None else ""
         then = f"When it came it was read as *{MOODS[row['label']]}*{sure} by {escape(row['version'] or 'another model')}"
         shown.append(context(f"{then}: that is what the bot acted on, and what your word is held against."))

@@ -10,6 +10,9 @@ from bot.learning.asking import OPINIONS, Answered, Ask, Candidate, Opinion
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
 
+_OF_A_PERSON = (*OPINIONS, "confirm")
+"""What is asked because of what somebody else said."""
+
 
 class Asks:
     def __init__(self, database: Database) -> None:
@@ -52,13 +55,16 @@ class Asks:
         return await self._database.run(work)
 
     async def put(self, team: str, asks: Sequence[Ask], now: float) -> int:
-        """Ask: each message once for each reason, but for an opinion each person once; returns how many questions are new."""
+        """Ask: each message once for each reason; what asks for an opinion on what others said, each person once.
+
+        Returns how many questions are new.
+        """
 
         def work(db: Any) -> int:
             new = 0
             for ask in asks:
                 where = "message_id = ? and why = ? and (person is ? or not ?)"
-                which = [ask.message, ask.why, ask.person, ask.why in OPINIONS]
+                which = [ask.message, ask.why, ask.person, ask.why in _OF_A_PERSON]
                 if next(db["asks"].rows_where(where, which), None):
                     continue
                 message = next(db["messages"].rows_where("id = ?", [ask.message]), None)
@@ -81,11 +87,13 @@ class Asks:
         return await self._database.run(work)
 
     async def pass_on(self, team: str, ask_id: int, user: str, now: float) -> None:
-        """A person cannot tell how the customer felt: this question is closed without an answer."""
+        """A person cannot tell how the customer felt: this question is closed without an answer. Whoever it was asked of, it
+        is that person who will not be asked again."""
 
         def work(db: Any) -> None:
             row = next(db["asks"].rows_where("id = ? and answered_at is null", [ask_id]), None)
             if row:
+                db["asks"].update(ask_id, {"person": user})
                 _close(db, team, row, None, user, now)
 
         await self._database.run(work)
@@ -126,7 +134,7 @@ def answer_asks(db: Any, team: str, message_id: int, label: str, user: str, sour
     )["n"]
     for row in list(db["asks"].rows_where("message_id = ? and answered_at is null", [message_id])):
         by_lot = row["why"] == "random" and source != "question"
-        same_voice = row["why"] in ("second", "third") and spoke > 1
+        same_voice = row["why"] in _OF_A_PERSON and spoke > 1
         if not by_lot and not same_voice:
             _close(db, team, row, label, user, now)
 

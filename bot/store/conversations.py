@@ -134,10 +134,15 @@ class Conversations:
                 why = "an edit of a message that is not here"
             elif row["text"] == message.text or (row["edit_ts"] or 0.0) > edit.edited_at:
                 why = "an edit that is known, or older than another"
+            if row is not None and not why and row["redacted"]:
+                db["messages"].update(
+                    row["id"], {"text": None}
+                )  # what is kept of the old words is of no use any more
+                why = "an edit of a message whose words were too old to keep"
             if row is None or why:
                 db["inbox"].update(inbox_id, {"state": "skipped", "reason": why, "event": None})
                 return
-            changes = {"text": message.text, "edited_at": now, "edit_ts": edit.edited_at, "redacted": None}
+            changes = {"text": message.text, "edited_at": now, "edit_ts": edit.edited_at}
             if reading is not None:
                 changes |= _read_as(reading) | _why(decision)
                 if row["reply"] is None:

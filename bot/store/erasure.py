@@ -5,7 +5,8 @@ Words go, from the database file too (it is opened with `secure_delete`); counts
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,25 +93,23 @@ class Erasure:
 
         return await self._database.run(work)
 
-    async def expire(self, before: float, labelled_since: float | None = None) -> int:
+    async def expire(
+        self, before: float, labelled_since: float | None = None, shared: Collection[str] | None = ()
+    ) -> int:
         """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many.
 
         With `labelled_since`, an earlier moment, what was written since then stays if it has somebody's label, but only as it
-        is learned from: redacted, and not of shared channels.
+        is learned from: redacted, and neither of the channels `shared` nor of those that were shared then (None: of all).
         """
 
         def work(db: Any) -> int:
             since = before if labelled_since is None else labelled_since
-            labelled = f"created_at >= ? and coalesce(shared, 0) = 0 and {_LABELLED}"
-            old = f"text is not null and created_at < ? and {_NO_CASE_OPEN}"
-            for row in list(
-                db["messages"].rows_where(f"redacted is null and {old} and {labelled}", [before, since])
-            ):
+            which = [before, since, shared is None, json.dumps(list(shared or ()))]
+            for row in list(db.query(_OLD + " and m.redacted is null and " + _LABELLED, which)):
                 kept = to_keep(row["text"])
                 if kept is not None:
                     db["messages"].update(row["id"], {"text": kept, "redacted": 1})
-            gone = f"{old} and not (redacted is not null and {labelled})"
-            rows = list(db["messages"].rows_where(gone, [before, since], select="id"))
+            rows = list(db.query(_OLD + " and not (m.redacted is not null and " + _LABELLED + ")", which))
             for row in rows:
                 db["messages"].update(row["id"], {"text": None})
             # An approved example is the team's own by now; what was only proposed goes with its message.
@@ -124,12 +123,14 @@ class Erasure:
         return await self._database.run(work)
 
 
-_NO_CASE_OPEN = """not exists (
-    select 1 from cases c where c.channel = messages.channel and c.thread = messages.thread and c.state != 'resolved')"""
+_OLD = """
+    select m.id, m.text from messages m where m.text is not null and m.created_at < ? and not exists (
+        select 1 from cases c where c.channel = m.channel and c.thread = m.thread and c.state != 'resolved')"""
 
-_LABELLED = """exists (
-    select 1 from feedback f where f.message_id = messages.id and f.kind = 'label' and f.value != 'withdrawn' and f.id = (
-        select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'))"""
+_LABELLED = """
+    m.created_at >= ? and (? or (coalesce(m.shared, 0) = 0 and m.channel not in (select value from json_each(?))))
+    and exists (select 1 from words w where w.message_id = m.id and w.value != 'withdrawn' and w.id = (
+        select max(id) from feedback where message_id = w.message_id and user = w.user and kind = 'label'))"""
 
 
 def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgotten:

@@ -22,20 +22,44 @@ class Feedback:
         self._database = database
 
     async def correct(
-        self, team: str, message_id: int, label: str, user: str, source: str, now: float
+        self,
+        team: str,
+        message_id: int,
+        label: str,
+        user: str,
+        source: str,
+        now: float,
+        said_at: float | None = None,
     ) -> bool:
-        """An agent's word on how a customer felt when they wrote a message.
+        """An agent's word on how a customer felt when they wrote a message, said at a moment of Slack's clock.
 
         False if there is no such message, a customer's, whose words are here. It names the message, not the case: by
-        now the case may be about a later one. Any question to the team about the message is answered with it.
+        now the case may be about a later one. Any question to the team about the message is answered with it. If the person
+        has had a later word on it that one stands, and nothing is noted.
         """
 
-        return await self._database.run(lambda db: _correct(db, team, message_id, label, user, source, now))
+        def work(db: Any) -> bool:
+            last = _last_word(db, message_id, user)
+            if last and said_at is not None:
+                then = _moment(last)
+                if then > said_at or (then, last["value"], last["source"]) == (said_at, label, source):
+                    return True
+            return _correct(db, team, message_id, label, user, source, now, said_at)
+
+        return await self._database.run(work)
 
     async def react(
-        self, team: str, message_id: int, label: str, user: str, at: float, *, withdrawn: bool
+        self,
+        team: str,
+        message_id: int,
+        label: str,
+        user: str,
+        now: float,
+        said_at: float,
+        *,
+        withdrawn: bool,
     ) -> bool:
-        """An agent's emoji on a customer's message, put there or taken back `at` a moment of Slack's clock.
+        """An agent's emoji on a customer's message, put there or taken back at a moment of Slack's clock.
 
         False, and nothing is noted, if the person has had a later word or this very one (events come late and twice), if what is
         taken back is not what they said last, or if `correct` would say so. One stroke, so that two deliveries at once are one word.
@@ -43,12 +67,12 @@ class Feedback:
 
         def work(db: Any) -> bool:
             last = _last_word(db, message_id, user)
-            if last and last["at"] >= at:
+            if last and _moment(last) >= said_at:
                 return False
             if withdrawn and (last is None or (last["value"], last["source"]) != (label, "reaction")):
                 return False
             word = WITHDRAWN if withdrawn else label
-            return _correct(db, team, message_id, word, user, "reaction", at)
+            return _correct(db, team, message_id, word, user, "reaction", now, said_at)
 
         return await self._database.run(work)
 
@@ -116,11 +140,10 @@ class Feedback:
         the channels `shared`, and those written while their channel was shared, are marked. `shared` None: nobody can say
         which channels are shared now, so messages of which it was not noted count as if they were.
         """
+
         sql = """
             select f.id, f.message_id, m.text, f.value, f.user, f.at, f.read_label, f.read_confidence, m.channel, m.shared
-            from feedback f join messages m on m.id = f.message_id
-            where f.team = ? and f.kind = 'label' and m.text is not null and f.at > coalesce(m.edited_at, 0)
-            order by f.id
+            from words f join messages m on m.id = f.message_id where f.team = ? and m.text is not null order by f.id
         """
 
         def work(db: Any) -> list[Word]:
@@ -174,12 +197,21 @@ def _message(db: Any, message_id: int) -> Mapping[str, Any] | None:
     return next(db["messages"].rows_where("id = ?", [message_id]), None)
 
 
-def _correct(db: Any, team: str, message_id: int, label: str, user: str, source: str, now: float) -> bool:
+def _correct(
+    db: Any,
+    team: str,
+    message_id: int,
+    label: str,
+    user: str,
+    source: str,
+    now: float,
+    said_at: float | None,
+) -> bool:
     """Note a label, and have the case's card show it; see `Feedback.correct`."""
     row = _message(db, message_id)
     if row is None or row["role"] != "customer" or row["text"] is None:
         return False
-    insert_feedback(db, team, row, "label", label, user, source, now)
+    insert_feedback(db, team, row, "label", label, user, source, now, said_at)
     said = None if label == WITHDRAWN else label
     for case in list(db["cases"].rows_where("message_id = ?", [message_id])):
         db["cases"].update(case["id"], {"corrected": said})
@@ -188,9 +220,14 @@ def _correct(db: Any, team: str, message_id: int, label: str, user: str, source:
 
 
 def _last_word(db: Any, message_id: int, user: str) -> Mapping[str, Any] | None:
-    """A person's last word on the feeling of a message: its value, source, at."""
+    """A person's last word on the feeling of a message."""
     where = "message_id = ? and user = ? and kind = 'label'"
     return next(db["feedback"].rows_where(where, [message_id, user], order_by="id desc"), None)
+
+
+def _moment(word: Mapping[str, Any]) -> float:
+    """When it was said, by Slack's clock if that is known."""
+    return float(word["at"] if word["said_at"] is None else word["said_at"])
 
 
 def _answers(db: Any, message_id: int, ts: str | None) -> bool:
@@ -209,7 +246,15 @@ def _said(db: Any, message_id: int, user: str, word: str) -> bool:
 
 
 def insert_feedback(
-    db: Any, team: str, message: Mapping[str, Any], kind: str, value: str, user: str, source: str, now: float
+    db: Any,
+    team: str,
+    message: Mapping[str, Any],
+    kind: str,
+    value: str,
+    user: str,
+    source: str,
+    now: float,
+    said_at: float | None = None,
 ) -> None:
     """Note a person's word on a message (its row) with the reading that stands at this moment; in the caller's
     transaction."""
@@ -225,6 +270,7 @@ def insert_feedback(
             "read_label": message["label"],
             "read_confidence": message["confidence"],
             "at": now,
+            "said_at": said_at,
         }
     )
     if kind == "label" and value != "withdrawn":

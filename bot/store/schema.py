@@ -128,9 +128,16 @@ def _fourth(db: Any) -> None:
     # If the one who was asked cannot tell, another is asked about the same message for the same reason.
     db.conn.execute("drop index idx_asks_message_id_why")
     db["asks"].create_index(["message_id", "why"])
-    db["messages"].add_column(
-        "redacted", int
-    )  # its words are kept to learn from, without what belongs to persons
+    # By Slack's clock: buttons and emoji may come in any order.
+    db["feedback"].add_column("said_at", float)
+    # People's words on how a customer felt; without those that were said before the customer changed the message.
+    db.create_view(
+        "words",
+        "select f.* from feedback f join messages m on m.id = f.message_id where f.kind = 'label' and case"
+        " when f.said_at is null or m.edit_ts is null then f.at > coalesce(m.edited_at, 0) else f.said_at > m.edit_ts end",
+    )
+    # The words of a labelled message that is too old, kept to learn from without what belongs to persons.
+    db["messages"].add_column("redacted", int)
 
 
 MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second, _third, _fourth)

@@ -35,6 +35,15 @@ class Unread:
     label: str
 
 
+_OLD_RIGHT = """
+    select s.message_id as message, f.user from shadows s
+    join words f on f.message_id = s.message_id and f.value = s.old
+    where s.watch_id = ? and f.id = (
+        select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
+    ) order by s.message_id desc"""
+"""Whose word it is, and of which messages, that the old version was right."""
+
+
 class Watches:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -94,12 +103,12 @@ class Watches:
         """What the watch has seen so far, with the latest of people's words on the messages where the two differ; a word
         that was withdrawn leaves the others' standing."""
         sql = """
-            select s.new, s.old, w.value as said, w.user as voice from shadows s left join feedback w on w.id = (
-                select f.id from feedback f where f.message_id = s.message_id and f.kind = 'label' and f.value != 'withdrawn'
+            select s.new, s.old, (
+                select value from words f where f.message_id = s.message_id and f.value != 'withdrawn'
                 and f.id = (
                     select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
                 ) order by f.id desc limit 1
-            ) where s.watch_id = ?
+            ) as said from shadows s where s.watch_id = ?
         """
 
         def work(db: Any) -> Seen:
@@ -112,10 +121,16 @@ class Watches:
                 new_right=sum(row["said"] == row["new"] for row in rows),
                 neither=sum(row["said"] not in (None, row["old"], row["new"]) for row in rows),
                 expected=watch.expected,
-                voices=len({row["voice"] for row in rows if row["said"] == row["old"]}),
+                voices=len({row["user"] for row in db.query(_OLD_RIGHT, [watch.id])}),
             )
 
         return await self._database.run(work)
+
+    async def old_right(self, watch: Watched) -> list[tuple[int, str]]:
+        """On which messages people say that the old version was right, newest first, and who says so."""
+        return await self._database.run(
+            lambda db: [(row["message"], row["user"]) for row in db.query(_OLD_RIGHT, [watch.id])]
+        )
 
     async def end(self, watch: Watched, state: str, verdict: str, now: float) -> None:
         """Close a watch as passed, worse or stopped."""

@@ -79,14 +79,37 @@ async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp
 
 async def test_card_and_emoji_are_ordered_by_slacks_clock_alone(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)  # our own clock is years ahead of these moments
-    value = json.dumps({"message": 1, "label": "neutral"})
-    pressed = {"type": "button", "action_id": "correct_label", "block_id": "b", "value": value}
-    actions = [pressed | {"action_ts": "1700000020.000100"}]
-    await bot.app.async_dispatch(signed(press(ANNA, "", {}, actions=actions), form=True))
+
+    async def press_at(moment: str, label: str) -> None:
+        value = json.dumps({"message": 1, "label": label})
+        pressed = {"type": "button", "action_id": "correct_label", "block_id": "b", "value": value}
+        body = press(ANNA, "", {}, actions=[pressed | {"action_ts": moment}])
+        assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
+
+    await press_at("1700000020.000100", "neutral")
+    await press_at("1700000020.000100", "neutral")  # the same one twice
     await react(bot, ANNA, "smile", "reaction_added", TS, 1700000010.0)  # put there before, delivered late
     assert [row[1] for row in feedback(tmp_path)] == ["neutral"]
     await react(bot, ANNA, "smile", "reaction_added", TS, 1700000030.0)
+    await press_at("1700000025.000100", "negative")  # pressed before, worked on late
+    await react(bot, ANNA, "smile", "reaction_added", TS, 1700000030.0)
     assert [row[1] for row in feedback(tmp_path)] == ["neutral", "positive"]
+    # What follows from a word is done now, however far Slack's clock is ahead.
+    ahead = bot.services.clock() + 600
+    await press_at(f"{ahead:.6f}", "negative")
+    assert [row[1] for row in feedback(tmp_path)] == ["neutral", "positive", "negative"]
+    assert rows(tmp_path / "softanswer.db", "select max(due_at) < ? from actions", ahead - 300) == [(1,)]
+
+
+async def test_a_word_counts_for_the_words_it_was_said_of_by_slacks_clock(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    feedback, now = bot.services.store.feedback, bot.services.clock()
+    await feedback.correct("T0ACME", 1, "neutral", ANNA, "card", now, 1700000020.0)
+    # Worked on much later, but made between the two words.
+    changed = {"edited_at": now + 50, "edit_ts": 1700000030.0}
+    await bot.services.store.database.run(lambda db: db["messages"].update(1, changed))
+    await feedback.correct("T0ACME", 1, "negative", ADA, "card", now, 1700000040.0)
+    assert [(word.user, word.label) for word in await feedback.words("T0ACME")] == [(ADA, "negative")]
 
 
 async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_an_unknown_message(
@@ -311,7 +334,7 @@ async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_co
     await bot.app.async_dispatch(
         signed(press(ADA, "answer_ask_neutral", {"message": 77, "label": "neutral"}), form=True)
     )
-    assert len(feedback(tmp_path)) == 2
+    assert len(feedback(tmp_path)) == 1  # the same press twice is one word
     said = rows(tmp_path / "softanswer.db", "select facts from actions where kind = 'whisper'")
     assert "Only the support team" in said[0][0] and any("not here any more" in facts for (facts,) in said)
 

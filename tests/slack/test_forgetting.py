@@ -14,7 +14,7 @@ from bot.cli import main
 from bot.demo.people import Persons
 from bot.demo.run import write_config
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.domain import Decision, Message
+from bot.domain import Decision, Edit, Message
 from bot.retention import Retention
 from bot.settings import load_settings
 from bot.slack.commands import answer_command
@@ -130,19 +130,23 @@ async def settle(bot: Bot, ts: str, text: str, age_days: float, shared: bool = F
     await store.conversations.settle(received.id, message, reading, Decision(**decided), [], when)
 
 
-async def retain(bot: Bot, consent: bool = False) -> None:
+async def retain(bot: Bot, consent: bool = False, shared: set[str] | None = None) -> None:
     """What a bot does at its start and every six hours."""
     done = asyncio.Event()
 
     async def consented() -> bool:
         return consent
 
+    services = bot.services
+
     class Once(Retention):
         async def _round(self) -> None:
             await super()._round()
             done.set()
 
-    task = asyncio.create_task(Once(bot.services.store.erasure, 90, 365, consented, bot.services.clock).run())
+    task = asyncio.create_task(
+        Once(services.store.erasure, 90, 365, consented, lambda: shared, services.clock).run()
+    )
     await asyncio.wait_for(done.wait(), 20)
     task.cancel()
 
@@ -169,20 +173,49 @@ async def test_what_was_labelled_stays_to_be_learned_from_without_what_belongs_t
     await settle(bot, "3.1", "this balloon was another organisation's", 91, shared=True)
     await settle(bot, "4.1", "of this kite somebody took it back", 91)
     await settle(bot, "5.1", "this glider is too old for that, too", 366)
-    for message in (1, 3, 4, 5):
+    await settle(bot, "6.1", "this blimp was labelled before it was edited", 91)
+    for message in (1, 3, 4, 5, 6):
         await feedback.correct("T0ACME", message, "negative", ANNA, "card", 5.0)
+    await bot.services.store.database.run(lambda db: db["messages"].update(6, {"edited_at": 6.0}))
     await feedback.correct("T0ACME", 4, "withdrawn", ANNA, "reaction", 6.0)
     before = (await bot.services.learning.inquiry.selection()).used
-    await retain(bot, consent=True)
-    kept = [("the zeppelin lists, mail an address",), (None,), (None,), (None,), (None,)]
+    await retain(bot, consent=True, shared=set())
+    kept = [("the zeppelin lists, mail an address",), *[(None,)] * 5]
     assert rows(database, "select text from messages order by id") == kept
     assert b"jo@example.com" not in database.read_bytes()
     (used,) = (await bot.services.learning.inquiry.selection()).used
     assert used in before
-    await retain(bot, consent=True)
+    await retain(bot, consent=True, shared=set())
     assert rows(database, "select text from messages order by id") == kept
-    await retain(bot, consent=False)
+    await retain(bot, consent=False, shared=set())
     assert rows(database, "select count(text) from messages") == [(0,)]
+
+
+async def test_what_is_kept_of_shared_channels_is_what_may_be_learned_from(bot: Bot, tmp_path: Path) -> None:
+    await settle(bot, "1.1", "the zeppelin lists", 91)
+    await settle(bot, "2.1", "the balloon was another organisation's then", 91, shared=True)
+    for message in (1, 2):
+        await bot.services.store.feedback.correct("T0ACME", message, "negative", ANNA, "card", 5.0)
+    count = "select count(text) from messages"
+    await retain(bot, consent=True, shared=None)  # `shared_channels: true`
+    assert rows(tmp_path / "softanswer.db", count) == [(2,)]
+    await retain(bot, consent=True, shared={HELP})  # now it is shared
+    assert rows(tmp_path / "softanswer.db", count) == [(0,)]
+
+
+async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot, tmp_path: Path) -> None:
+    store, database = bot.services.store, tmp_path / "softanswer.db"
+    await settle(bot, "1.1", "the zeppelin lists, mail jo@example.com", 91)
+    await store.feedback.correct("T0ACME", 1, "negative", ANNA, "card", 5.0)
+    await retain(bot, consent=True, shared=set())
+    message = Message(
+        "T0ACME", HELP, "1.1", "1.1", CARLA, "the zeppelin sinks, mail jo@x.de", "customer", "auto"
+    )
+    await store.inbox.put("T0ACME", {"channel": HELP, "ts": "9.1"}, 1.0)
+    received: Received = (await store.inbox.pending(1))[0]
+    await store.conversations.revise(received.id, Edit(message, 9.1), None, Decision(), [], 9.0)
+    assert rows(database, "select text from messages") == [(None,)]
+    assert "too old to keep" in rows(database, "select reason from inbox order by id desc")[0][0]
 
 
 def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,7 +162,7 @@ def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
     assert "did not come in time" in json.dumps(slow)
     whole = team_blocks.reading_modal(None, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
     assert "it is the whole" in json.dumps(whole)
-    row = {"id": 1, "label": "negative", "confidence": 0.81, "version": "v-1"}
+    row = {"id": 1, "label": "negative", "confidence": 0.81, "version": "v-1", "redacted": None}
     since = json.dumps(
         team_blocks.reading_modal(row, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
     )

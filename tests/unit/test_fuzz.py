@@ -91,7 +91,7 @@ def case(text: str | None, **more: Any) -> Case:
 def test_no_builder_goes_over_slacks_limits(text: str, other: str, some: list[str]) -> None:
     words = [Weighed(word, 1.0) for word in [text[:300], *some]]
     reading = Reading(other[:200], "negative", {"negative": 0.9, "neutral": 0.1, "positive": 0.0}, None)
-    row = {"id": 1, "text": text, "label": "negative", "confidence": None, "version": other}
+    row = {"id": 1, "text": text, "label": "negative", "confidence": None, "version": other, "redacted": None}
     proposed = {"id": 1, "user": "U1", "text": text, "state": "proposed", "decided_by": None}
     worse = [{"message": None, "text": t, "label": "neutral", "read": None} for t in [text, other, *some]]
     notice = {"text": text or "x", "caption": other, "table": [["a", *some], [other, 1.0]], "worse": worse}

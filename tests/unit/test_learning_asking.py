@@ -49,10 +49,20 @@ def test_questions_go_to_who_was_asked_least_and_never_to_who_has_spoken() -> No
         Held(9, (4,), ("UA",), SHARED),
     ]
     found = questions([], held, [], ["UA", "UB", "UC"], NONE, "s")
-    assert [(a.message, a.why) for a in found] == [(7, "third"), (8, "second")]
-    assert found[0].person == "UC" and found[1].person in ("UB", "UC")
+    assert [(a.message, a.why) for a in found] == [(8, "second"), (7, "third")]
+    assert found[1].person == "UC" and found[0].person in ("UB", "UC")
     assert questions([], held[:1], [], ["UA", "UB"], NONE, "s") == []
     assert questions(some, held, [], [], ALL, "s") == []
+
+
+def test_opinions_have_a_limit_a_day_and_what_nobody_was_asked_about_comes_first() -> None:
+    held = [Held(i, (i,), ("UA",), SURE) for i in range(1, 31)]
+    stale = [Opinion(i, "second", "UB", 0.0, open=False) for i in range(16, 31)]
+    portions = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=0, opinions_a_day=20)
+    asks = questions(
+        [], held, [("third", "UB"), ("random", "UB")], ["UA", "UB", "UC"], portions, "s", stale, 9e9
+    )
+    assert [a.message for a in asks] == [*range(15, 0, -1), 30, 29, 28, 27]
 
 
 def test_who_cannot_tell_or_is_silent_is_followed_by_another() -> None:
