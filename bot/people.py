@@ -58,7 +58,7 @@ class People:
     async def load(self) -> None:
         """Check the bot token and resolve all names; raises SettingsError with what to do."""
         identity = await ask("auth.test", self._client.auth_test)
-        self.slack_is_ahead_s = _ahead(identity, self._now())
+        self._compare_clocks(identity)
         self.team, self.bot_user = str(identity["team_id"]), str(identity["user_id"])
         self.bot_id = str(identity.get("bot_id") or "")
         kinds = {"types": "public_channel,private_channel", "exclude_archived": True}
@@ -99,8 +99,15 @@ class People:
             except Exception:
                 log.exception("roles could not be refreshed; keeping the known ones")
 
+    def _compare_clocks(self, answer: Any) -> None:
+        ahead = _ahead(answer, self._now())
+        if ahead and abs(ahead - self.slack_is_ahead_s) > 2:
+            log.warning("this machine's clock is off by %.0f seconds against Slack's: set it", -ahead)
+        self.slack_is_ahead_s = ahead
+
     async def _is_shared(self, channel: str) -> bool:
         answer = await ask("conversations.info", lambda: self._client.conversations_info(channel=channel))
+        self._compare_clocks(answer)
         return any(answer["channel"].get(flag) for flag in _SHARED)
 
     async def _user_ids(self, names: list[str]) -> dict[str, str]:
@@ -171,10 +178,7 @@ def _ahead(answer: Any, now: float) -> float:
         )
     except (AttributeError, TypeError, ValueError):
         return 0.0
-    if abs(ahead) < 2:
-        return 0.0
-    log.warning("this machine's clock is off by %.0f seconds against Slack's: set it", -ahead)
-    return ahead
+    return 0.0 if abs(ahead) < 2 else ahead
 
 
 _ADVICE = {

@@ -128,10 +128,7 @@ def questions(
     burden = Counter(person for _, person in asked)
     asks = []
     for message, why, spoken in wanted:
-        free = [person for person in people if person not in spoken]
-        if not free:
-            continue  # nobody is left who was not asked and has not said it already
-        person = min(free, key=lambda p: (burden[p], p))
+        person = min((p for p in people if p not in spoken), key=lambda p: (burden[p], p))
         burden[person] += 1
         asks.append(Ask(message, why, person))
     return asks

@@ -15,8 +15,15 @@ _KEYS = re.compile(
 )
 _NAMED_SECRET = re.compile(
     r"(?i)(?<![A-Za-z])(pass(?:words?|wd|phrase|code)?|pwd|pin|secret|token|api[ _-]?key|credentials?|bearer|otp|cvv|cvc)"
-    r"([*_`\"']{0,3}\s*(?:is\s*)?[:=]>?\s*[*_`\"']{0,3}\s*(?=\S{3})|\s+(?:is\s+)?(?=\S*[\d_\-])(?=\S{4}))(\S+?)(?=[`\"',;]*(?:\s|$))"
+    r"([*_`\"']{0,3}\s*+(?:(?:is|are)\s*+)?(?:=>?|:)\s*+(?:[*_`\"']{1,3}\s*+)?(?=\S{3})"
+    r"|\s++(?:(?:is|are)\s++)?(?=\S{4})(?=\S*\d))(\S+?)(?=[`\"',;]{0,5}(?:\s|$))"
 )
+_NO_SECRET = frozenset({
+    "not", "how", "why", "what", "when", "where", "who", "has", "have", "had", "can", "can't", "cannot", "could", "won't", "will",
+    "would", "do", "don't", "does", "doesn't", "did", "didn't", "isn't", "wasn't", "aren't", "still", "again", "your", "our",
+    "the", "and", "but", "please", "reset", "link", "page", "field", "required", "invalid", "expired", "wrong",
+})  # fmt: skip
+"""What follows *Password:* in a heading or a complaint."""
 _LONG_KEY = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{28,}")
 _QUERY = re.compile(r"(https?://[^\s|>?#:]{1,300}(?::\d+)?[^\s|>?#:]{0,500})[?#][^\s|>]*")
 _MAIL = re.compile(
@@ -39,7 +46,7 @@ def redacted(text: str) -> str:
     mentions."""
     text = _KEYS.sub("a key", text[:MOST_CHARACTERS])
     text = _QUERY.sub(r"\1", text)
-    text = _NAMED_SECRET.sub(lambda match: f"{match[1]}{match[2]}a secret", text)
+    text = _NAMED_SECRET.sub(_secret, text)
     text = _MAIL.sub("an address", text)
     text = _TEL.sub("a phone number", text)
     text = _MENTION.sub("<@U0>", text)
@@ -48,6 +55,18 @@ def redacted(text: str) -> str:
     text = _IP6.sub(lambda match: "an address" if _is_ip(match[0]) else match[0], text)
     text = _DIGITS.sub(_number, text)
     return _LONG_KEY.sub(lambda match: "a key" if _is_mixed(match[0]) else match[0], text)
+
+
+def _secret(match: re.Match[str]) -> str:
+    """Of several (*passwords*) none, unless they are told; after a colon and a space no word of the sentence."""
+    name, between, word = match[1], match[2], match[3]
+    told = re.search(r"[:=]|\b(?:is|are)\b", between, re.IGNORECASE)
+    spoken = between[-1].isspace() and (
+        word.lower().strip(".,!?…") in _NO_SECRET or (len(word) < 4 and word.isalpha())
+    )
+    if spoken or (name[-1] in "sS" and not told):
+        return match[0]
+    return f"{name}{between}a secret"
 
 
 def _is_mixed(word: str) -> bool:

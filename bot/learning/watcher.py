@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 from bot.domain import TRIAGE, Action
-from bot.learning.asking import Ask
+from bot.learning.asking import PATIENCE_S, Ask
 from bot.learning.serving import Serving
 from bot.learning.watch import is_one_voice, is_worse, known, told
 from bot.people import People
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 MOST_ASKS = 60
 """Questions one watch may cost the team."""
 MOST_CONFIRM = 3
-"""And these, if one person alone finds the new version worse."""
+"""And so many at a time, three times as many in all, if one person alone finds the new version worse."""
 
 
 class Watcher:
@@ -111,17 +112,28 @@ class Watcher:
             self._committed()
 
     async def _ask_others(self, watch: Watched) -> None:
-        """Whether they agree with the one who finds the old version better; of a few messages only."""
-        found = await self._store.watches.old_right(watch)
-        voices = {user for _, user in found}
-        others = [person for person in self._people.team_members if person not in voices]
-        asked = await self._store.asks.asked(self._people.team, watch.started_at)
-        left = MOST_CONFIRM - sum(why == "confirm" for why, _ in asked)
-        asks = [
-            Ask(message, "confirm", others[i % len(others)])
-            for i, (message, _) in enumerate(found[: max(0, left)] if others else [])
+        """Whether they agree with the one who finds the old version better: about a few messages at a time, and of those
+        first who were asked least."""
+        team, now = self._people.team, self._clock()
+        earlier = [
+            o
+            for o in await self._store.asks.opinions(team)
+            if o.why == "confirm" and o.at >= watch.started_at
         ]
-        if asks and await self._store.asks.put(self._people.team, asks, self._clock()):
+        waiting = [o for o in earlier if o.open and now - o.at < PATIENCE_S]
+        burden = Counter(o.person for o in earlier)
+        asks: list[Ask] = []
+        for message, spoken in (await self._store.watches.old_right(watch)).items():
+            asked = {o.person for o in earlier if o.message == message}
+            others = [p for p in self._people.team_members if p not in spoken and p not in asked]
+            if any(o.message == message for o in waiting) or not others:
+                continue
+            if len(waiting) + len(asks) >= MOST_CONFIRM or len(earlier) + len(asks) >= 3 * MOST_CONFIRM:
+                break
+            person = min(others, key=lambda p: (burden[p], p))
+            burden[person] += 1
+            asks.append(Ask(message, "confirm", person))
+        if asks and await self._store.asks.put(team, asks, now):
             self._committed()
 
     async def _call_back(self, watch: Watched, why: str) -> None:

@@ -92,7 +92,9 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
     label = _chosen(values, "label")
     if label in LABELS:
         said_at = now + services.people.slack_is_ahead_s
-        await services.store.feedback.correct(team, message_id, label, user, "shortcut", now, said_at)
+        await services.store.feedback.correct(
+            team, message_id, label, user, "shortcut", now, said_at, exact=False
+        )
     template = _chosen(values, "template")
     if template is not None and template in services.templates:
         text = blocks.readable(redacted(message["text"]))[:500]

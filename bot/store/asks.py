@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from bot.domain import TRIAGE, Action
 from bot.learning.asking import OPINIONS, Answered, Ask, Candidate, Opinion
@@ -42,14 +42,14 @@ class Asks:
 
     async def opinions(self, team: str) -> list[Opinion]:
         """For which opinions people were asked before, oldest first."""
-        sql = "select * from asks where team = ? and why in (?, ?) order by id"
+        sql = "select * from asks where team = ? and why in (?, ?, ?) order by id"
 
         def work(db: Any) -> list[Opinion]:
             return [
                 Opinion(
                     row["message_id"], row["why"], row["person"], row["asked_at"], row["answered_at"] is None
                 )
-                for row in db.query(sql, [team, *OPINIONS])
+                for row in db.query(sql, [team, *_OF_A_PERSON])
             ]
 
         return await self._database.run(work)
@@ -124,17 +124,13 @@ def answer_asks(db: Any, team: str, message_id: int, label: str, user: str, sour
 
     A question drawn by lot is answered by its own buttons alone: people correct what strikes them as wrong, so their other
     words would make the bot look worse than it is. A second and a third person are asked for because of what others said:
-    who spoke before does not answer those.
+    who spoke before does not answer those, but for the one who was asked.
     """
-    spoke = next(
-        db.query(
-            "select count(*) as n from feedback where message_id = ? and kind = 'label' and user = ?",
-            [message_id, user],
-        )
-    )["n"]
+    before = "select value from feedback where message_id = ? and kind = 'label' and user = ? order by id desc limit 1 offset 1"
+    spoke = next(db.query(before, [message_id, user]), {"value": "withdrawn"})["value"] != "withdrawn"
     for row in list(db["asks"].rows_where("message_id = ? and answered_at is null", [message_id])):
         by_lot = row["why"] == "random" and source != "question"
-        same_voice = row["why"] in _OF_A_PERSON and spoke > 1
+        same_voice = row["why"] in _OF_A_PERSON and spoke and row["person"] != user
         if not by_lot and not same_voice:
             _close(db, team, row, label, user, now)
 
@@ -146,12 +142,14 @@ def _close(db: Any, team: str, row: Mapping[str, Any], label: str | None, user: 
     insert_actions(db, team, [close], now, row["message_id"])
 
 
-def queue_ask_updates(db: Any, team: str, message_id: int, now: float) -> None:
-    """Questions about a message whose words are gone show that."""
-    for row in list(db["asks"].rows_where("message_id = ?", [message_id])):
+def queue_ask_updates(
+    db: Any, team: str, message_id: int, now: float, what: Literal["gone", "edited"] = "gone"
+) -> None:
+    """Questions about a message whose words are gone show that; those about words that were changed are not asked any more."""
+    which = "message_id = ?" if what == "gone" else "message_id = ? and answered_at is null"
+    for row in list(db["asks"].rows_where(which, [message_id])):
         if row["answered_at"] is None:
             db["asks"].update(row["id"], {"answered_at": now})
-        close = Action(
-            "ask_close", f"ask_gone:{row['id']}", TRIAGE, facts={"of": f"ask:{row['id']}", "by": None}
-        )
+        of = {"of": f"ask:{row['id']}", "by": None}
+        close = Action("ask_close", f"ask_{what}:{row['id']}", TRIAGE, facts=of)
         insert_actions(db, team, [close], now, message_id)

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain import Action, Decision, Edit, Message, Thread
+from bot.learning.selection import to_keep
 from bot.settings import Rules
+from bot.store.asks import queue_ask_updates
 from bot.store.cases import flag_thread, queue_note_updates, reconsider
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
@@ -132,12 +134,16 @@ class Conversations:
             why = None
             if row is None or row["text"] is None:
                 why = "an edit of a message that is not here"
-            elif row["text"] == message.text or (row["edit_ts"] or 0.0) > edit.edited_at:
+            elif (
+                row["text"] == message.text
+                or _is_kept_of(row, message.text)
+                or (row["edit_ts"] or 0.0) > edit.edited_at
+            ):
                 why = "an edit that is known, or older than another"
             if row is not None and not why and row["redacted"]:
-                db["messages"].update(
-                    row["id"], {"text": None}
-                )  # what is kept of the old words is of no use any more
+                # What is kept of the old words is of no use any more.
+                db["messages"].update(row["id"], {"text": None})
+                queue_ask_updates(db, message.team, row["id"], now)
                 why = "an edit of a message whose words were too old to keep"
             if row is None or why:
                 db["inbox"].update(inbox_id, {"state": "skipped", "reason": why, "event": None})
@@ -150,6 +156,7 @@ class Conversations:
                     insert_actions(db, message.team, actions, now, row["id"])
             db["messages"].update(row["id"], changes)
             queue_note_updates(db, message.team, row["id"], now)
+            queue_ask_updates(db, message.team, row["id"], now, "edited")
             if reading is not None:
                 reconsider(db, edit, row["id"], reading, decision, now)
             db["inbox"].update(inbox_id, {"state": "done", "event": None})
@@ -199,6 +206,11 @@ def _insert_message(
     if reading is not None:
         row |= _read_as(reading) | _why(decision) | _answer(decision)
     return int(db["messages"].insert(row).last_pk)
+
+
+def _is_kept_of(row: Mapping[str, Any], text: str) -> bool:
+    """Whether a message (its row) is these words already, redacted."""
+    return bool(row["redacted"]) and row["text"] == to_keep(text)
 
 
 def _read_as(reading: Reading) -> dict[str, Any]:

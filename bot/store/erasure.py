@@ -102,26 +102,43 @@ class Erasure:
         is learned from: redacted, and neither of the channels `shared` nor of those that were shared then (None: of all).
         """
 
-        def work(db: Any) -> int:
-            since = before if labelled_since is None else labelled_since
-            which = [before, since, shared is None, json.dumps(list(shared or ()))]
-            for row in list(db.query(_OLD + " and m.redacted is null and " + _LABELLED, which)):
+        since = before if labelled_since is None else labelled_since
+        which = [before, since, shared is None, json.dumps(list(shared or ())), _AT_ONCE]
+
+        def redact(db: Any) -> int:
+            rows = list(db.query(_OLD + " and m.redacted is null and " + _LABELLED + " limit ?", which))
+            for row in rows:
                 kept = to_keep(row["text"])
-                if kept is not None:
-                    db["messages"].update(row["id"], {"text": kept, "redacted": 1})
-            rows = list(db.query(_OLD + " and not (m.redacted is not null and " + _LABELLED + ")", which))
+                db["messages"].update(row["id"], {"text": kept, "redacted": 1})
+            return len(rows)
+
+        def erase(db: Any) -> int:
+            gone = _OLD + " and not (m.redacted is not null and " + _LABELLED + ") limit ?"
+            rows = list(db.query(gone, which))
             for row in rows:
                 db["messages"].update(row["id"], {"text": None})
+            return len(rows)
+
+        def of_it(db: Any) -> None:
             # An approved example is the team's own by now; what was only proposed goes with its message.
             unapproved = (
                 "update examples set text = null, state = 'forgotten' where state != 'approved' and at < ?"
             )
             db.conn.execute(unapproved, [before])
             _forget_events(db, "received_at < ? and state != 'pending'", [before])
-            return len(rows)
 
-        return await self._database.run(work)
+        while await self._database.run(redact) == _AT_ONCE:
+            pass
+        count = last = await self._database.run(erase)
+        while last == _AT_ONCE:
+            last = await self._database.run(erase)
+            count += last
+        await self._database.run(of_it)
+        return count
 
+
+_AT_ONCE = 500
+"""So many messages are erased in one stroke: others wait for the database meanwhile."""
 
 _OLD = """
     select m.id, m.text from messages m where m.text is not null and m.created_at < ? and not exists (

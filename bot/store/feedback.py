@@ -30,21 +30,26 @@ class Feedback:
         source: str,
         now: float,
         said_at: float | None = None,
+        *,
+        exact: bool = True,
     ) -> bool:
         """An agent's word on how a customer felt when they wrote a message, said at a moment of Slack's clock.
 
         False if there is no such message, a customer's, whose words are here. It names the message, not the case: by
         now the case may be about a later one. Any question to the team about the message is answered with it. If the person
-        has had a later word on it that one stands, and nothing is noted.
+        has had a later word on it that one stands, and nothing is noted; unless the moment is a guess (not `exact`): what
+        Slack does not date is said now, after all that is known.
         """
 
         def work(db: Any) -> bool:
-            last = _last_word(db, message_id, user)
+            last, moment = _last_word(db, message_id, user), said_at
             if last and said_at is not None:
                 then = _moment(last)
-                if then > said_at or (then, last["value"], last["source"]) == (said_at, label, source):
+                if not exact:
+                    moment = max(then, said_at)
+                elif then > said_at or (then, last["value"], last["source"]) == (said_at, label, source):
                     return True
-            return _correct(db, team, message_id, label, user, source, now, said_at)
+            return _correct(db, team, message_id, label, user, source, now, moment)
 
         return await self._database.run(work)
 

@@ -130,11 +130,13 @@ def _fourth(db: Any) -> None:
     db["asks"].create_index(["message_id", "why"])
     # By Slack's clock: buttons and emoji may come in any order.
     db["feedback"].add_column("said_at", float)
-    # People's words on how a customer felt; without those that were said before the customer changed the message.
+    # People's words on how a customer felt; without those that were said before the customer changed the message. Who
+    # reacts sees Slack's words, who presses a button sees ours, which change when we hear of it.
     db.create_view(
         "words",
         "select f.* from feedback f join messages m on m.id = f.message_id where f.kind = 'label' and case"
-        " when f.said_at is null or m.edit_ts is null then f.at > coalesce(m.edited_at, 0) else f.said_at > m.edit_ts end",
+        " when f.said_at is null or m.edit_ts is null then f.at > coalesce(m.edited_at, 0)"
+        " else f.said_at > m.edit_ts and (f.source = 'reaction' or f.at > m.edited_at) end",
     )
     # The words of a labelled message that is too old, kept to learn from without what belongs to persons.
     db["messages"].add_column("redacted", int)

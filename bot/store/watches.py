@@ -36,7 +36,7 @@ class Unread:
 
 
 _OLD_RIGHT = """
-    select s.message_id as message, f.user from shadows s
+    select s.message_id as message, f.user, m.text is not null as here from shadows s join messages m on m.id = s.message_id
     join words f on f.message_id = s.message_id and f.value = s.old
     where s.watch_id = ? and f.id = (
         select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
@@ -126,11 +126,15 @@ class Watches:
 
         return await self._database.run(work)
 
-    async def old_right(self, watch: Watched) -> list[tuple[int, str]]:
-        """On which messages people say that the old version was right, newest first, and who says so."""
-        return await self._database.run(
-            lambda db: [(row["message"], row["user"]) for row in db.query(_OLD_RIGHT, [watch.id])]
-        )
+    async def old_right(self, watch: Watched) -> dict[int, set[str]]:
+        """The messages on which people say that the old version was right, newest first, with everybody who spoke on them."""
+        spoken = "select distinct user from words where message_id = ?"
+
+        def work(db: Any) -> dict[int, set[str]]:
+            found = dict.fromkeys(row["message"] for row in db.query(_OLD_RIGHT, [watch.id]) if row["here"])
+            return {message: {row["user"] for row in db.query(spoken, [message])} for message in found}
+
+        return await self._database.run(work)
 
     async def end(self, watch: Watched, state: str, verdict: str, now: float) -> None:
         """Close a watch as passed, worse or stopped."""

@@ -228,3 +228,18 @@ async def test_what_waited_since_before_the_bot_stopped_is_late_too(bot: Bot, aw
     await settled(away, 1)
     running.cancel()
     assert rows(away, "select reply, flag from messages") == [(None, "request")]
+
+
+async def test_how_far_slacks_clock_is_ahead_is_looked_at_again_and_again(
+    bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    people, now = bot.services.people, time.time()
+    assert people.slack_is_ahead_s == 0.0
+    people._now = lambda: now - 300.0  # our clock is turned back while the bot runs
+    await people.refresh()
+    await people.refresh()
+    assert 290 < people.slack_is_ahead_s < 320
+    assert caplog.text.count("against Slack's: set it") == 1
+    people._now = time.time  # somebody has set it
+    await people.refresh()
+    assert people.slack_is_ahead_s == 0.0

@@ -101,15 +101,50 @@ async def test_card_and_emoji_are_ordered_by_slacks_clock_alone(bot: Bot, tmp_pa
     assert rows(tmp_path / "softanswer.db", "select max(due_at) < ? from actions", ahead - 300) == [(1,)]
 
 
-async def test_a_word_counts_for_the_words_it_was_said_of_by_slacks_clock(bot: Bot, tmp_path: Path) -> None:
+async def test_a_word_counts_for_the_words_that_its_person_saw(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)
-    feedback, now = bot.services.store.feedback, bot.services.clock()
-    await feedback.correct("T0ACME", 1, "neutral", ANNA, "card", now, 1700000020.0)
-    # Worked on much later, but made between the two words.
+    store, now = bot.services.store, bot.services.clock()
+
+    async def said(label: str, user: str, source: str, at: float, said_at: float) -> list[str]:
+        await store.feedback.correct("T0ACME", 1, label, user, source, at, said_at)
+        return [word.user for word in await store.feedback.words("T0ACME")]
+
+    await said("neutral", ANNA, "card", now, 1700000020.0)
+    # Slack changes the words at 30, and we hear of it much later.
     changed = {"edited_at": now + 50, "edit_ts": 1700000030.0}
-    await bot.services.store.database.run(lambda db: db["messages"].update(1, changed))
-    await feedback.correct("T0ACME", 1, "negative", ADA, "card", now, 1700000040.0)
-    assert [(word.user, word.label) for word in await feedback.words("T0ACME")] == [(ADA, "negative")]
+    await store.database.run(lambda db: db["messages"].update(1, changed))
+    assert await said("neutral", ADA, "reaction", now, 1700000025.0) == []
+    assert await said("neutral", ADA, "reaction", now, 1700000035.0) == [ADA]
+    assert await said("negative", ANNA, "card", now, 1700000040.0) == [ADA]  # the card had the old words
+    assert await said("negative", ANNA, "card", now + 60, 1700000045.0) == [ADA, ANNA]
+
+
+async def test_what_slack_does_not_date_is_said_after_all_that_is_known(bot: Bot, tmp_path: Path) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+    correct = bot.services.store.feedback.correct
+    await correct("T0ACME", 1, "neutral", ANNA, "card", 9.0, 230.0)
+    await correct(
+        "T0ACME", 1, "negative", ANNA, "shortcut", 9.0, 220.0, exact=False
+    )  # a clock that is behind
+    await correct("T0ACME", 1, "positive", ANNA, "card", 9.0, 240.0)
+    assert [row[1] for row in feedback(tmp_path)] == ["neutral", "negative", "positive"]
+
+
+@pytest.mark.settings(asks={"random": 1.0, "random_a_day": 10})
+async def test_a_question_about_words_that_were_changed_is_not_asked_any_more(
+    bot: Bot, tmp_path: Path, persons: Persons
+) -> None:
+    await wrote(bot, tmp_path, "The zeppelin lists to port")
+    await bot.services.learning.inquiry.ask()
+    await persons.until("the question", lambda s: find(s, TRIAGE, "did this customer feel"), ADA)
+    message = {"type": "message", "user": BEN, "ts": TS, "text": "The zeppelin is fine again"}
+    previous = {"text": "The zeppelin lists to port"}
+    edited = event(
+        subtype="message_changed", ts="1700000020.000100", message=message, previous_message=previous
+    )
+    await bot.app.async_dispatch(signed(edited))
+    await persons.until("the end of it", lambda s: find(s, TRIAGE, "Not asked any more"), ADA)
+    assert rows(tmp_path / "softanswer.db", "select answer, answered_at is null from asks") == [(None, 0)]
 
 
 async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_an_unknown_message(
@@ -304,6 +339,9 @@ async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_abou
 @pytest.mark.settings(asks={"random": 0.0, "random_flagged": 0.0, "uncertain_a_day": 0})
 async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)
+    # She who will be asked has said something before and taken it back: she may answer all the same.
+    await react(bot, ADA, "smile", "reaction_added", TS, 3.0)
+    await react(bot, ADA, "smile", "reaction_removed", TS, 4.0)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
     assert await bot.services.learning.inquiry.ask() == 1
     assert rows(tmp_path / "softanswer.db", "select why, person from asks") == [("second", ADA)]

@@ -208,12 +208,16 @@ async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot
     await settle(bot, "1.1", "the zeppelin lists, mail jo@example.com", 91)
     await store.feedback.correct("T0ACME", 1, "negative", ANNA, "card", 5.0)
     await retain(bot, consent=True, shared=set())
-    message = Message(
-        "T0ACME", HELP, "1.1", "1.1", CARLA, "the zeppelin sinks, mail jo@x.de", "customer", "auto"
-    )
-    await store.inbox.put("T0ACME", {"channel": HELP, "ts": "9.1"}, 1.0)
-    received: Received = (await store.inbox.pending(1))[0]
-    await store.conversations.revise(received.id, Edit(message, 9.1), None, Decision(), [], 9.0)
+
+    async def edit(text: str, ts: str) -> None:
+        message = Message("T0ACME", HELP, "1.1", "1.1", CARLA, text, "customer", "auto")
+        await store.inbox.put("T0ACME", {"channel": HELP, "ts": ts}, 1.0)
+        received: Received = (await store.inbox.pending(1))[0]
+        await store.conversations.revise(received.id, Edit(message, float(ts)), None, Decision(), [], 9.0)
+
+    await edit("the zeppelin lists, mail jo@example.com", "8.1")  # nothing new
+    assert rows(database, "select text from messages") == [("the zeppelin lists, mail an address",)]
+    await edit("the zeppelin sinks, mail jo@x.de", "9.1")
     assert rows(database, "select text from messages") == [(None,)]
     assert "too old to keep" in rows(database, "select reason from inbox order by id desc")[0][0]
 

@@ -56,6 +56,17 @@ def test_what_belongs_to_persons_goes(text: str, kept: str) -> None:
         "the total is 1,234.56 and not 12.50",
         "I forgot my password again",
         "my password is wrong again",
+        "Password: how do I reset it?",
+        "Forgot password: why can't I log in",
+        "PIN: not received",
+        "Token: has expired again",
+        "My credentials: don't work since Monday",
+        "My passwords re-sync every day",
+        "login credentials (SSO-based) fail",
+        "Two passwords 24/7 nonsense",
+        "forgot_password: page broken",
+        "the boarding pass QR-code is gone",
+        "I pass co-workers the link",
         "the token expired, third time",
         "ratio 3:1, call me maybe",
         "use the pin button",
@@ -65,7 +76,24 @@ def test_what_says_something_about_the_trouble_stays(text: str) -> None:
     assert redacted(text) == text
 
 
-@pytest.mark.parametrize("unit", ["a.", "https://", "a-", "4 ", "AB12 ", "x@", "pin 1", "::", "<@U1", "eyJ"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a.",
+        "https://",
+        "a-",
+        "4 ",
+        "AB12 ",
+        "x@",
+        "pin 1",
+        "::",
+        "<@U1",
+        "eyJ",
+        "password:" + " " * 3990,
+        "pin: " + "'" * 3990 + "x",
+        "pwd=x" + ";," * 1990 + "x",
+    ],
+)
 def test_no_text_holds_it_up(unit: str) -> None:
     began = time.monotonic()
     redacted(unit * 20_000)
