@@ -6,7 +6,7 @@ Words go, from the database file too (it is opened with `secure_delete`); counts
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ class Erasure:
                 db["messages"].update(row["id"], {"text": None})
             return len(rows)
 
-        def of_it(db: Any) -> None:
+        def made_of_them(db: Any) -> None:
             # An approved example is the team's own by now; what was only proposed goes with its message.
             unapproved = (
                 "update examples set text = null, state = 'forgotten' where state != 'approved' and at < ?"
@@ -127,13 +127,17 @@ class Erasure:
             db.conn.execute(unapproved, [before])
             _forget_events(db, "received_at < ? and state != 'pending'", [before])
 
-        while await self._database.run(redact) == _AT_ONCE:
-            pass
-        count = last = await self._database.run(erase)
+        await self._in_strokes(redact)
+        count = await self._in_strokes(erase)
+        await self._database.run(made_of_them)
+        return count
+
+    async def _in_strokes(self, work: Callable[[Any], int]) -> int:
+        """Repeat what does no more than `_AT_ONCE` until it does less; returns how much it did in all."""
+        count = last = await self._database.run(work)
         while last == _AT_ONCE:
-            last = await self._database.run(erase)
+            last = await self._database.run(work)
             count += last
-        await self._database.run(of_it)
         return count
 
 
@@ -146,8 +150,7 @@ _OLD = """
 
 _LABELLED = """
     m.created_at >= ? and (? or (coalesce(m.shared, 0) = 0 and m.channel not in (select value from json_each(?))))
-    and exists (select 1 from words w where w.message_id = m.id and w.value != 'withdrawn' and w.id = (
-        select max(id) from feedback where message_id = w.message_id and user = w.user and kind = 'label'))"""
+    and exists (select 1 from standing_words w where w.message_id = m.id)"""
 
 
 def _forget_person(db: Any, team: str, user: str, by: str, now: float) -> Forgotten:

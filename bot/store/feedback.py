@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bot.domain import Action
@@ -15,6 +16,19 @@ from bot.store.asks import answer_asks
 from bot.store.cases import flag_thread, queue_card_update
 from bot.store.database import Database
 from bot.store.outbox import insert_actions
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A person's word: what, who, where (`source`) and when."""
+
+    value: str
+    user: str
+    source: str
+    at: float
+    """By our clock, when we heard of it."""
+    said_at: float | None = None
+    """By Slack's clock, if it says so."""
 
 
 class Feedback:
@@ -49,7 +63,7 @@ class Feedback:
                     moment = max(then, said_at)
                 elif then > said_at or (then, last["value"], last["source"]) == (said_at, label, source):
                     return True
-            return _correct(db, team, message_id, label, user, source, now, moment)
+            return _correct(db, team, message_id, Said(label, user, source, now, moment))
 
         return await self._database.run(work)
 
@@ -77,7 +91,7 @@ class Feedback:
             if withdrawn and (last is None or (last["value"], last["source"]) != (label, "reaction")):
                 return False
             word = WITHDRAWN if withdrawn else label
-            return _correct(db, team, message_id, word, user, "reaction", now, said_at)
+            return _correct(db, team, message_id, Said(word, user, "reaction", now, said_at))
 
         return await self._database.run(work)
 
@@ -104,7 +118,7 @@ class Feedback:
             said = value == "person" and _said(db, message_id, user, "not_helpful")
             if not said and (value == "person" or not _answers(db, message_id, ts)):
                 return False
-            insert_feedback(db, team, row, "rating", value, user, "answer", now)
+            insert_feedback(db, team, row, "rating", Said(value, user, "answer", now))
             if value in ("not_helpful", "person"):
                 flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
             return True
@@ -130,7 +144,7 @@ class Feedback:
             chosen = next(db["feedback"].rows_where("message_id = ? and kind = 'choice'", [message_id]), None)
             if row is None or chosen:
                 return False
-            insert_feedback(db, team, row, "choice", template or "none", user, "clarify", now)
+            insert_feedback(db, team, row, "choice", Said(template or "none", user, "clarify", now))
             insert_actions(db, team, actions, now, message_id)
             if template is None:
                 flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
@@ -202,25 +216,16 @@ def _message(db: Any, message_id: int) -> Mapping[str, Any] | None:
     return next(db["messages"].rows_where("id = ?", [message_id]), None)
 
 
-def _correct(
-    db: Any,
-    team: str,
-    message_id: int,
-    label: str,
-    user: str,
-    source: str,
-    now: float,
-    said_at: float | None,
-) -> bool:
+def _correct(db: Any, team: str, message_id: int, said: Said) -> bool:
     """Note a label, and have the case's card show it; see `Feedback.correct`."""
     row = _message(db, message_id)
     if row is None or row["role"] != "customer" or row["text"] is None:
         return False
-    insert_feedback(db, team, row, "label", label, user, source, now, said_at)
-    said = None if label == WITHDRAWN else label
+    insert_feedback(db, team, row, "label", said)
+    corrected = None if said.value == WITHDRAWN else said.value
     for case in list(db["cases"].rows_where("message_id = ?", [message_id])):
-        db["cases"].update(case["id"], {"corrected": said})
-        queue_card_update(db, team, case["id"], now)
+        db["cases"].update(case["id"], {"corrected": corrected})
+        queue_card_update(db, team, case["id"], said.at)
     return True
 
 
@@ -250,17 +255,7 @@ def _said(db: Any, message_id: int, user: str, word: str) -> bool:
     return next(db["feedback"].rows_where(where, [message_id, user, word]), None) is not None
 
 
-def insert_feedback(
-    db: Any,
-    team: str,
-    message: Mapping[str, Any],
-    kind: str,
-    value: str,
-    user: str,
-    source: str,
-    now: float,
-    said_at: float | None = None,
-) -> None:
+def insert_feedback(db: Any, team: str, message: Mapping[str, Any], kind: str, said: Said) -> None:
     """Note a person's word on a message (its row) with the reading that stands at this moment; in the caller's
     transaction."""
     db["feedback"].insert(
@@ -268,15 +263,15 @@ def insert_feedback(
             "team": team,
             "message_id": message["id"],
             "kind": kind,
-            "value": value,
-            "user": user,
-            "source": source,
+            "value": said.value,
+            "user": said.user,
+            "source": said.source,
             "version": message["version"],
             "read_label": message["label"],
             "read_confidence": message["confidence"],
-            "at": now,
-            "said_at": said_at,
+            "at": said.at,
+            "said_at": said.said_at,
         }
     )
-    if kind == "label" and value != "withdrawn":
-        answer_asks(db, team, message["id"], value, user, source, now)
+    if kind == "label" and said.value != WITHDRAWN:
+        answer_asks(db, team, message["id"], said.value, said.user, said.source, said.at)

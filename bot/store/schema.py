@@ -138,6 +138,11 @@ def _fourth(db: Any) -> None:
         " when f.said_at is null or m.edit_ts is null then f.at > coalesce(m.edited_at, 0)"
         " else f.said_at > m.edit_ts and (f.source = 'reaction' or f.at > m.edited_at) end",
     )
+    db.create_view(
+        "standing_words",  # of them each person's last one on a message, if it was not taken back
+        "select * from words w where w.value != 'withdrawn' and w.id = ("
+        " select max(id) from feedback where message_id = w.message_id and user = w.user and kind = 'label')",
+    )
     # The words of a labelled message that is too old, kept to learn from without what belongs to persons.
     db["messages"].add_column("redacted", int)
 

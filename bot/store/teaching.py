@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.domain import TRIAGE, Action
 from bot.store.database import Database
-from bot.store.feedback import insert_feedback
+from bot.store.feedback import Said, insert_feedback
 from bot.store.outbox import insert_actions
 from bot.store.records import insert_audit
 
@@ -58,7 +58,7 @@ class Teaching:
                 or next(db["examples"].rows_where(where, [message_id, template]), None)
             ):
                 return False
-            insert_feedback(db, team, row, "template", template, user, "shortcut", now)
+            insert_feedback(db, team, row, "template", Said(template, user, "shortcut", now))
             example = {"team": team, "template": template, "text": text, "message_id": message_id}
             example_id = int(
                 db["examples"].insert(example | {"user": user, "at": now, "state": "proposed"}).last_pk

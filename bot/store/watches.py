@@ -37,10 +37,8 @@ class Unread:
 
 _OLD_RIGHT = """
     select s.message_id as message, f.user, m.text is not null as here from shadows s join messages m on m.id = s.message_id
-    join words f on f.message_id = s.message_id and f.value = s.old
-    where s.watch_id = ? and f.id = (
-        select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
-    ) order by s.message_id desc"""
+    join standing_words f on f.message_id = s.message_id and f.value = s.old
+    where s.watch_id = ? order by s.message_id desc"""
 """Whose word it is, and of which messages, that the old version was right."""
 
 
@@ -104,10 +102,7 @@ class Watches:
         that was withdrawn leaves the others' standing."""
         sql = """
             select s.new, s.old, (
-                select value from words f where f.message_id = s.message_id and f.value != 'withdrawn'
-                and f.id = (
-                    select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
-                ) order by f.id desc limit 1
+                select value from standing_words where message_id = s.message_id order by id desc limit 1
             ) as said from shadows s where s.watch_id = ?
         """
 
