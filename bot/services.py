@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,3 +30,11 @@ class Services:
     committed: Callable[[], None]
     """Call after queueing actions: it wakes the outbox."""
     clock: Callable[[], float]
+
+    def slack_time(self, stamp: object = None) -> float:
+        """A moment by Slack's clock, in seconds since the epoch: the one it wrote, or now where it wrote none."""
+        with contextlib.suppress(ValueError):
+            at = float(str(stamp))
+            if math.isfinite(at):
+                return at
+        return self.clock() + self.people.slack_is_ahead_s

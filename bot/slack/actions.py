@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -48,7 +46,7 @@ def register(app: AsyncApp, services: Services) -> None:
                 user,
                 "card",
                 clock(),
-                _pressed_at(services, body),
+                services.slack_time(body["actions"][0].get("action_ts")),
             ):
                 await _whisper(services, body, GONE)
         await _done(services, ack)
@@ -65,7 +63,7 @@ def register(app: AsyncApp, services: Services) -> None:
                     user,
                     "question",
                     clock(),
-                    _pressed_at(services, body),
+                    services.slack_time(body["actions"][0].get("action_ts")),
                 ):
                     await _whisper(services, body, GONE)
             elif value["label"] == "pass":
@@ -131,15 +129,6 @@ def _value(body: dict[str, Any]) -> dict[str, Any]:
         for key in ("label", "template", "word")
     }
     return ids | words
-
-
-def _pressed_at(services: Services, body: dict[str, Any]) -> float:
-    """When a person pressed, by Slack's clock, as an emoji's moment is: which of the two came later must not hang on ours."""
-    with contextlib.suppress(ValueError):
-        at = float(body["actions"][0].get("action_ts") or "")
-        if math.isfinite(at):
-            return at
-    return services.clock() + services.people.slack_is_ahead_s
 
 
 def _is_id(value: Any) -> bool:

@@ -34,6 +34,6 @@ async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -
         return
     # By Slack's clock, so that what is delivered late or twice does not undo a later word, given here or on a card.
     team, now = services.people.team, services.clock()
-    said_at = float(event.get("event_ts") or now + services.people.slack_is_ahead_s)
+    said_at = services.slack_time(event.get("event_ts"))
     if await services.store.feedback.react(team, message, label, user, now, said_at, withdrawn=withdrawn):
         services.committed()

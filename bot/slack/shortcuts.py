@@ -91,7 +91,7 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
     values = (view.get("state") or {}).get("values") or {}
     label = _chosen(values, "label")
     if label in LABELS:
-        said_at = now + services.people.slack_is_ahead_s
+        said_at = services.slack_time()
         await services.store.feedback.correct(
             team, message_id, label, user, "shortcut", now, said_at, exact=False
         )
