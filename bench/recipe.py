@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from measures import figures, macro_f1
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,7 +31,6 @@ from training import base, dataset
 from training.augment import augmented
 from training.dataset import Example, Split
 from training.encoder import Encoder, follow, load_trained, prepare, trained_weights
-from training.metrics import fit_temperature, scores
 from training.progress import Progress
 from training.train import base_embeddings, buckets, pad, predict_logits, reduced_precision
 
@@ -246,7 +246,7 @@ def run(
         current = trained_weights(study)
         load_trained(study, average if options.average else current)
         with reduced_precision():
-            f1 = _f1(predict_logits(Evaluated(study), dev)[0], data.dev)
+            f1 = macro_f1(predict_logits(Evaluated(study), dev)[0], data.dev)
         if f1 > best[0]:
             best = (f1, trained_weights(study))
         load_trained(study, current)
@@ -334,22 +334,6 @@ def _language_warm_up(
             optimizer.step()
 
 
-def _f1(logits: Tensor, examples: list[Example]) -> float:
-    predicted = [LABELS[i] for i in logits.argmax(1).tolist()]
-    return float(scores([e.label for e in examples], predicted)["macro_f1"])
-
-
-def figures(logits: Tensor, examples: list[Example]) -> dict[str, float]:
-    hard = [i for i, e in enumerate(examples) if e.kind != "plain"]
-    gold = np.array([LABELS.index(e.label) for e in examples])
-    scaled = logits / fit_temperature(logits.numpy(), gold)
-    return {
-        "dev": round(_f1(logits, examples), 4),
-        "hard": round(_f1(logits[hard], [examples[i] for i in hard]), 4),
-        "nll": round(float(functional.cross_entropy(scaled, torch.tensor(gold))), 4),
-    }
-
-
 def _options(variant: str) -> Options:
     if variant == "plain":
         return Options()
@@ -383,7 +367,7 @@ def main() -> None:
         _, logits, seconds = run(options, data, public if options.public else [], found)
         line = {
             "variant": variant,
-            **figures(logits, data.dev),
+            **{key: round(value, 4) for key, value in figures(logits, data.dev).items()},
             "seconds": round(seconds),
             "n": len(data.train),
         }

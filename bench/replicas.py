@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from measures import figures, macro_f1
 from torch import Tensor
 from torch.nn import functional
 
 from model.reading import LABELS
 from training import base, dataset, lessons
 from training.encoder import Encoder
-from training.metrics import fit_temperature, scores
 from training.train import Config, Lesson, augmented_tokens, buckets, chosen_texts, pad, prepared
 
 HEADS, LAYERS = 12, 6
@@ -248,7 +248,7 @@ def train(
         soups = _read(replicas, souped, lesson.dev_tokens)[0].cpu()
         for v in range(rows):
             outcome[v].append([*logits[v], soups[v]])
-        means = [round(float(np.mean([_f1(x, data.dev) for x in some])), 4) for some in logits]
+        means = [round(float(np.mean([macro_f1(x, data.dev) for x in some])), 4) for some in logits]
         print(f"epoch {epoch}: mean macro-F1 on dev by variant {means}", flush=True)
         if least_steps and step >= least_steps:
             break
@@ -390,23 +390,6 @@ def _read(
     return logits, embeddings
 
 
-def _f1(logits: Tensor, examples: Sequence[dataset.Example]) -> float:
-    said = [LABELS[i] for i in logits.argmax(1).tolist()]
-    return float(scores([e.label for e in examples], said)["macro_f1"])
-
-
-def figures(logits: Tensor, examples: Sequence[dataset.Example]) -> dict[str, float]:
-    """Macro-F1, that of the hard kinds, and negative log-likelihood at the best temperature."""
-    hard = [i for i, e in enumerate(examples) if e.kind != "plain"]
-    gold = np.array([LABELS.index(e.label) for e in examples])
-    scaled = logits / fit_temperature(logits.numpy(), gold)
-    return {
-        "dev": _f1(logits, examples),
-        "hard": _f1(logits[hard], [examples[i] for i in hard]),
-        "nll": float(functional.cross_entropy(scaled, torch.tensor(gold))),
-    }
-
-
 def _variant(text: str) -> Variant:
     pairs = [part.split("=") for part in text.split(",") if part != "plain"]
     return Variant(**{name: float(value) for name, value in pairs})
@@ -416,11 +399,11 @@ def _line(
     name: str, outcome: list[list[Tensor]], first: list[list[Tensor]], data: dataset.Split
 ) -> dict[str, Any]:
     """One variant's figures: each seed at the epoch that is best for it, as training.train chooses it."""
-    by_epoch = [[_f1(logits, data.dev) for logits in epoch] for epoch in outcome]
+    by_epoch = [[macro_f1(logits, data.dev) for logits in epoch] for epoch in outcome]
     seeds = len(outcome[0]) - 1
 
     def of(run: list[list[Tensor]], key: str) -> list[float]:
-        bests = [max((epoch[s] for epoch in run), key=lambda x: _f1(x, data.dev)) for s in range(seeds)]
+        bests = [max((epoch[s] for epoch in run), key=lambda x: macro_f1(x, data.dev)) for s in range(seeds)]
         return [figures(logits, data.dev)[key] for logits in bests]
 
     apart = np.array(of(outcome, "dev")) - np.array(of(first, "dev"))
