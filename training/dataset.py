@@ -46,6 +46,10 @@ class Example:
     """Part of the team's live holdout: to measure by, never to learn from."""
     challenge: bool = False
     """From the parts that were written to be hard."""
+    thread: str | None = None
+    """Of a turn in a conversation: the conversation, which is never divided between training and measuring."""
+    borderline: bool = False
+    """Its readers found it open to another reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,16 @@ class Split:
     holdout: list[Example]
     challenge: list[Example] = field(default_factory=list)
     """The held-out fifth of the parts that were written to be hard."""
+    talk: list[Example] = field(default_factory=list)
+    """The held-out fifth of our own conversations: every turn of a customer, at the mix of a channel."""
+    extras: list[Example] = field(default_factory=list)
+    """The held-out fifth of one-liners and long mails."""
+    channel: list[Example] = field(default_factory=list)
+    """Messages at the mix of a channel, to fit the probabilities on: turns of our own conversations' dev, and real ones where they are."""
+    real: list[Example] = field(default_factory=list)
+    """Real turns drawn at random, to choose settings by, where their text is there; see training.real_turns."""
+    chosen: list[Example] = field(default_factory=list)
+    """Real turns that were picked because a model found them suspicious; to choose settings by, too."""
 
 
 def rows(paths: Sequence[Path]) -> list[Example]:
@@ -99,7 +113,7 @@ def split(examples: Iterable[Example], holdout: bool = True) -> Split:
     """
     parts = Split([], [], [])
     for example in examples:
-        bucket = _hash(example.pair or example.text) % _BUCKETS
+        bucket = _hash(example.thread or example.pair or example.text) % _BUCKETS
         if holdout and bucket in _HOLDOUT:
             (parts.challenge if example.challenge else parts.holdout).append(example)
         elif bucket in _DEV:
@@ -135,7 +149,8 @@ def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     stays out of training, or the gate would measure what was learned by heart.
     """
     live = [e for e in corrections if e.live]
-    kept_out = _read_as([*corpus.dev, *corpus.holdout, *corpus.challenge, *live])
+    measured = [*corpus.dev, *corpus.holdout, *corpus.challenge, *corpus.talk, *corpus.extras, *corpus.real]
+    kept_out = _read_as([*measured, *live])
     usable = [e for e in corrections if e.cleaned.lower() not in kept_out]
     corrected = _read_as(usable)
     kept = [e for e in corpus.train if e.cleaned.lower() not in corrected | _read_as(live)]
@@ -179,13 +194,14 @@ def data_hash(examples: Iterable[Example]) -> str:
 
 def _examples(paths: Sequence[Path]) -> list[tuple[str, Example]]:
     """Examples with their places, file:line."""
-    found = [(place, _example(place, fields, path)) for path in paths for place, fields in _lines(path)]
+    found = [(place, _example(place, fields, path)) for path in paths for place, fields in json_lines(path)]
     if not found:
         raise DataError(f"{', '.join(map(str, paths))}: no examples — give a file with labelled messages")
     return found
 
 
-def _lines(path: Path) -> Iterable[tuple[str, Any]]:
+def json_lines(path: Path) -> Iterable[tuple[str, Any]]:
+    """Place ("file:line") and value of each line that is not empty. Raises DataError."""
     try:
         raw = path.read_bytes()
     except OSError as error:

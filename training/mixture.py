@@ -1,0 +1,63 @@
+"""Everything the shipped model learns from, divided without leaks: the corpus, our own conversations, and real turns.
+
+The corpus is what people write when they write on purpose: sharp, and unhappy in a third of its messages. The conversations and the
+real turns are what a channel is like: calm, in fragments, unhappy once in twenty. The model needs both (docs/model.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from training import conversations, dataset, long_mails, real_turns
+from training.dataset import CORPUS, Example, Split
+
+EXTRAS = (CORPUS / "one_liners", CORPUS / "long")
+"""Folders of labelled messages that are split like the corpus, but measured apart from its holdout."""
+
+
+def extra_files() -> list[Path]:
+    """Files of one-liners and long mails, in order."""
+    return sorted(file for folder in EXTRAS for file in folder.glob("*.jsonl"))
+
+
+def load(real: Sequence[Path] = ()) -> Split:
+    """All sources, split. `real` are files with the texts of real turns; without them nothing real is learned from.
+
+    dev: corpus, conversations and extras, to choose an epoch by. holdout and challenge: the corpus' alone. talk: the held-out
+    fifth of the conversations, without twins and with every repetition, so at the mix of a channel. channel: to fit the probabilities
+    on. real and chosen: to choose settings by.
+    What is in any of these is not trained on. Raises DataError.
+    """
+    corpus = dataset.split(dataset.load(dataset.corpus_files()))
+    talk = dataset.split(conversations.turns(conversations.files()))
+    extras = dataset.split(dataset.load(extra_files()))
+    turns = real_turns.load(real)
+    learned = [piece for example in extras.train for piece in long_mails.pieces(example)]
+    measured = [corpus.holdout, corpus.challenge, talk.holdout, extras.holdout, turns.random, turns.chosen]
+    dev = _without([*corpus.dev, *_once(talk.dev), *extras.dev], *measured)
+    return Split(
+        train=_once(_without([*corpus.train, *talk.train, *learned, *turns.train], dev, *measured)),
+        dev=dev,
+        holdout=corpus.holdout,
+        challenge=corpus.challenge,
+        talk=[e for e in talk.holdout if e.kind == conversations.KIND],
+        extras=extras.holdout,
+        channel=[*(e for e in talk.dev if e.kind == conversations.KIND), *turns.random],
+        real=turns.random,
+        chosen=turns.chosen,
+    )
+
+
+def _without(examples: Iterable[Example], *measured: Sequence[Example]) -> list[Example]:
+    """The examples that do not read as one of those that are measured by."""
+    kept_out = {e.cleaned.lower() for part in measured for e in part}
+    return [e for e in examples if e.cleaned and e.cleaned.lower() not in kept_out]
+
+
+def _once(examples: Iterable[Example]) -> list[Example]:
+    """Each text once. In conversations one text may mean two things ("ok great"): then neither label is learned from."""
+    by_text: dict[str, list[Example]] = {}
+    for example in examples:
+        by_text.setdefault(example.cleaned.lower(), []).append(example)
+    return [same[0] for same in by_text.values() if len({e.label for e in same}) == 1]
