@@ -7,29 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from model.language import ENGLISH_WORDS, OTHER_WORDS, WORD
+from model.language import ENGLISH_WORDS, WORD
 from training import dataset
 
-# Customers have them in names and addresses; they do not make a message English.
+# Customers have them in names and addresses, or borrow them for a word of thanks; they do not make a message English.
 NOT_ENGLISH = {
-    "com",
-    "da",
-    "das",
-    "de",
-    "del",
-    "der",
-    "el",
-    "em",
-    "en",
-    "est",
-    "et",
-    "il",
-    "la",
-    "las",
-    "le",
-    "les",
-}
-NOT_ENGLISH |= {"los", "non", "se", "un", "una", "une", "und", "y"}
+    "com", "da", "das", "de", "del", "der", "el", "em", "en", "est", "et", "il", "la", "las", "le", "les", "los",
+    "mila", "non", "se", "un", "una", "une", "und", "y",
+    "beaucoup", "danke", "dobra", "gracias", "grazie", "hola", "kunde", "merci", "obrigada", "obrigado", "yaar",
+}  # fmt: skip
 
 
 def main() -> None:
@@ -40,8 +26,7 @@ def main() -> None:
         for word in {w.replace("’", "'").lower() for w in WORD.findall(message.cleaned)}
         if word.isascii()
     )
-    others = NOT_ENGLISH | set(OTHER_WORDS.read_text("utf-8").split())
-    words = sorted(word for word, count in counts.items() if count >= 2 and word not in others)
+    words = sorted(word for word, count in counts.items() if count >= 2 and word not in NOT_ENGLISH)
     ENGLISH_WORDS.write_text("\n".join(words) + "\n", "utf-8")
     print(f"{ENGLISH_WORDS.name}: {len(words)} words of {len(messages)} messages")
 

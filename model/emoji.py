@@ -1,6 +1,6 @@
 """Emoji as words. The tokenizer knows almost no emoji (they become [UNK]), but it knows what they are called.
 
-Slack sends `:tada:`, other sources send the character; both become the same words here.
+Slack sends `:tada:`, other sources send the character, and some people type `:(`; all become the same words here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ _MEANINGFUL = """
 😃 smiley | happy smile
 😄 smile | happy smile
 😁 grin | happy grin
+😆 laughing satisfied | laughing
 😂 joy | laughing with tears
 🤣 rolling_on_the_floor_laughing rofl | laughing out loud
 😅 sweat_smile | nervous smile
@@ -32,6 +33,7 @@ _MEANINGFUL = """
 🤗 hugging_face hugs | hug
 🥲 smiling_face_with_tear | smile with a tear
 😏 smirk | smirk
+😛 stuck_out_tongue | stuck out tongue
 😐 neutral_face | blank face
 😑 expressionless | annoyed blank face
 😒 unamused | unamused
@@ -112,6 +114,27 @@ _MEANINGFUL = """
 💤 zzz | asleep
 """
 
+# Typed faces and hearts, and the short names they stand for; Slack's own composer makes the same of most.
+_TYPED = {
+    r">[:=]['-]?[(/|@]+": "angry",
+    r"[:=]['´`]-?\(+": "cry",
+    r"[:=]['´`]-?\)+": "joy",
+    r"[:=]-?\(+|:-?\[+": "disappointed",
+    r"[:=]-?\)+|:-?\]+": "slightly_smiling_face",
+    r";-?\)+": "wink",
+    r"[:=]-?D+|\^[_.-]?\^": "smile",
+    r"[xX]D+": "laughing",
+    r":-?[/\\]": "confused",
+    r":-?[|]": "neutral_face",
+    r":-?[pP]": "stuck_out_tongue",
+    r":-?[oO]": "open_mouth",
+    r"-[_.]+-": "expressionless",
+    r">[_.]+<": "persevere",
+    r"T[_.]+T": "sob",
+    r"</3+": "broken_heart",
+    r"<3+": "heart",
+}
+
 _BY_CODE: dict[str, str] = {}
 _BY_CHARACTER: dict[str, str] = {}
 for _line in _MEANINGFUL.strip().splitlines():
@@ -123,8 +146,20 @@ for _line in _MEANINGFUL.strip().splitlines():
 
 # A short name has a letter in it or is one of three without: clock times (10:30:45) are none.
 _CODE = re.compile(r"(?<!\w):([+-]1|100|[a-z0-9_'+-]{0,40}[a-z][a-z0-9_'+-]{0,60}):(?!\w)")
+# A round mouth may follow a word or another ("broken:("); all else stands alone, or "C:/" and "4:3" would smile.
+_FACE = re.compile(
+    r"(?:(?<!\S)|(?<=[a-z!?.()])(?=[:;]['-]?[()]))(?:"
+    + "|".join(f"({face})" for face in _TYPED)
+    + r")(?=[\s.,!?):]|$)"
+)
 _SKIN_TONE = re.compile(r"(?<!\w):skin-tone-[2-6]:|[\U0001f3fb-\U0001f3ff]")
 _CHARACTER = re.compile("[\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
+
+
+def typed_to_codes(text: str) -> str:
+    """Replace every typed face (`:(`, `<3`) by its `:code:`, each set off with spaces."""
+    codes = list(_TYPED.values())
+    return _FACE.sub(lambda match: f" :{codes[(match.lastindex or 1) - 1]}: ", text)
 
 
 def to_words(text: str) -> str:
@@ -139,6 +174,11 @@ def without_meaningless(text: str) -> str:
     text = _SKIN_TONE.sub(" ", text)
     text = _CODE.sub(lambda match: match[0] if match[1] in _BY_CODE else " ", text)
     return _CHARACTER.sub(lambda match: match[0] if match[0] in _BY_CHARACTER else " ", text)
+
+
+def without(text: str) -> str:
+    """`text` without any emoji and `:codes:`."""
+    return _CHARACTER.sub(" ", _CODE.sub(" ", _SKIN_TONE.sub(" ", text)))
 
 
 def _spoken(code: str) -> str:

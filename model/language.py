@@ -1,8 +1,8 @@
 """Is a message in English? Short, odd English ("thx", "pls fix", "wtf") must never be mistaken for another language.
 
-Three witnesses, from cheap to dear: English words that customers use (from the corpus), words that only other languages
-have, and py3langid (Lui & Baldwin 2012). Another language is claimed only if few words are English ones and one of the
-others says so; figures in docs/model.md.
+The words vote: those that only English has against those that only other languages have; what both have ("die", "no",
+"server") is neutral. Where neither wins and few words are English ones, py3langid (Lui & Baldwin 2012) decides; figures
+in docs/model.md.
 """
 
 from __future__ import annotations
@@ -15,29 +15,44 @@ from typing import Any
 ENGLISH_WORDS = Path(__file__).parent / "english_words.txt"
 """Words of the corpus' training part, made by bench/english_words.py."""
 OTHER_WORDS = Path(__file__).parent / "other_words.txt"
-"""Frequent words of customers' messages that are neither English words nor common names."""
+"""Frequent words of customers' messages in other languages, written by hand; English has some of them, too."""
 MOST_ENGLISH = 0.5
-"""From this share of English words on, a message is English, whatever the others say."""
+"""From this share of English words on, neutral ones included, py3langid is not asked."""
 LEAST_SURE, LEAST_SURE_IF_SHORT = 0.5, 0.7
 """Probability from which py3langid is believed, of four words and more, and of two or three."""
 
-WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+# Not from "rtl8139" or "/var/lib": parts of names are no words.
+WORD = re.compile(r"(?<![\w/])[^\W\d_]+(?:['’][^\W\d_]+)?(?![\w/])")
+# English has borrowed them whole.
+_BORROWED = re.compile(
+    r"\b(?:(?:à|a) la carte|carte blanche|faux pas|d[ée]j[àa] vu|c['’]est la vie|hasta la vista|que sera,? sera|no bueno"
+    r"|bon (?:voyage|appetit)|coup de gr[aâ]ce|de facto|je ne sais quoi|per se|savoir[ -]faire|tour de force)\b",
+    re.IGNORECASE,
+)
+# Nouns and verbs wander into other languages ("invoice number galat hai"); these do not, and decide a draw.
+_GRAMMAR = {
+    "the", "it", "it's", "this", "that", "you", "your", "they", "my", "and", "but", "not", "now", "then",
+    "with", "for", "from", "have", "can", "what", "how",
+}  # fmt: skip
 # Of 97 languages only those that a support team is likely to meet: the fewer, the surer of short texts.
 _LANGUAGES = "en,de,fr,es,pt,it,nl,pl,tr,sv,da,no,nn,fi,cs,sk,ro,hu,id,ms,vi,tl,hr,sl,sr,bs,ca,et,lv,lt,ru,uk,bg,el,ar,he,fa,hi,ja,ko,zh,th"
 
 
 def is_other(text: str) -> bool:
-    """Whether a clean text is in another language than English, as far as that is certain."""
-    found = [word.replace("’", "'") for word in WORD.findall(text)]
-    # Names are of any language. What begins with a capital counts only where everything does.
-    words = [word for word in found if word[0].islower()] or [word.lower() for word in found]
+    """Whether a clean text without emoji is in another language than English, as far as that is certain."""
+    found = [word.replace("’", "'") for word in WORD.findall(_BORROWED.sub(" ", text))]
+    # Names are of any language. What begins with a capital counts only in front, or where there is nothing else.
+    words = [word.lower() for number, word in enumerate(found) if not number or word[0].islower()]
+    if len(words) == 1:
+        words = [word.lower() for word in found]
     if not words:
         return False
-    if sum(word in _words(ENGLISH_WORDS) for word in words) / len(words) >= MOST_ENGLISH:
-        return False
-    if any(word in _words(OTHER_WORDS) for word in words):
+    english, other = _words(ENGLISH_WORDS), _words(OTHER_WORDS)
+    theirs = sum(word in other and word not in english for word in words)
+    ours = [word for word in words if word in english and word not in other]
+    if theirs > len(ours) or (theirs == len(ours) > 1 and _GRAMMAR.isdisjoint(ours)):
         return True
-    if len(words) < 2:
+    if sum(word in english for word in words) / len(words) >= MOST_ENGLISH or len(words) < 2:
         return False
     language, probability = _identifier().classify(" ".join(found).lower())
     return bool(language != "en" and probability >= (LEAST_SURE if len(found) > 3 else LEAST_SURE_IF_SHORT))
@@ -45,7 +60,8 @@ def is_other(text: str) -> bool:
 
 @cache
 def _words(file: Path) -> frozenset[str]:
-    return frozenset(file.read_text("utf-8").split())
+    lines = file.read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 @cache

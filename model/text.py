@@ -19,7 +19,8 @@ LINK = "link"
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 _QUOTE_TO_END = re.compile(r"^(?:&gt;){3}.*", re.DOTALL | re.MULTILINE)
-_QUOTE = re.compile(r"^[ \t]{0,8}(?:&gt;|>).*$", re.MULTILINE)
+# ">:(" and ">_<" at the beginning of a line are faces.
+_QUOTE = re.compile(r"^[ \t]{0,8}(?:&gt;|>)(?![:=]['-]?[(/|@]|[_.]+(?:&lt;|<)).*$", re.MULTILINE)
 _ENTITY = re.compile(r"<([^<>\n]{1,3000})>")
 _ADDRESS = re.compile(r"\b(?:https?|ftp)://\S+|\bwww\.\S+", re.IGNORECASE)
 _BARE_HOST = re.compile(r"\S+\.\S+")
@@ -57,7 +58,7 @@ def not_scored_reason(cleaned: str, raw: str) -> str | None:
         return "only a link" if _says_something(_plain(raw, mention=" ")) else "only a mention"
     if not _says_something(emoji.without_meaningless(words)):
         return "only emoji"
-    return "other language" if _mostly_foreign(words) or language.is_other(words) else None
+    return "other language" if _mostly_foreign(words) or language.is_other(emoji.without(words)) else None
 
 
 def _why_empty(raw: str) -> str:
@@ -91,7 +92,7 @@ def _plain(text: str, mention: str = MENTION, link: str = LINK) -> str:
     text = _ADDRESS.sub(link, text)
     # Cut before normalising: there are characters that NFKC makes eighteen of.
     text = _fold(_INVISIBLE.sub("", html.unescape(text)))[:KEPT]
-    return _MARKS.sub("", unicodedata.normalize("NFKC", text))
+    return emoji.typed_to_codes(_MARKS.sub("", unicodedata.normalize("NFKC", text)))
 
 
 def _entity(inside: str, mention: str, link: str) -> str:
