@@ -17,6 +17,7 @@ from bot.settings import Rules
 from bot.templates import load_templates
 from model.classifier import Classifier
 from model.registry import SHIPPED
+from model.text import clean
 
 
 def main() -> None:
@@ -27,7 +28,8 @@ def main() -> None:
     cases = [json.loads(line) for line in (here / "routing_cases.jsonl").read_text("utf-8").splitlines()]
     classifier = Classifier.load(options.model)
     index = Index(load_templates(here.parent / "config"), classifier.embed, classifier.version)
-    ranked = [index.nearest(row) for row in classifier.embed([case["text"] for case in cases])]
+    texts = [clean(case["text"]) for case in cases]
+    ranked = [index.nearest(*read) for read in zip(classifier.forward(texts)[1], texts, strict=True)]
     wanted = [case["template"] for case in cases]
     inside = sum(w is not None for w in wanted)
     first = sum(w == near[0].template for w, near in zip(wanted, ranked, strict=True) if w)

@@ -169,12 +169,13 @@ def _classify(options: argparse.Namespace) -> None:
 def _route(options: argparse.Namespace) -> None:
     from bot.matching import Index
     from bot.templates import load_templates
+    from model.text import clean
 
     classifier = _classifier(options)
     index = Index(load_templates(options.config), classifier.embed, classifier.version)
     rules = _rules(options.config)
     for text in _texts(options):
-        near = index.nearest(classifier.embed([text])[0])
+        near = index.nearest(classifier.embed([text])[0], clean(text))
         best, second = near[0], near[1] if len(near) > 1 else None
         sure = best.similarity >= rules.match_threshold
         fields = {

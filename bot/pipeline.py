@@ -200,13 +200,14 @@ class Pipeline:
         if reading is None:
             return Decision()
         thread = await self._store.conversations.thread(message, self._rules)
-        decision = decide(message, clean(message.text), reading, self._near(reading), thread, self._rules)
+        cleaned = clean(message.text)
+        decision = decide(message, cleaned, reading, self._near(reading, cleaned), thread, self._rules)
         return when_late(decision, message, self._clock(), self._rules)
 
-    def _near(self, reading: Reading) -> list[Near]:
+    def _near(self, reading: Reading, cleaned: str) -> list[Near]:
         if reading.embedding is None:
             return []
-        return self._router.nearest(reading.embedding, reading.version)
+        return self._router.nearest(reading.embedding, reading.version, cleaned)
 
     async def _answer(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:
         """As `_in_mode`; where the wording cannot be made, a person answers instead."""
