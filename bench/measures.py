@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.reading import LABELS
+from training.calibration import fit
 from training.dataset import Example
-from training.metrics import fit_temperature, scores
+from training.metrics import scores
 
 
 def macro_f1(logits: Tensor, examples: Sequence[Example]) -> float:
@@ -24,7 +25,7 @@ def figures(logits: Tensor, examples: Sequence[Example]) -> dict[str, float]:
     """Macro-F1, that of the hard kinds, and negative log-likelihood at the best temperature. `logits`: (n, 3)."""
     hard = [i for i, e in enumerate(examples) if e.kind != "plain"]
     gold = np.array([LABELS.index(e.label) for e in examples])
-    scaled = logits / fit_temperature(logits.numpy(), gold)
+    scaled = logits / fit(logits.numpy(), gold, with_bias=False).temperature
     return {
         "dev": macro_f1(logits, examples),
         "hard": macro_f1(logits[hard], [examples[i] for i in hard]),

@@ -48,6 +48,9 @@ class Manifest:
     """The order of the logits."""
     temperature: float
     """Logits are divided by it before the softmax; fitted after quantisation."""
+    bias: tuple[float, ...]
+    """Added to the divided logits, one a label: turns the mix of the training data into that of a channel. Zeros where it is
+    not fitted, as in the versions of earlier releases."""
     max_length: int
     """Tokens read of a message."""
     embedding_dim: int
@@ -105,6 +108,8 @@ def sha256(path: Path) -> str:
 
 def _checked(path: Path, fields: Any) -> Manifest:
     hints = get_type_hints(Manifest)
+    if isinstance(fields, dict):
+        fields.setdefault("bias", [0.0] * len(LABELS))
     if not isinstance(fields, dict) or set(fields) != set(hints):
         wrong = sorted(set(hints) ^ set(fields)) if isinstance(fields, dict) else "not an object"
         raise ArtefactError(
@@ -116,11 +121,12 @@ def _checked(path: Path, fields: Any) -> Manifest:
         float: (int, float),
         str | None: (str, type(None)),
         tuple[str, ...]: list,
+        tuple[float, ...]: list,
     }
     for name, hint in hints.items():
         if not isinstance(fields[name], accepted.get(hint, dict)):
             raise ArtefactError(f"{path}: '{name}' has the wrong type — train or export the version again")
-    manifest = Manifest(**{**fields, "labels": tuple(fields["labels"])})
+    manifest = Manifest(**{**fields, "labels": tuple(fields["labels"]), "bias": tuple(fields["bias"])})
     if manifest.labels != LABELS:
         raise ArtefactError(
             f"{path}: labels are {list(manifest.labels)}, expected {list(LABELS)} — train it again"
@@ -133,9 +139,17 @@ def _checked(path: Path, fields: Any) -> Manifest:
         raise ArtefactError(
             f"{path}: temperature is {manifest.temperature}, expected above 0 — export it again"
         )
+    if len(manifest.bias) != len(LABELS) or not all(_is_finite(value) for value in manifest.bias):
+        raise ArtefactError(
+            f"{path}: bias is {list(manifest.bias)}, expected a number a label — export it again"
+        )
     if manifest.max_length < 3 or manifest.embedding_dim < 1:
         raise ArtefactError(f"{path}: max_length or embedding_dim is too small — export it again")
     return manifest
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _check_file(folder: Path, name: str, expected: str) -> None:

@@ -16,6 +16,7 @@ from model import text
 from model.artefact_folder import GRAPH, TOKENIZER, ArtefactError, Manifest, read_manifest
 from model.reading import Reading
 from model.session import create_session, first_line, gpu_offered
+from model.windows import OVERLAP, speaking
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Classifier:
         on_cpu: Callable[[], tuple[Any, str]] | None = None,
     ) -> None:
         """`on_cpu` makes another session for the same graph, should the GPU fail; see `fell_back`."""
-        tokenizer.enable_truncation(manifest.max_length)
+        tokenizer.enable_truncation(manifest.max_length, stride=min(OVERLAP, manifest.max_length // 4))
         tokenizer.no_padding()
         self.manifest = manifest
         self.version = manifest.version
@@ -94,8 +95,32 @@ class Classifier:
         return self.forward([text.clean(raw) for raw in texts])[1]
 
     def forward(self, cleaned: Sequence[str]) -> tuple[Floats, Floats]:
-        """Raw logits (n, labels) and embeddings (n, dim) of texts that are already clean. Blocking."""
-        encoded = [np.array(self._tokenizer.encode(words).ids, dtype=np.int64) for words in cleaned]
+        """Raw logits (n, labels) and embeddings (n, dim) of texts that are already clean. Blocking.
+
+        What is longer than a window of `max_length` tokens is read in several; see model.windows.
+        """
+        windows = [self._windows(words) for words in cleaned]
+        logits, embeddings = self._forward([window for some in windows for window in some])
+        if len(logits) > len(cleaned):
+            ends = np.cumsum([len(some) for some in windows])
+            logits, embeddings = self._combined(np.split(logits, ends[:-1]), np.split(embeddings, ends[:-1]))
+        # An fp16 graph leaves the norm a little off 1, and so does a mean.
+        embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+        return logits, embeddings
+
+    def _windows(self, words: str) -> list[npt.NDArray[np.int64]]:
+        encoding = self._tokenizer.encode(words)
+        return [np.array(part.ids, dtype=np.int64) for part in (encoding, *encoding.overflowing)]
+
+    def _combined(self, logits: Sequence[Floats], embeddings: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """Of each message, from its windows'."""
+        order = self.manifest.labels
+        negative, positive = order.index("negative"), order.index("positive")
+        spoken = np.stack([speaking(windows, negative, positive) for windows in logits])
+        return spoken, np.stack([windows.mean(axis=0) for windows in embeddings])
+
+    def _forward(self, encoded: Sequence[npt.NDArray[np.int64]]) -> tuple[Floats, Floats]:
+        """Logits and embeddings of token ids, batched by length."""
         logits = np.zeros((len(encoded), len(self.manifest.labels)), dtype=np.float32)
         embeddings = np.zeros((len(encoded), self.manifest.embedding_dim), dtype=np.float32)
         for positions in _batches([len(ids) for ids in encoded]):
@@ -108,8 +133,6 @@ class Classifier:
             outputs = self._run({"input_ids": ids, "attention_mask": mask})
             logits[positions] = outputs[0]
             embeddings[positions] = outputs[1]
-        # An fp16 graph leaves the norm a little off 1.
-        embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
         return logits, embeddings
 
     def _run(self, inputs: dict[str, npt.NDArray[np.int64]]) -> Any:
@@ -133,7 +156,7 @@ class Classifier:
             return found
 
     def _probabilities(self, logits: Floats) -> npt.NDArray[np.float64]:
-        scaled = logits.astype(np.float64) / self.manifest.temperature
+        scaled = logits.astype(np.float64) / self.manifest.temperature + np.array(self.manifest.bias)
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return probabilities

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from model.artefact_folder import ArtefactError, read_manifest
 from model.classifier import Classifier
 from model.registry import SHIPPED
-from training import base, behaviour, dataset
+from training import base, behaviour, dataset, mixture, readable
 from training.card import behaviour_table
 from training.evaluate import evaluate
 from training.progress import Progress
@@ -64,26 +64,38 @@ def _train(given: argparse.Namespace) -> None:
 
     progress = Progress()
     found = base.resolve(given.base, given.base_sha256)
-    progress.line(train_version(_config(given), given.data, found, given.out, given.version, progress))
+    version = train_version(_config(given), given.data, found, given.out, given.version, progress, given.real)
+    progress.line(version)
 
 
 def _teach(given: argparse.Namespace) -> None:
-    from training import lessons, teacher
+    from training import lessons, real_turns, teacher
     from training.transfer import transfer_texts
 
     progress = Progress()
     found = base.resolve(given.teacher, given.teacher_sha256)
-    data = dataset.split(dataset.load(dataset.corpus_files()))
+    data = mixture.load(given.real)
     taught, logits, history = teacher.teach(teacher.Lesson(), data, found, progress)
-    texts = transfer_texts(data.train, given.transfer)
-    unread = taught.lower(taught.tokens(texts), progress, "frozen layers, transfer")
+    earlier = lessons.load(given.beside) if given.beside else lessons.NONE
+    logits = teacher.averaged(logits, [earlier.of(example) for example in data.train])
+    # Of our own messages alone: the texts are kept, and those of real turns must not be.
+    own = [example for example in data.train if example.kind != real_turns.KIND]
+    texts = transfer_texts(own, given.transfer)
+    unlabelled = real_turns.load(given.real).unlabelled
     about = {
         "teacher": found.name,
         "sha256": found.sha256,
         "dev_macro_f1": history,
         "train_rows": len(data.train),
     }
-    teacher.write_lessons(given.out, data.train, logits, texts, taught.logits(unread), about)
+    teacher.write_lessons(
+        given.out,
+        data.train,
+        logits,
+        list(zip(texts, taught.read(texts, progress, "transfer"), strict=True)),
+        list(zip(unlabelled, taught.read(unlabelled, progress, "unlabelled"), strict=True)),
+        about,
+    )
     progress.line(
         {
             "stage": "done",
@@ -122,6 +134,7 @@ def _retrain(given: argparse.Namespace) -> None:
             given.out,
             given.sample,
             progress,
+            given.real,
         )
     )
 
@@ -143,21 +156,23 @@ def _end_with_stdin() -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
-    challenge: list[dataset.Example] = []
-    if given.data:
-        examples = dataset.rows([given.data])
-    else:
-        corpus = dataset.split(dataset.load(dataset.corpus_files()))
-        examples, challenge = corpus.holdout, corpus.challenge
+    if given.prevalence is not None and not 0 < given.prevalence < 1:
+        raise dataset.DataError(f"--prevalence {given.prevalence}: a share of messages — between 0 and 1")
     classifier = Classifier.load(given.model, threads=given.threads or os.cpu_count() or 1)
+    if given.data:
+        measured = {"data": dataset.rows([given.data])}
+    else:
+        everything = mixture.load(given.real)
+        measured = {name: getattr(everything, name) for name in readable.PARTS}
     if given.behaviour:
-        tests = behaviour.run(classifier, examples)
+        tests = behaviour.run(classifier, measured.get("data") or measured["holdout"])
         print(json.dumps(tests) if given.json else "\n".join(_failures(tests) + behaviour_table(tests)))
         return
-    figures = evaluate(classifier, examples)
-    if challenge:
-        figures["challenge"] = evaluate(classifier, challenge)
-    print(json.dumps(figures) if given.json else _readable(figures))
+    figures = {name: evaluate(classifier, some, given.prevalence) for name, some in measured.items() if some}
+    if given.json:
+        print(json.dumps(figures.get("data") or figures))
+    else:
+        print(readable.part(figures["data"]) if given.data else readable.parts(figures))
 
 
 def _picture(given: argparse.Namespace) -> None:
@@ -189,35 +204,6 @@ def _config(given: argparse.Namespace, defaults: Mapping[str, Any] = MappingProx
         for name in ("method", "epochs", "branches", "learning_rate", "seed", "threads", "device")
     }
     return Config(**{**defaults, **{name: value for name, value in named.items() if value is not None}})
-
-
-def _readable(figures: dict[str, Any]) -> str:
-    lines = [
-        f"{figures['version']} on {figures['n']} messages: macro-F1 {figures['macro_f1']:.3f}, "
-        f"accuracy {figures['accuracy']:.3f}, calibration error {figures['ece']:.3f}"
-    ]
-    low, high = figures["macro_f1_interval"]
-    parts = [
-        f"{name} {part['macro_f1']:.3f}"
-        for name, part in figures["slices"]["difficulty"].items()
-        if "macro_f1" in part
-    ]
-    lines.append("  ".join([f"  macro-F1's 95 % interval {low:.3f}–{high:.3f}", *parts]))
-    lines += [
-        f"  {label:9} precision {c['precision']:.3f}  recall {c['recall']:.3f}  F1 {c['f1']:.3f}  n {c['support']}"
-        for label, c in figures["per_class"].items()
-    ]
-    lines += [
-        f"  flagged from {least} on: {flags['recall']:.1%} of the unhappy, {flags['precision']:.1%} of the flags are right"
-        for least, flags in figures["flags"].items()
-        if flags["recall"] is not None and flags["precision"] is not None
-    ]
-    if hard := figures.get("challenge"):
-        lines.append(
-            f"the challenge, {hard['n']} messages written to be beyond it: macro-F1 {hard['macro_f1']:.3f}, "
-            f"accuracy {hard['accuracy']:.3f}"
-        )
-    return "\n".join(lines)
 
 
 def _failures(tests: dict[str, Any]) -> list[str]:
@@ -261,8 +247,13 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="where the lessons go (training/soft_labels)"
     )
     command.add_argument(
-        "--transfer", type=_positive, default=20_000, metavar="N", help="texts without a label"
+        "--beside", type=Path, metavar="DIR",
+        help="lessons of another teacher: of what both have read, the mean is written",
+    )  # fmt: skip
+    command.add_argument(
+        "--transfer", type=_positive, default=8_000, metavar="N", help="texts without a label"
     )
+    _add_real(command)
     command.set_defaults(run=_teach)
 
     command = commands.add_parser("retrain", help="train a candidate with corrections and judge it")
@@ -288,7 +279,14 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("evaluate", help="measure a version; needs no torch")
     command.add_argument("--model", type=Path, default=SHIPPED, help="version folder (the shipped one)")
-    command.add_argument("--data", type=Path, metavar="FILE", help="labelled messages (the corpus' holdout)")
+    command.add_argument(
+        "--data", type=Path, metavar="FILE", help="labelled messages (everything held out, part by part)"
+    )
+    command.add_argument(
+        "--prevalence", type=float, metavar="P",
+        help="what flags would do if this share of the messages were unhappy, 0.06 in a calm channel (the data's own share)",
+    )  # fmt: skip
+    _add_real(command)
     command.add_argument(
         "--behaviour", action="store_true", help="run the behaviour tests instead (docs/model.md)"
     )
@@ -310,7 +308,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_real(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--real",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="texts of real turns, whose labels are in training/real_turns.tsv (docs/model.md)",
+    )
+
+
 def _add_training(command: argparse.ArgumentParser) -> None:
+    _add_real(command)
     command.add_argument("--method", choices=["full", "lora"])
     command.add_argument("--epochs", type=_positive)
     command.add_argument("--learning-rate", type=float)

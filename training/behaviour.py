@@ -1,6 +1,7 @@
 """Behaviour tests after CheckList (Ribeiro et al. 2020): what a reading must get right, and what must not move it.
 
-Minimum functionality: clear cases of each capability. Invariance: a change that says nothing about the feeling keeps
+Minimum functionality: clear cases of each capability; one-liners, which must not look unhappy because they are short; long
+messages, whose feeling must be found wherever it stands. Invariance: a change that says nothing about the feeling keeps
 the label. Direction: a change that adds displeasure never makes a reading less negative. Not scored: other languages,
 and short English that must not be taken for one. The messages in `behaviour_cases/` are not in the corpus. Needs no torch.
 """
@@ -91,12 +92,19 @@ def run(classifier: Classifier, more: Sequence[Example] = ()) -> dict[str, dict[
     before = read([example.text for example in changed])
     return {
         "minimum functionality": _minimum(cases, before[: len(cases)]),
+        "one-liners": _minimum(*_read_cases(read, "one_liners")),
+        "long messages": _minimum(*_read_cases(read, "long_messages")),
         "invariance": {
             name: _invariance(read, changed, before, change) for name, change in INVARIANCE.items()
         },
         "direction": {name: _direction(read, changed, before, change) for name, change in DIRECTION.items()},
         "not scored": _not_scored(read),
     }
+
+
+def _read_cases(read: Read, name: str) -> tuple[list[Example], list[Reading]]:
+    cases = rows([FOLDER / f"{name}.jsonl"])
+    return cases, read([case.text for case in cases])
 
 
 def _minimum(cases: Sequence[Example], readings: Sequence[Reading]) -> dict[str, dict[str, Any]]:

@@ -29,7 +29,7 @@ from model.artefact_folder import (
 from model.classifier import Classifier, load_tokenizer
 from model.reading import LABELS
 from model.session import create_session
-from training import behaviour
+from training import behaviour, calibration, real_turns
 from training.base import Base
 from training.card import card
 from training.dataset import Example, Split, data_hash
@@ -37,7 +37,7 @@ from training.encoder import Encoder, load_trained, merge, prepare
 from training.evaluate import evaluate
 from training.export import LEAST_AGREEMENT, export_cpu, export_gpu
 from training.figures import CURVE, RELIABILITY, draw_curve, draw_reliability
-from training.metrics import fit_temperature, scores
+from training.metrics import scores
 from training.train import Config, Result, predict_logits
 
 
@@ -76,12 +76,13 @@ def build(
     start: str | None = None,
     least_agreement: float = LEAST_AGREEMENT,
     documented: bool = True,
+    real: bool = False,
 ) -> Classifier:
     """Write the int8 version folder `folder`, whose name is the version; returns it loaded.
 
-    `source` names the training data if it is not the corpus, `start` the version whose weights it began with. With
-    `documented` the holdout is measured, the behaviour tests are run and the pictures drawn, a minute's work. Raises
-    ExportRefused if the graph does not say what the trained encoder says.
+    `source` names the training data if it is not the project's own, `real` says that real turns are among them, `start` the
+    version whose weights it began with. With `documented` everything held out is measured, the behaviour tests are run and the
+    pictures drawn, a minute's work. Raises ExportRefused if the graph does not say what the trained encoder says.
     """
     folder.mkdir()
     shutil.copyfile(base.folder / "tokenizer.json", folder / TOKENIZER)
@@ -104,6 +105,7 @@ def build(
         data_hash=data_hash(data.train),
         labels=LABELS,
         temperature=1.0,
+        bias=(0.0,) * len(LABELS),
         max_length=config.max_length,
         embedding_dim=result.encoder.dim,
         settings={
@@ -116,6 +118,7 @@ def build(
             "train_rows": len(data.train),
             "corrections": corrections,
             **({"data": source} if source else {}),
+            **({"real_turns": sum(e.kind == real_turns.KIND for e in data.train)} if real else {}),
             **({"start": start, "moved": config.moved} if start else {}),
         },
         metrics={},
@@ -123,7 +126,7 @@ def build(
     )
     session, device = create_session(folder / GRAPH, device="cpu", threads=torch.get_num_threads())
     logits, _ = Classifier(manifest, tokenizer, session, device).forward(dev)
-    manifest = dataclasses.replace(manifest, temperature=fit_temperature(logits, _positions(data.dev)))
+    manifest = _calibrated(manifest, Classifier(manifest, tokenizer, session, device), data)
     classifier = Classifier(manifest, tokenizer, session, device)
     gold = [example.label for example in data.dev]
     in_fp32 = (
@@ -139,11 +142,10 @@ def build(
         "train_seconds": round(result.seconds, 1),
         "history": result.history,
     }
-    if documented and data.holdout:
-        metrics["holdout"] = evaluate(classifier, data.holdout)
-    if documented and data.challenge:
-        metrics["challenge"] = evaluate(classifier, data.challenge)
     if documented:
+        parts = {"real": data.real, "chosen": data.chosen, "talk": data.talk, "holdout": data.holdout}
+        parts |= {"challenge": data.challenge, "extras": data.extras}
+        metrics |= {name: evaluate(classifier, part) for name, part in parts.items() if part}
         metrics["behaviour"] = behaviour.run(classifier, data.holdout)
         draw_curve(result.history, folder / CURVE)
         shown = metrics.get("holdout", metrics["dev"])
@@ -174,13 +176,11 @@ def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> Non
     tokenizer.enable_truncation(manifest.max_length)
     tokenizer.no_padding()
     tokens = [tokenizer.encode(example.cleaned).ids for example in dev]
-    temperature = fit_temperature(predict_logits(encoder, tokens)[0].numpy(), _positions(dev))
     export_gpu(encoder, encoder.bert.config.num_attention_heads, tokens, folder / GRAPH)
     _finish(
         folder,
-        dataclasses.replace(
-            manifest, version=folder.name, device="gpu", parent=manifest.version, temperature=temperature
-        ),
+        # Temperature and bias stay: half precision moves a logit by less than what they were fitted to.
+        dataclasses.replace(manifest, version=folder.name, device="gpu", parent=manifest.version),
     )
 
 
@@ -200,6 +200,14 @@ def restore(source: Path, manifest: Manifest, base: Base) -> Encoder:
     except KeyError as error:
         raise ArtefactError(f"{source / WEIGHTS}: {error.args[0]} — train the version again") from None
     return merge(encoder)
+
+
+def _calibrated(manifest: Manifest, classifier: Classifier, data: Split) -> Manifest:
+    """With temperature and bias fitted at the mix of a channel; of data that has none, the temperature alone, on dev."""
+    examples = data.channel or data.dev
+    logits, _ = classifier.forward([example.cleaned for example in examples])
+    fitted = calibration.fit(logits, _positions(examples), with_bias=bool(data.channel))
+    return dataclasses.replace(manifest, temperature=fitted.temperature, bias=fitted.bias)
 
 
 def _finish(folder: Path, manifest: Manifest) -> None:

@@ -11,18 +11,23 @@ from model.intervals import share_interval
 from model.reading import Reading
 from training.dataset import Example
 from training.metrics import (
+    auroc,
+    bootstrap_interval,
     confusion,
     expected_calibration_error,
     macro_f1_interval,
     recall_at_precision,
     reliability,
     scores,
+    threshold_at_recall,
 )
 
 FLAGGED_FROM = (0.3, 0.5, 0.7, 0.9)
 """Thresholds of `rules.negative_threshold` at which it is told how many of the unhappy are flagged, and how many flags are right."""
 PRECISION = 0.90
 """Of ten messages flagged as negative, nine should be: the point at which the recall of negative is reported."""
+RECALL = 0.60
+"""Where three of five unhappy customers are found: the point at which the precision of flags is reported."""
 
 
 def predict(classifier: Classifier, examples: Sequence[Example]) -> list[str | None]:
@@ -30,12 +35,18 @@ def predict(classifier: Classifier, examples: Sequence[Example]) -> list[str | N
     return [reading.label for reading in classifier.read([example.text for example in examples])]
 
 
-def evaluate(classifier: Classifier, examples: Sequence[Example]) -> dict[str, Any]:
+def evaluate(
+    classifier: Classifier, examples: Sequence[Example], prevalence: float | None = None
+) -> dict[str, Any]:
     """n, accuracy, macro_f1, per_class, ece, version, and what the model card shows besides.
 
     A message that is not scored counts as wrong. Besides: `macro_f1_interval` (95 %, bootstrap), `confusion`,
-    `reliability`, `negative_recall` (at a precision of 0.90, with the threshold), `flags` (precision and recall of negative by
-    threshold) and `slices`.
+    `reliability`, `negative_recall` (at a precision of 0.90, with the threshold), `ranking` (how well the probability of negative tells the
+    unhappy from the others: AUROC, and the precision at a recall of 0.60, with intervals), `flags` (by threshold, precision, recall and the
+    share of messages flagged) and `slices`.
+
+    With `prevalence`, 0 to 1, `ranking` and `flags` say what would hold if that share of the messages were negative, by
+    weighting what there is; without it they hold for the mix of the examples.
     """
     readings = classifier.read([example.text for example in examples])
     gold = [example.label for example in examples]
@@ -44,6 +55,8 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> dict[str, A
     confidences, right = [r.confidence for r, _ in scored], [r.label == g for r, g in scored]
     negative = [r.scores["negative"] if r.scores else None for r in readings]
     recall, threshold = recall_at_precision(gold, negative, "negative", PRECISION)
+    unhappy = [label == "negative" for label in gold]
+    found = [-1.0 if p is None else p for p in negative]
     return {
         **scores(gold, predicted),
         "ece": expected_calibration_error(confidences, right),
@@ -52,19 +65,50 @@ def evaluate(classifier: Classifier, examples: Sequence[Example]) -> dict[str, A
         "confusion": confusion(gold, predicted),
         "reliability": reliability(confidences, right),
         "negative_recall": {"precision": PRECISION, "recall": recall, "threshold": threshold},
-        "flags": {f"{least:.2f}": _flags(gold, negative, least) for least in FLAGGED_FROM},
+        "prevalence": sum(unhappy) / len(unhappy) if prevalence is None else prevalence,
+        "ranking": _ranking(unhappy, found, prevalence),
+        "flags": {f"{least:.2f}": flags(unhappy, found, least, prevalence) for least in FLAGGED_FROM},
         "slices": _slices(examples, readings),
     }
 
 
-def _flags(gold: Sequence[str], negative: Sequence[float | None], least: float) -> dict[str, float | None]:
-    """Precision and recall of negative if a message counts as such from this probability on; None where there is nothing."""
-    flagged = [p is not None and p >= least for p in negative]
-    unhappy = [label == "negative" for label in gold]
+def flags(
+    unhappy: Sequence[bool], found: Sequence[float], least: float, prevalence: float | None = None
+) -> dict[str, float | None]:
+    """Precision and recall of negative, and the share of messages flagged, if a message is flagged from this probability on.
+    None where there is nothing to divide by. `prevalence`: see `evaluate`."""
+    flagged = [p >= least for p in found]
     right = sum(f and u for f, u in zip(flagged, unhappy, strict=True))
+    negative, others = sum(unhappy), len(unhappy) - sum(unhappy)
+    share = negative / len(unhappy) if prevalence is None else prevalence
+    true = share * right / negative if negative else 0.0
+    false = (1 - share) * (sum(flagged) - right) / others if others else 0.0
     return {
-        "precision": right / sum(flagged) if any(flagged) else None,
-        "recall": right / sum(unhappy) if any(unhappy) else None,
+        "precision": true / (true + false) if true + false else None,
+        "recall": right / negative if negative else None,
+        "flagged": true + false,
+    }
+
+
+def _ranking(unhappy: Sequence[bool], found: Sequence[float], prevalence: float | None) -> dict[str, Any]:
+    """AUROC and the precision at RECALL, each with its interval."""
+
+    def area(at: Sequence[int]) -> float | None:
+        return auroc([unhappy[i] for i in at], [found[i] for i in at])
+
+    def precision(at: Sequence[int]) -> float | None:
+        threshold = threshold_at_recall([unhappy[i] for i in at], [found[i] for i in at], RECALL)
+        if threshold is None:
+            return None
+        return flags([unhappy[i] for i in at], [found[i] for i in at], threshold, prevalence)["precision"]
+
+    everything = range(len(unhappy))
+    return {
+        "auroc": area(everything),
+        "auroc_interval": bootstrap_interval(area, len(unhappy)),
+        "recall": RECALL,
+        "precision": precision(everything),
+        "precision_interval": bootstrap_interval(precision, len(unhappy)),
     }
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers import optimizer
 from tokenizers import Tokenizer
 
 from model.session import create_session
 from training.encoder import Encoder
+from training.quantise import quantise
 from training.train import pad
 
 LARGEST_DIFFERENCE = 1e-3
@@ -50,10 +50,7 @@ def export_cpu(
         try:
             # Symbolic inference gives up on the position table (Min(512, tokens)), and the quantiser needs none of it.
             quant_pre_process(plain, prepared, skip_symbolic_shape=True)
-            # Weights in seven bits: with eight, a CPU without VNNI overflows in silence and reads worse than others.
-            quantize_dynamic(
-                prepared, graph, per_channel=True, weight_type=QuantType.QInt8, reduce_range=True
-            )
+            quantise(prepared, tokens, graph)
         finally:
             logging.disable(logging.NOTSET)
         agreement = float(np.mean(_run(plain, tokens).argmax(1) == _run(graph, tokens).argmax(1)))

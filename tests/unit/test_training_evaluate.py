@@ -8,10 +8,10 @@ import pytest
 
 from model.intervals import share_interval
 from model.reading import Reading
-from training import behaviour, metrics
+from training import behaviour, metrics, readable
 from training.card import behaviour_table
 from training.dataset import Example
-from training.evaluate import evaluate
+from training.evaluate import evaluate, flags
 from training.figures import draw_curve, draw_reliability
 
 
@@ -98,8 +98,49 @@ def test_evaluate_cuts_slices() -> None:
     of_one = evaluate(Oracle(), examples[1:3])
     assert of_one["slices"]["source"] == {}
     assert figures["confusion"][1] == [0, 1, 0, 1]
-    assert figures["flags"]["0.50"] == {"precision": 1.0, "recall": 0.5}
-    assert evaluate(Oracle(), examples[1:2])["flags"]["0.50"] == {"precision": None, "recall": None}
+    assert figures["flags"]["0.50"] == {"precision": 1.0, "recall": 0.5, "flagged": 0.25}
+    nothing = {"precision": None, "recall": None, "flagged": 0.0}
+    assert evaluate(Oracle(), examples[1:2])["flags"]["0.50"] == nothing
+
+
+def test_flags_at_another_mix() -> None:
+    """Two of three unhappy are found, one of four others is flagged; among a thousand messages of whom 60 are unhappy."""
+    unhappy = [True, True, True, False, False, False, False]
+    found = [0.9, 0.8, 0.1, 0.9, 0.1, 0.1, 0.1]
+    some = flags(unhappy, found, 0.7, 0.06)
+    assert some["recall"] == pytest.approx(2 / 3)
+    assert some["flagged"] == pytest.approx(0.06 * 2 / 3 + 0.94 / 4)
+    assert some["precision"] == pytest.approx(0.04 / (0.04 + 0.235))
+    examples = [Example("n", "negative"), Example("n", "neutral"), Example("o", "neutral")]
+    figures = evaluate(Oracle(), examples, prevalence=0.1)
+    assert figures["prevalence"] == 0.1 and figures["flags"]["0.70"]["precision"] == pytest.approx(0.1 / 0.55)
+    assert figures["ranking"]["precision"] == pytest.approx(0.1 / 0.55)
+    assert "10.0% of the messages" in readable.part(figures)
+
+
+def test_the_ranking_of_the_unhappy() -> None:
+    assert metrics.auroc([True, False], [0.9, 0.1]) == 1.0
+    assert metrics.auroc([True, False, False], [0.5, 0.5, 0.1]) == 0.75
+    assert metrics.auroc([True], [0.9]) is None
+    assert metrics.threshold_at_recall([True, False, True, True], [0.9, 0.8, 0.6, 0.2], 0.6) == 0.6
+    assert metrics.threshold_at_recall([False], [0.9], 0.6) is None
+    draw = random.Random(0)
+    positive = [draw.random() < 0.3 for _ in range(400)]
+    scores = [draw.gauss(1.0 if hit else 0.0, 1.0) for hit in positive]
+    low, high = metrics.bootstrap_interval(
+        lambda at: metrics.auroc([positive[i] for i in at], [scores[i] for i in at]), 400
+    ) or (0, 0)
+    assert low < (metrics.auroc(positive, scores) or 0) < high and high - low < 0.15
+    assert metrics.bootstrap_interval(lambda at: None, 10) is None
+    assert metrics.bootstrap_interval(lambda at: 1.0, 0) is None
+
+
+def test_what_others_wrote_is_told_first() -> None:
+    figures = evaluate(Oracle(), [Example("n one", "negative"), Example("o two", "neutral")])
+    told = readable.parts({"holdout": figures, "real": figures})
+    assert told.index("real turns") < told.index("the corpus' holdout")
+    calm = evaluate(Oracle(), [Example("o two", "neutral")])
+    assert "nothing is flagged; no unhappy customer to find" in readable.part(calm)
 
 
 def test_the_pictures_are_pictures(tmp_path: object) -> None:
@@ -114,7 +155,8 @@ def test_the_pictures_are_pictures(tmp_path: object) -> None:
 def test_behaviour_counts_what_moves_a_reading() -> None:
     """The oracle goes by the first letter: a greeting changes it, a full stop does not."""
     found = behaviour.run(Oracle(), [Example("negative it is", "negative")])
-    assert set(found) == {"minimum functionality", "invariance", "direction", "not scored"}
+    tests = {"minimum functionality", "one-liners", "long messages", "invariance", "direction", "not scored"}
+    assert set(found) == tests
     assert found["invariance"]["full stop"]["passed"] == found["invariance"]["full stop"]["n"] > 0
     greeting = found["invariance"]["greeting"]
     assert 0 < greeting["passed"] < greeting["n"] and 0 < len(greeting["failures"]) <= 5

@@ -1,0 +1,61 @@
+"""Probabilities that mean what they say in a real channel: a temperature and a bias a label, fitted after quantisation.
+
+A third of what the model learns from is unhappy, of a channel's messages one in twenty. Dividing the logits by a temperature mends
+how sure it is; the bias mends how often it expects each label (prior shift, Saerens et al. 2002). Needs no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from model.reading import LABELS
+
+_STEPS = 50
+_PULL = 1.0
+"""Ridge on the biases: twenty unhappy messages say little about a bias."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """logits / temperature + bias, before the softmax."""
+
+    temperature: float
+    bias: tuple[float, ...]
+
+
+def fit(logits: npt.NDArray[np.floating], gold: npt.NDArray[np.int64], with_bias: bool = True) -> Calibration:
+    """The calibration under which the gold labels are most likely.
+
+    `logits` is (n, labels), `gold` (n,) the label's position. Without `with_bias` the bias is 0. Newton's method: the negative
+    log-likelihood is convex in the inverse of the temperature and the biases. The bias of *neutral* is 0, for only
+    differences count. The temperature stays within 0.2 … 5.
+    """
+    scores = logits.astype(np.float64)
+    free = [i for i, label in enumerate(LABELS) if label != "neutral"] if with_bias else []
+    # How each parameter moves each logit: (n, parameters, labels).
+    moves = np.zeros((len(scores), 1 + len(free), scores.shape[1]))
+    moves[:, 0] = scores
+    for row, label in enumerate(free, start=1):
+        moves[:, row, label] = 1.0
+    wanted = np.eye(scores.shape[1])[gold]
+    ridge = np.array([1e-6, *([_PULL] * len(free))])
+    found = np.array([1.0, *([0.0] * len(free))])
+    for _ in range(_STEPS):
+        shifted = np.einsum("p,npl->nl", found, moves)
+        shifted = np.exp(shifted - shifted.max(axis=1, keepdims=True))
+        chances = shifted / shifted.sum(axis=1, keepdims=True)
+        slope = np.einsum("npl,nl->p", moves, chances - wanted) + ridge * np.array([0.0, *found[1:]])
+        weighted = moves * chances[:, None, :]
+        mean = weighted.sum(axis=2)
+        bend = np.einsum("npl,nql->pq", weighted, moves) - mean.T @ mean + np.diag(ridge)
+        step = np.linalg.solve(bend, slope)
+        found = found - step
+        found[0] = np.clip(found[0], 0.2, 5.0)
+        if np.abs(step).max() < 1e-9:
+            break
+    bias = np.zeros(scores.shape[1])
+    bias[free] = found[1:]
+    return Calibration(float(1 / found[0]), tuple(float(b) for b in bias))
