@@ -31,11 +31,12 @@ def measure(
     live: Sequence[Example],
     golden: Sequence[Example],
     progress: Progress = lambda share: None,
+    talk: Sequence[Example] = (),
 ) -> tuple[Measured, list[Reading]]:
     """Everything the verdict needs, and the candidate's readings of corpus and live messages, in that order.
 
     `corpus` and `live` are labelled messages neither model has learned from; `golden` the team's own must-pass messages,
-    beside the ones that come with the package.
+    beside the ones that come with the package; `talk` turns of whole conversations.
     """
     examples = [*corpus, *live]
     new, old = _read_both(candidate, active, examples)
@@ -51,6 +52,7 @@ def measure(
     found = Measured(
         corpus=_part(corpus, new[:cut], old[:cut]),
         live=_part(live, new[cut:], old[cut:]),
+        talk=_part(talk, *_read_both(candidate, active, talk)),
         slices=_slices(corpus, new[:cut], old[:cut]),
         behaviour={name: (_passed(tests[0][name]), _passed(tests[1][name])) for name in tests[0]},
         golden=[(_called(e), e.label, label) for e, label in zip(musts, said, strict=True)],

@@ -13,6 +13,8 @@ from training.dataset import DataError, Example
 
 FOLDER = Path(__file__).parent / "soft_labels"
 
+UNLABELLED = "unlabelled.jsonl"
+
 Logits = tuple[float, float, float]
 """In the order of model.reading.LABELS."""
 
@@ -45,13 +47,22 @@ def key(example: Example) -> str:
     ]
 
 
-def load(folder: Path = FOLDER) -> Lessons:
-    """The lessons in a folder; none if there is no such folder. Raises DataError naming file and line."""
+def load(folder: Path = FOLDER, texts: Iterable[str] = ()) -> Lessons:
+    """The lessons in a folder; none if there is no such folder. `texts` are real turns without a label, cleaned: of those the
+    teacher has read the folder holds what it says, by hash. Raises DataError naming file and line."""
     if not folder.is_dir():
         return NONE
     messages = {str(row["key"]): _logits(place, row) for place, row in _rows(folder / "messages.jsonl")}
     transfer = [(str(row["text"]), _logits(place, row)) for place, row in _rows(folder / "transfer.jsonl")]
+    if (unlabelled := folder / UNLABELLED).exists():
+        said = {str(row["key"]): _logits(place, row) for place, row in _rows(unlabelled)}
+        transfer += [(text, said[name]) for text in texts if (name := text_key(text)) in said]
     return Lessons(messages, transfer)
+
+
+def text_key(text: str) -> str:
+    """A text without a label, by hash."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _logits(place: str, row: dict[str, Any]) -> Logits:

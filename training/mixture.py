@@ -16,6 +16,14 @@ EXTRAS = (CORPUS / "one_liners", CORPUS / "long")
 """Folders of labelled messages that are split like the corpus, but measured apart from its holdout."""
 
 
+CONVERSATIONS_SEEN = 2
+"""How often an epoch has each turn of our own conversations: they are few, and what a channel is most like."""
+
+
+COMMON_WORDS = 3
+"""A turn of no more words is everybody's."""
+
+
 def extra_files() -> list[Path]:
     """Files of one-liners and long mails, in order."""
     return sorted(file for folder in EXTRAS for file in folder.glob("*.jsonl"))
@@ -36,8 +44,9 @@ def load(real: Sequence[Path] = ()) -> Split:
     learned = [piece for example in extras.train for piece in long_mails.pieces(example)]
     measured = [corpus.holdout, corpus.challenge, talk.holdout, extras.holdout, turns.random, turns.chosen]
     dev = _without([*corpus.dev, *_once(talk.dev), *extras.dev], *measured)
+    train = _once(_without([*corpus.train, *talk.train, *learned, *turns.train], dev, *measured))
     return Split(
-        train=_once(_without([*corpus.train, *talk.train, *learned, *turns.train], dev, *measured)),
+        train=train + [e for e in train if e.thread] * (CONVERSATIONS_SEEN - 1),
         dev=dev,
         holdout=corpus.holdout,
         challenge=corpus.challenge,
@@ -50,9 +59,22 @@ def load(real: Sequence[Path] = ()) -> Split:
 
 
 def _without(examples: Iterable[Example], *measured: Sequence[Example]) -> list[Example]:
-    """The examples that do not read as one of those that are measured by."""
-    kept_out = {e.cleaned.lower() for part in measured for e in part}
+    """The examples that do not read as one of those that are measured by.
+
+    What everybody says ("ok", "thanks!", "same result") may be said in a held-out conversation, too: in training it stays.
+    """
+    kept_out = {
+        e.cleaned.lower() for part in measured for e in part if not (_in_talk(e) and _is_common(e.cleaned))
+    }
     return [e for e in examples if e.cleaned and e.cleaned.lower() not in kept_out]
+
+
+def _in_talk(example: Example) -> bool:
+    return example.thread is not None or example.kind == real_turns.KIND
+
+
+def _is_common(text: str) -> bool:
+    return len(text.split()) <= COMMON_WORDS
 
 
 def _once(examples: Iterable[Example]) -> list[Example]:

@@ -35,6 +35,10 @@ class Limits:
     slice_least: int = 40
     slice_margin: float = 0.04
     """A slice below the floor must not be worse than the active model's by more than this."""
+    talk_margin: float = 0.02
+    """Of macro-F1 on whole conversations: some hundred of their turns are unhappy, so a point is noise."""
+    false_alarms: float = 0.01
+    """So much more of the calm turns may be read as negative, as a share of them."""
     behaviour_margin: float = 0.01
     ece: float = 0.08
     agreement: float = 0.98
@@ -57,6 +61,8 @@ class Measured:
     corpus: Part
     live: Part = Part((), (), ())
     """The team's own messages that are never learned from."""
+    talk: Part = Part((), (), ())
+    """Turns of whole conversations at the mix of a channel: ours, and real ones where they are."""
     slices: Mapping[str, Part] = field(default_factory=dict)
     behaviour: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """By test: share passed by the candidate, by the active model."""
@@ -85,6 +91,7 @@ def verdict(measured: Measured, limits: Limits = Limits()) -> dict[str, Any]:
     if len(live.gold) >= limits.live_least:
         checks.append(_not_worse("macro-F1, your messages", live, limits.margin, limits.live_certainty))
     checks.append(_recall(both, limits))
+    checks += _talk(measured.talk, limits)
     checks += _slices(measured.slices, limits)
     checks += [
         _check(f"behaviour: {name}", new, old, old - limits.behaviour_margin)
@@ -197,6 +204,20 @@ def _recall(part: Part, limits: Limits) -> dict[str, Any]:
         scores(part.gold, said)["per_class"]["negative"]["recall"] for said in (part.candidate, part.active)
     )
     return _check("recall of negative", new, old, max(old - limits.margin, min(limits.recall_floor, old)))
+
+
+def _talk(talk: Part, limits: Limits) -> list[dict[str, Any]]:
+    """Real channels are calm: what is learned from corrections must not bring the false alarms back."""
+    if not talk.gold:
+        return []
+    calm = [i for i, gold in enumerate(talk.gold) if gold != "negative"]
+    new, old = (
+        sum(said[i] == "negative" for i in calm) / max(1, len(calm)) for said in (talk.candidate, talk.active)
+    )
+    return [
+        _figure("macro-F1, conversations", talk, limits.talk_margin),
+        _most("false alarms in conversations", new, old + limits.false_alarms),
+    ]
 
 
 def _slices(slices: Mapping[str, Part], limits: Limits) -> list[dict[str, Any]]:

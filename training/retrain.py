@@ -15,7 +15,7 @@ from torch import Tensor
 from model.artefact_folder import WEIGHTS, ArtefactError, read_manifest
 from model.classifier import Classifier
 from model.reading import Reading
-from training import checkpoint, dataset, judge, lessons, promote
+from training import checkpoint, dataset, judge, lessons, mixture, promote, real_turns
 from training.base import Base
 from training.candidate import add_figures, build, under_construction
 from training.export import ExportRefused
@@ -23,6 +23,7 @@ from training.progress import Progress
 from training.soup import train_souped
 from training.train import Config, device_for, train
 
+_PARTS = ("real", "talk", "dev", "holdout", "challenge", "extras")
 LEAST_DEV = 300
 """Messages below which neither the best epoch nor int8's agreement can be told."""
 JUDGED_BY = 3000
@@ -37,19 +38,23 @@ def train_version(
     out: Path,
     version: str | None,
     progress: Progress,
+    real: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Train on the files, or the corpus, and publish `out/<version>`; returns the last line.
+    """Train on the files, or on everything of the project's own and `real` (training.mixture), and publish `out/<version>`;
+    returns the last line.
 
     Of the corpus dev and holdout are kept out; of given files dev alone (who brings data brings a test set), and what
     is in the corpus' holdout. The same call after an interruption goes on where the run stood (`out/.resume-…`).
     """
     progress.report("load", 0.0)
-    data = dataset.split(dataset.load(files or dataset.corpus_files()), holdout=files is None)
     if files:
+        data = dataset.split(dataset.load(files), holdout=False)
         data = dataset.without_holdout(data, dataset.split(dataset.load(dataset.corpus_files())))
+    else:
+        data = mixture.load(real)
     dataset.require_enough(data.train, ", ".join(map(str, files or [dataset.CORPUS])))
     # Who brings data of their own has them learned from as they are: the teacher knows the corpus' guide to labels.
-    given = lessons.NONE if files else lessons.load()
+    given = lessons.NONE if files else lessons.load(texts=real_turns.load(real).unlabelled)
     version = version or _new_version(data.train)
     if (out / version).exists():
         raise ArtefactError(
@@ -61,11 +66,13 @@ def train_version(
         result = train_souped(config, data, base, progress, resume, lessons=given)
         progress.report("export", 0.0)
         source = " ".join(path.name for path in files) if files else None
-        classifier = build(building / version, result, config, data, base, parent=None, source=source)
+        classifier = build(
+            building / version, result, config, data, base, parent=None, source=source, real=bool(real)
+        )
         (building / version).rename(out / version)
         for standing in (resume, *out.glob(f"{resume.name}-branch*")):
             shutil.rmtree(standing, ignore_errors=True)
-    metrics = {part: classifier.manifest.metrics.get(part, {}) for part in ("dev", "holdout", "challenge")}
+    metrics = {part: classifier.manifest.metrics.get(part, {}) for part in _PARTS}
     return {
         "stage": "done",
         "candidate": str(out / version),
@@ -84,6 +91,7 @@ def retrain(
     out: Path,
     sample: int | None,
     progress: Progress,
+    real: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Train on the corpus and the snapshot, and judge the outcome against the active version.
 
@@ -91,14 +99,15 @@ def retrain(
     never forget what it shall. `start` is the version folder whose weights that is (the shipped one, which has seen no
     team's messages: minutes instead of an hour); None begins with the base model. `sample` takes that many of the
     corpus' training rows (the snapshot's are always all there) and half as many to choose the epoch by. `golden` are the
-    team's must-pass messages. Returns the last line; without a candidate if the export was refused.
+    team's must-pass messages, `real` files of real turns, to learn from and to judge by, where they are. Returns the last
+    line; without a candidate if the export was refused.
     """
     progress.report("load", 0.0)
     serving = Classifier.load(active, device="cpu", threads=max(1, config.threads))
     own = dataset.load([snapshot]) if snapshot and snapshot.stat().st_size else []
     musts = judge.golden_from(golden)
     live, corrections = [e for e in own if e.live], [e for e in own if not e.live]
-    corpus = dataset.split(dataset.load(dataset.corpus_files()))
+    corpus = mixture.load(real)
     if sample is not None and sample < len(corpus.train):
         few = dataset.sample(corpus.dev, max(LEAST_DEV, sample // 2))
         corpus = replace(corpus, train=dataset.sample(corpus.train, sample), dev=few)
@@ -129,7 +138,13 @@ def retrain(
             outcome = promote.refusal(str(refused))
             return {"stage": "done", "candidate": None, "version": version, "verdict": outcome, "worse": []}
         measured, readings = judge.measure(
-            candidate, serving, data.holdout, live, musts, lambda share: progress.report("evaluate", share)
+            candidate,
+            serving,
+            data.holdout,
+            live,
+            musts,
+            lambda share: progress.report("evaluate", share),
+            [*data.talk, *data.real],
         )
         verdict = promote.verdict(measured)
         add_figures(folder, holdout=promote.figures(measured.corpus), live=promote.figures(measured.live))

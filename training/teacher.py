@@ -30,7 +30,7 @@ from training.base import Base
 from training.dataset import Example, Split
 from training.metrics import scores
 from training.progress import Progress
-from training.train import buckets, pad
+from training.train import buckets, pad, reduced_precision, smoothed
 
 FROZEN = 6
 
@@ -39,13 +39,14 @@ FROZEN = 6
 class Lesson:
     """How the teacher is taught."""
 
-    epochs: int = 2
-    batch_size: int = 32
-    rate: float = 6e-5
+    epochs: int = 1
+    batch_size: int = 64
+    rate: float = 8e-5
     """Of the top layer; each one below has 0.9 of the one above it."""
     head_rate: float = 3e-4
     warmup: float = 0.08
-    label_smoothing: float = 0.03
+    label_smoothing: float = 0.04
+    borderline_smoothing: float = 0.2
     seed: int = 1
 
 
@@ -60,7 +61,7 @@ class Teacher(nn.Module):
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
-        self.tokenizer.enable_truncation(128)
+        self.tokenizer.enable_truncation(256)
         self.net: Any = MPNetModel.from_pretrained(
             folder, add_pooling_layer=False, attn_implementation="eager", local_files_only=True
         )
@@ -87,8 +88,9 @@ class Teacher(nn.Module):
             ids, mask = pad([tokens[i] for i in batch], self.net.config.pad_token_id)
             hidden = self.net.embeddings(input_ids=ids)
             bias = self.net.encoder.compute_position_bias(hidden)
-            for layer in self.net.encoder.layer[:FROZEN]:
-                hidden = layer(hidden, _hide(mask), bias)[0]
+            with reduced_precision():
+                for layer in self.net.encoder.layer[:FROZEN]:
+                    hidden = layer(hidden, _hide(mask), bias)[0]
             for row, i in enumerate(batch):
                 found[i] = hidden[row, : len(tokens[i])].half()
             progress.report(stage, start / len(order))
@@ -103,8 +105,10 @@ class Teacher(nn.Module):
             x[row, : len(h)], mask[row, : len(h)] = h.float(), 1
         with torch.no_grad():
             bias = self.net.encoder.compute_position_bias(x)
-        for layer in self.net.encoder.layer[FROZEN:]:
-            x = layer(x, _hide(mask), bias)[0]
+        with reduced_precision():
+            for layer in self.net.encoder.layer[FROZEN:]:
+                x = layer(x, _hide(mask), bias)[0]
+        x = x.float()
         mean = (x * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
         logits: Tensor = self.head(torch.cat([x[:, 0], mean], 1))
         return logits
@@ -120,6 +124,14 @@ class Teacher(nn.Module):
             found[batch] = self.upper([hidden[i] for i in batch])
         return found
 
+    def read(self, texts: Sequence[str], progress: Progress, stage: str) -> Tensor:
+        """Logits (n, 3) of texts, a few thousand at a time: what the frozen layers make of them is large."""
+        parts = [
+            self.logits(self.lower(self.tokens(texts[start : start + 4096]), progress, stage))
+            for start in range(0, len(texts), 4096)
+        ]
+        return torch.cat([torch.zeros(0, len(LABELS)), *parts])
+
 
 def _hide(mask: Tensor) -> Tensor:
     return (1.0 - mask[:, None, None, :].float()) * -1e9
@@ -134,7 +146,7 @@ def teach(lesson: Lesson, data: Split, base: Base, progress: Progress) -> tuple[
     train, dev = (teacher.tokens([e.cleaned for e in part]) for part in (data.train, data.dev))
     hidden_dev = teacher.lower(dev, progress, "frozen layers, dev")
     hidden = teacher.lower(train, progress, "frozen layers")
-    gold = torch.tensor([LABELS.index(e.label) for e in data.train])
+    gold = smoothed(data.train, lesson.label_smoothing, lesson.borderline_smoothing)
     for parameter in teacher.net.parameters():
         parameter.requires_grad_(False)
     groups: list[dict[str, Any]] = []
@@ -152,7 +164,7 @@ def teach(lesson: Lesson, data: Split, base: Base, progress: Progress) -> tuple[
         for batch in buckets(train, lesson.batch_size, shuffle):
             teacher.train()
             logits = teacher.upper([hidden[i] for i in batch])
-            loss = functional.cross_entropy(logits, gold[batch], label_smoothing=lesson.label_smoothing)
+            loss = functional.cross_entropy(logits, gold[batch])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
@@ -169,23 +181,32 @@ def teach(lesson: Lesson, data: Split, base: Base, progress: Progress) -> tuple[
     return teacher, teacher.logits(hidden), history
 
 
+def averaged(logits: Tensor, others: Sequence[tuple[float, float, float] | None]) -> Tensor:
+    """Logits (n, 3) with those of another teacher, where it has any: the mean of the two, which errs less than either."""
+    return torch.stack([
+        row if other is None else (row + torch.tensor(other)) / 2 for row, other in zip(logits, others, strict=True)
+    ])  # fmt: skip
+
+
 def write_lessons(
     folder: Path,
     train: Sequence[Example],
     logits: Tensor,
-    texts: Sequence[str],
-    transfer: Tensor,
+    transfer: Sequence[tuple[str, Tensor]],
+    unlabelled: Sequence[tuple[str, Tensor]],
     about: dict[str, object],
 ) -> None:
-    """Write `messages.jsonl` (by hash of the message), `transfer.jsonl` (with their texts) and `about.json`."""
-    from training.lessons import key
+    """Write `messages.jsonl` (by hash of the message), `transfer.jsonl` (with their texts), `unlabelled.jsonl` (real turns, by
+    hash) and `about.json`."""
+    from training.lessons import UNLABELLED, key, text_key
 
     folder.mkdir(parents=True, exist_ok=True)
     messages = [{"key": key(e), "logits": _short(row)} for e, row in zip(train, logits, strict=True)]
-    others = [{"text": text, "logits": _short(row)} for text, row in zip(texts, transfer, strict=True)]
-    for name, rows in (("messages", messages), ("transfer", others)):
+    others = [{"text": text, "logits": _short(row)} for text, row in transfer]
+    real = [{"key": text_key(text), "logits": _short(row)} for text, row in unlabelled]
+    for name, rows in (("messages.jsonl", messages), ("transfer.jsonl", others), (UNLABELLED, real)):
         lines = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
-        (folder / f"{name}.jsonl").write_bytes(lines.encode("utf-8", "replace"))
+        (folder / name).write_bytes(lines.encode("utf-8", "replace"))
     made = {**about, "made": time.strftime("%Y-%m-%d", time.gmtime())}
     (folder / "about.json").write_text(json.dumps(made, indent=1) + "\n", "utf-8")
 

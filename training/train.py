@@ -33,7 +33,7 @@ class Config:
     """What a run can be told. The defaults are what was measured best; see docs/model.md."""
 
     method: str = "full"
-    epochs: int = 6
+    epochs: int = 3
     learning_rate: float | None = None
     """None: what suits the method."""
     batch_size: int = 16
@@ -42,27 +42,30 @@ class Config:
     weight_decay: float = 0.01
     masked: float = 0.1
     """Share of the tokens hidden at each step, so that no single word decides."""
-    augmented: float = 0.3
+    augmented: float = 0.4
     """Share of the messages changed as training.augment does, anew in each epoch."""
     label_smoothing: float = 0.05
+    borderline_smoothing: float = 0.25
+    """Of messages whose readers found them open to another reading."""
     distilled: float = 0.7
     """Share of the loss that asks for the teacher's probabilities instead of the label, where the teacher has read a message."""
     softness: float = 2.0
     """Both sides' logits are divided by this before they are compared: the small probabilities say how things are alike."""
-    transfer: float = 0.4
+    transfer: float = 0.1
     """Share of the teacher's texts without a label that an epoch sees, others in each."""
     meaning_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
     patience: int = 4
     """Epochs without a better dev macro-F1 before the run stops."""
-    branches: int = 2
+    branches: int = 1
     """Further runs of an epoch with whose weights those of the first are averaged; see training.soup."""
     keep: str = "best"
     """Which epoch's weights: the best on dev, or the last."""
     moved: float = 1.0
     """How far to go, in the end, from the weights that the run began with to those it learned. A little less than all the way
     forgets much less and knows nearly as much of what is new (WiSE-FT, Wortsman et al. 2022)."""
-    max_length: int = 128
+    max_length: int = 256
+    """Tokens of a window; longer messages are read in several (model.windows), and learned from in pieces (training.mixture)."""
     seed: int = 1
     threads: int = 0
     """CPU threads; 0: torch decides."""
@@ -216,7 +219,7 @@ class Lesson:
     tokens: list[list[int]]
     dev_tokens: list[list[int]]
     labels: Tensor
-    """(n,) int64, by position in model.reading.LABELS."""
+    """(n, 3): the labels as probabilities, smoothed."""
     soft: Tensor
     """(n, 3): the teacher's probabilities."""
     soft_share: Tensor
@@ -238,10 +241,17 @@ def prepared(data: Split, base: Base, lessons: Lessons, config: Config, device: 
         texts=texts,
         tokens=[tokenizer.encode(example.cleaned).ids for example in texts],
         dev_tokens=[tokenizer.encode(example.cleaned).ids for example in data.dev],
-        labels=torch.tensor([LABELS.index(example.label) for example in texts], device=device),
+        labels=smoothed(texts, config.label_smoothing, config.borderline_smoothing).to(device),
         soft=soft.to(device),
         soft_share=soft_share.to(device),
     )
+
+
+def smoothed(examples: Sequence[Example], share: float, borderline: float) -> Tensor:
+    """Labels as probabilities (n, 3): so much of each is spread over all labels, for no reader is always right."""
+    spread = torch.tensor([borderline if example.borderline else share for example in examples])[:, None]
+    certain = functional.one_hot(torch.tensor([LABELS.index(e.label) for e in examples]), len(LABELS)).float()
+    return certain * (1 - spread) + spread / len(LABELS)
 
 
 def _unlabelled(lessons: Lessons) -> list[Example]:
@@ -265,7 +275,7 @@ def _feeling(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor, config
 
     The second is multiplied by the softness squared, or its gradients would be smaller by that (Hinton et al. 2015).
     """
-    hard = functional.cross_entropy(logits, labels, label_smoothing=config.label_smoothing, reduction="none")
+    hard = functional.cross_entropy(logits, labels, reduction="none")
     if not bool(share.any()):
         return hard.mean()
     softer = functional.cross_entropy(logits / config.softness, soft, reduction="none")

@@ -7,13 +7,14 @@ import json
 import random
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bot.learning.process import Snapshot
 from bot.learning.selection import Used
 from model.classifier import Classifier
 from model.registry import SHIPPED
-from training import base, dataset, lessons
+from training import base, dataset, lessons, mixture
 from training.__main__ import RETRAINING
 from training.candidate import build
 from training.dataset import Example
@@ -49,13 +50,13 @@ def used(examples: Sequence[Example], labels: Sequence[str] | None = None) -> li
 
 def retrained(corrections: Sequence[Used], sample: int) -> Classifier:
     """A candidate, trained and exported as `python -m training retrain` does it, without the gate."""
-    corpus = dataset.split(dataset.load(dataset.corpus_files()))
+    corpus = mixture.load()
     few = dataset.sample(corpus.dev, max(300, sample // 2))
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         Snapshot(corrections).write(run)
         own = dataset.load([run / "snapshot.jsonl"]) if corrections else []
-        data = dataset.replay(dataset.Split(dataset.sample(corpus.train, sample), few, []), own)
+        data = dataset.replay(replace(corpus, train=dataset.sample(corpus.train, sample), dev=few), own)
         found = base.resolve()
         known = lessons.Lessons(lessons.load().messages, [])
         config = Config(**RETRAINING, keep="last")

@@ -115,9 +115,10 @@ def test_a_retraining_whose_bot_is_gone_ends_itself(tmp_path: Path) -> None:
 def test_retrain_judges_the_candidate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: dataset.Split, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from training import mixture
     from training import retrain as retraining
 
-    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    monkeypatch.setattr(mixture, "load", lambda *_: data)
     monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
     snapshot = tmp_path / "snapshot.jsonl"
     snapshot.write_text(

@@ -33,6 +33,15 @@ def test_a_lesson_is_about_a_message_with_its_label(tmp_path: Path) -> None:
     assert found.digest != lessons.NONE.digest
 
 
+def test_what_is_said_of_real_turns_is_found_by_their_hash(tmp_path: Path) -> None:
+    write(tmp_path / "l", "")
+    row = {"key": lessons.text_key("no sound"), "logits": [1, 2, 3]}
+    (tmp_path / "l" / lessons.UNLABELLED).write_text(json.dumps(row) + "\n", "utf-8")
+    assert lessons.load(tmp_path / "l").transfer == []
+    given = lessons.load(tmp_path / "l", ["no sound", "another"])
+    assert given.transfer == [("no sound", (1.0, 2.0, 3.0))] and given.digest != lessons.NONE.digest
+
+
 def test_without_lessons_there_are_none(tmp_path: Path) -> None:
     assert lessons.load(tmp_path / "nowhere") is lessons.NONE
 
@@ -67,6 +76,31 @@ def test_transfer_texts_are_new_and_the_same_every_time() -> None:
     assert transfer_texts([example("One.")], 5) == []
 
 
+def test_doubtful_labels_are_smoothed_more() -> None:
+    pytest.importorskip("torch")
+    from training.train import smoothed
+
+    certain, doubtful = (
+        example("So late", "negative"),
+        Example("hm", "neutral", cleaned="hm", borderline=True),
+    )
+    rows = smoothed([certain, doubtful], 0.06, 0.3).tolist()
+    assert rows[0] == pytest.approx([0.96, 0.02, 0.02]) and rows[1] == pytest.approx([0.1, 0.8, 0.1])
+
+
+def test_lessons_are_written_without_the_words_of_real_turns(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from training.teacher import write_lessons
+
+    known, logits = example("So late", "negative"), torch.tensor([[1.234, 0, 0]])
+    write_lessons(
+        tmp_path / "l", [known], logits, [("Hm.", logits[0])], [("no sound", logits[0])], {"teacher": "t"}
+    )
+    assert not any("sound" in file.read_text("utf-8") for file in (tmp_path / "l").iterdir())
+    found = lessons.load(tmp_path / "l", ["no sound"])
+    assert found.of(known) == (1.23, 0, 0) and [text for text, _ in found.transfer] == ["Hm.", "no sound"]
+
+
 def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     torch = pytest.importorskip("torch")
     from training.lessons import Lessons
@@ -78,7 +112,7 @@ def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     soft, share = _soft_targets([known, unknown], says, config)
     assert share.tolist() == pytest.approx([0.7, 0.0, 1.0])
     assert soft[0].tolist() == pytest.approx(torch.softmax(torch.tensor([1.0, 0.0, -1.0]), 0).tolist())
-    logits, labels = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]), torch.tensor([0, 1, 2])
+    logits, labels = torch.tensor([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]), torch.eye(3)
     hard = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
     softer = torch.nn.functional.cross_entropy(logits / 2, soft, reduction="none") * 4
     wanted = (0.3 * hard[0] + 0.7 * softer[0] + hard[1] + softer[2]) / 3

@@ -9,7 +9,7 @@ import pytest
 
 from model.artefact_folder import ArtefactError, read_manifest
 from model.classifier import Classifier
-from training import base, dataset
+from training import base, dataset, mixture
 
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
@@ -156,7 +156,7 @@ def test_branches_are_averaged_with_their_trunk_also_after_a_kill(
 def test_a_gpu_that_is_not_there_is_said(
     tmp_path: Path, data: dataset.Split, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
-    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    monkeypatch.setattr(mixture, "load", lambda *_: data)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(["train", "--out", str(tmp_path / "out"), "--device", "gpu"]) == 1
     error = capsys.readouterr().err
@@ -169,20 +169,20 @@ def test_a_full_disk_publishes_nothing(
 ) -> None:
     import errno
 
-    from training import export
+    from training import quantise
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "model.onnx")
 
-    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
-    monkeypatch.setattr(export, "quantize_dynamic", full)
+    monkeypatch.setattr(mixture, "load", lambda *_: data)
+    monkeypatch.setattr(quantise, "quantize_dynamic", full)
     out = tmp_path / "out"
     assert main(["train", "--out", str(out), "--epochs", "1", "--threads", "1", "--version", "v"]) == 1
     assert "model.onnx: No space left on device" in capsys.readouterr().err
     # The training itself is kept, so that the next call only exports.
     assert [path.name.startswith(".resume-") for path in out.iterdir()] == [True] * 3
     monkeypatch.undo()
-    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    monkeypatch.setattr(mixture, "load", lambda *_: data)
     from training import retrain as retraining
 
     monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
@@ -203,7 +203,7 @@ def test_a_disk_too_full_for_where_the_run_stands(
     def full(self: Path, _: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(dataset, "split", lambda *_, **__: data)
+    monkeypatch.setattr(mixture, "load", lambda *_: data)
     monkeypatch.setattr(Path, "write_bytes", full)
     assert main(["train", "--out", str(tmp_path / "out"), "--epochs", "1", "--threads", "1"]) == 1
     error = capsys.readouterr().err
