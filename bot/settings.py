@@ -45,7 +45,7 @@ class People:
 class Rules:
     """The numbers in the rules of conduct. Similarities: see bot.matching.Index; how they were chosen: bench/routing.py, docs/admin.md."""
 
-    negative_threshold: float = 0.70
+    negative_threshold: float = 0.50
     match_threshold: float = 0.25
     match_margin: float = 0.20
     strong_threshold: float = 0.30

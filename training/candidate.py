@@ -206,7 +206,12 @@ def _calibrated(manifest: Manifest, classifier: Classifier, data: Split) -> Mani
     """With temperature and bias fitted at the mix of a channel; of data that has none, the temperature alone, on dev."""
     examples = data.channel or data.dev
     logits, _ = classifier.forward([example.cleaned for example in examples])
-    fitted = calibration.fit(logits, _positions(examples), with_bias=bool(data.channel))
+    gold = _positions(examples)
+    fitted = (
+        calibration.fit_partly(logits, gold)
+        if data.channel
+        else calibration.fit(logits, gold, with_bias=False)
+    )
     return dataclasses.replace(manifest, temperature=fitted.temperature, bias=fitted.bias)
 
 

@@ -57,7 +57,7 @@ class Config:
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
     patience: int = 4
     """Epochs without a better dev macro-F1 before the run stops."""
-    branches: int = 1
+    branches: int = 0
     """Further runs of an epoch with whose weights those of the first are averaged; see training.soup."""
     keep: str = "best"
     """Which epoch's weights: the best on dev, or the last."""

@@ -102,8 +102,8 @@ def test_evaluate_reads_a_file_of_ones_own(tmp_path: Path) -> None:
 def test_models_lists_the_shipped_version(tmp_path: Path) -> None:
     assert softanswer("init", cwd=tmp_path).returncode == 0
     done = softanswer("models", cwd=tmp_path)
-    assert done.stdout.startswith("→ support-5")
-    assert "macro-F1" in softanswer("models", "show", "support-5", cwd=tmp_path).stdout
+    assert done.stdout.startswith("→ support-6")
+    assert "macro-F1" in softanswer("models", "show", "support-6", cwd=tmp_path).stdout
     assert softanswer("models", "rollback", cwd=tmp_path).returncode == 2
 
 

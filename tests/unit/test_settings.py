@@ -32,7 +32,7 @@ def test_the_shipped_settings_load() -> None:
 def test_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path, GOOD)
     assert settings.database == Path("data/softanswer.db")
-    assert settings.rules.negative_threshold == 0.70
+    assert settings.rules.negative_threshold == 0.50
     assert settings.people.agents_group is None
 
 

@@ -13,22 +13,41 @@ from training.card import card
 ROOT = Path(__file__).parents[2]
 MANIFEST = read_manifest(SHIPPED)
 HOLDOUT: dict[str, Any] = MANIFEST.metrics["holdout"]
+REAL: dict[str, Any] = MANIFEST.metrics["real"]
+TALK: dict[str, Any] = MANIFEST.metrics["talk"]
 
 
-def test_it_is_as_good_as_it_must_be() -> None:
-    assert HOLDOUT["macro_f1"] >= 0.93
-    assert HOLDOUT["slices"]["difficulty"]["hard"]["macro_f1"] >= 0.90
-    assert HOLDOUT["negative_recall"]["precision"] >= 0.90 and HOLDOUT["negative_recall"]["recall"] >= 0.92
+def passed(test: str, *capabilities: str) -> float:
+    found = MANIFEST.metrics["behaviour"][test]
+    chosen = [found[name] for name in capabilities or found]
+    return float(sum(c["passed"] for c in chosen) / sum(c["n"] for c in chosen))
+
+
+def test_it_is_right_in_real_channels() -> None:
+    assert REAL["n"] == 515
+    assert REAL["ranking"]["auroc"] >= 0.945 and REAL["ranking"]["precision"] >= 0.75
+    assert REAL["ece"] <= 0.04
+    assert TALK["macro_f1"] >= 0.85
+
+
+def test_it_reads_sharp_messages_of_our_own() -> None:
+    """We want 0.925 and 0.91, which support-5 had; docs/model.md says what was given up for real channels."""
+    assert HOLDOUT["macro_f1"] >= 0.905
+    assert HOLDOUT["slices"]["difficulty"]["hard"]["macro_f1"] >= 0.885
     assert HOLDOUT["ece"] <= 0.05
     int8 = MANIFEST.metrics["int8"]
     assert int8["fp32"] - int8["int8"] <= 0.005
-    passed = {
-        test: sum(c["passed"] for c in capabilities.values()) / sum(c["n"] for c in capabilities.values())
-        for test, capabilities in MANIFEST.metrics["behaviour"].items()
-    }
-    assert passed["minimum functionality"] >= 0.95
-    assert passed["invariance"] >= 0.97 and passed["direction"] >= 0.97
-    assert MANIFEST.metrics["behaviour"]["not scored"]["short English"]["passed"] >= 594  # of 600
+
+
+def test_it_behaves() -> None:
+    """Of typos we want 96 %."""
+    assert passed("minimum functionality") >= 0.95
+    assert passed("one-liners", "calm") >= 0.95 and passed("one-liners", "unhappy") >= 0.75
+    assert passed("long messages", "feeling at the end") >= 0.85
+    assert (
+        passed("invariance") >= 0.97 and passed("invariance", "typos") >= 0.93 and passed("direction") >= 0.97
+    )
+    assert passed("not scored", "short English") >= 0.995 and passed("not scored", "other languages") >= 0.95
 
 
 def test_its_card_is_its_manifests() -> None:
@@ -38,25 +57,24 @@ def test_its_card_is_its_manifests() -> None:
 def test_the_pages_have_its_figures() -> None:
     model, readme = ((ROOT / page).read_text(encoding="utf-8") for page in ("docs/model.md", "README.md"))
     assert f"`{SHIPPED.name}`" in model and f"model/artefact/{SHIPPED.name}/card.md" in readme
-    low, high = HOLDOUT["macro_f1_interval"]
-    for page in (model, readme):
-        assert f"({low:.3f}–{high:.3f})" in page
-    hard = HOLDOUT["slices"]["difficulty"]["hard"]
-    rows = {
-        "all": HOLDOUT,
-        "hard kinds": hard,
-        r"\*the challenge\* \(below\)": MANIFEST.metrics["challenge"],
-    }
-    for name, figures in rows.items():
-        row = re.search(rf"^\| {name} \| ([\d,]+) \| \**([\d.]+)\** ", model, re.MULTILINE)
+    for name in ("real", "talk", "holdout"):
+        figures = MANIFEST.metrics[name]
+        ranking = figures["ranking"]
+        low, high = ranking["auroc_interval"]
+        row = re.search(
+            rf"^\| [^|]*\| {figures['n']:,} \|.*{ranking['auroc']:.3f}.*\({low:.3f}–{high:.3f}\).*$",
+            model,
+            re.MULTILINE,
+        )
         assert row, name
-        assert (row[1].replace(",", ""), row[2]) == (str(figures["n"]), f"{figures['macro_f1']:.3f}")
+        assert f"{ranking['precision']:.2f}" in row[0] and f"{figures['macro_f1']:.3f}" in row[0], name
+        assert f"{figures['n']:,}" in readme and f"{ranking['auroc']:.2f}" in readme, name
     for label, f in HOLDOUT["per_class"].items():
         cells = [f"{f[name]:.3f}" for name in ("precision", "recall", "f1")]
         assert f"| {label} | {' | '.join(cells)} | {f['support']:,} |" in model
     for test, capabilities in MANIFEST.metrics["behaviour"].items():
         for name, f in capabilities.items():
-            if test in ("invariance", "direction", "not scored"):
-                assert f"{f['passed'] / f['n']:.1%}".replace("%", " %") + f"** of {f['n']}" in model or (
-                    f"{f['passed'] / f['n']:.1%}".replace("%", " %") + f" of {f['n']}" in model
+            if test != "minimum functionality":
+                assert re.search(
+                    rf"\*{{0,2}}{100 * f['passed'] / f['n']:.1f} %\*{{0,2}} of {f['n']:,}\b", model
                 ), name

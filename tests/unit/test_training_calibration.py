@@ -43,3 +43,16 @@ def test_few_messages_move_it_little() -> None:
     logits, gold = np.zeros((3, 3)), np.array([0, 0, 0])
     found = calibration.fit(logits, gold)
     assert 0.2 <= found.temperature <= 5 and abs(found.bias[0]) < 2
+
+
+def test_a_part_of_the_bias_is_taken() -> None:
+    logits, gold = drawn(3000)
+    kept = (gold != LABELS.index("negative")) | (np.random.default_rng(1).random(len(gold)) < 0.1)
+    alone = calibration.fit(logits[kept], gold[kept], with_bias=False)
+    whole, partly = (
+        calibration.fit(logits[kept], gold[kept]),
+        calibration.fit_partly(logits[kept], gold[kept]),
+    )
+    assert partly.bias == pytest.approx([calibration.SHIFT * b for b in whole.bias]) and min(whole.bias) < -1
+    low, high = sorted([alone.temperature, whole.temperature])
+    assert low < partly.temperature < high

@@ -67,13 +67,15 @@ def test_evaluate_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (figures["n"], figures["accuracy"]) == (2, 0.5)
     assert main(["evaluate", "--data", str(file)]) == 0
     shown = capsys.readouterr().out
-    assert f"{SHIPPED.name} on 2 messages: macro-F1" in shown and "95 % interval" in shown
+    assert f"{SHIPPED.name} on 2 messages: macro-F1" in shown and "nothing is flagged" in shown
     file.write_text(file.read_text() + '{"text": "still broken, unacceptable", "label": "negative"}\n')
     assert main(["evaluate", "--data", str(file)]) == 0
-    assert (
-        "flagged from 0.70 on: 100.0% of the unhappy, 100.0% of the flags are right"
-        in capsys.readouterr().out
-    )
+    shown = capsys.readouterr().out
+    assert "flagged from 0.70 on: 33.3% of the messages, 100% rightly; finds 100% of the unhappy" in shown
+    assert main(["evaluate", "--data", str(file), "--prevalence", "0.06"]) == 0
+    assert "the unhappy, 6.0% of the messages" in capsys.readouterr().out
+    assert main(["evaluate", "--data", str(file), "--prevalence", "6"]) == 2
+    assert "--prevalence 6.0: a share of messages" in capsys.readouterr().err
 
 
 def test_retrain_stopped_half_way_leaves_nothing(tmp_path: Path) -> None:

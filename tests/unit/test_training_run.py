@@ -177,7 +177,20 @@ def test_a_full_disk_publishes_nothing(
     monkeypatch.setattr(mixture, "load", lambda *_: data)
     monkeypatch.setattr(quantise, "quantize_dynamic", full)
     out = tmp_path / "out"
-    assert main(["train", "--out", str(out), "--epochs", "1", "--threads", "1", "--version", "v"]) == 1
+    command = [
+        "train",
+        "--out",
+        str(out),
+        "--epochs",
+        "1",
+        "--threads",
+        "1",
+        "--version",
+        "v",
+        "--branches",
+        "2",
+    ]
+    assert main(command) == 1
     assert "model.onnx: No space left on device" in capsys.readouterr().err
     # The training itself is kept, so that the next call only exports.
     assert [path.name.startswith(".resume-") for path in out.iterdir()] == [True] * 3
@@ -186,7 +199,7 @@ def test_a_full_disk_publishes_nothing(
     from training import retrain as retraining
 
     monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
-    assert main(["train", "--out", str(out), "--epochs", "1", "--threads", "1", "--version", "v"]) == 0
+    assert main(command) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     trained = ("train", "branch 1", "branch 2")
     assert not [line for line in lines if line["stage"] in trained and line["progress"] > 0]
