@@ -230,7 +230,7 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
 ) -> None:
     question = "My zeppelin ledger wants to leave the hangar as a spreadsheet, ring me at 030 1234567"
     await wrote(bot, tmp_path, question)
-    near = bot.services.pipeline._near(await bot.batcher.read(question))
+    near = bot.services.pipeline._near(await bot.batcher.read(question), question)
     await bot.app.async_dispatch(signed(submission(ANNA, 1, template="data_export"), form=True))
     card = await persons.until("the proposal", lambda s: find(s, TRIAGE, "says this belongs to"), ADA)
     assert "a phone number" in texts(card)[0] and "1234567" not in texts(card)[0]
@@ -239,7 +239,7 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
     assert rows(tmp_path / "softanswer.db", "select state from examples") == [("proposed",)]
     await bot.app.async_dispatch(signed(press(ADA, "approve_example", {"example": 1}), form=True))
     assert rows(tmp_path / "softanswer.db", "select state, decided_by from examples") == [("approved", ADA)]
-    again = bot.services.pipeline._near(await bot.batcher.read(question))
+    again = bot.services.pipeline._near(await bot.batcher.read(question), question)
     by_id = {n.template: n.similarity for n in near}
     assert again[0].template == "data_export" and again[0].similarity > by_id["data_export"] + 0.3
     await persons.until("the decision", lambda s: find(s, TRIAGE, "Added as an example"), ADA)
@@ -248,7 +248,7 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
     assert rows(tmp_path / "softanswer.db", "select state, text from examples") == [("forgotten", None)]
     assert await bot.services.store.teaching.approved("T0ACME") == {}
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
-    after = bot.services.pipeline._near(await bot.batcher.read(question))
+    after = bot.services.pipeline._near(await bot.batcher.read(question), question)
     assert {n.template: n.similarity for n in after}["data_export"] == pytest.approx(
         by_id["data_export"], abs=1e-6
     )

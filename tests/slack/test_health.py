@@ -127,7 +127,7 @@ async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothi
 async def test_an_event_that_cannot_be_worked_on_goes_to_a_person_in_the_end(
     bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.services.pipeline, "_near", lambda reading: 1 / 0)
+    monkeypatch.setattr(bot.services.pipeline, "_near", lambda *_: 1 / 0)
     await say(bot, CALM, user=BEN)
     await told(persons, "Not read by the bot")
     assert rows(tmp_path / "softanswer.db", "select state, attempts from inbox") == [("done", 2)]

@@ -59,7 +59,7 @@ async def test_a_better_candidate_serves_and_can_be_rolled_back(
     assert states == [("taught-0-better", "active", shipped)]
 
     reading = await bot.batcher.read("How do I export my data?")
-    near = bot.services.pipeline._near(reading)
+    near = bot.services.pipeline._near(reading, "How do I export my data?")
     assert near[0].template == "data_export"
 
     assert "Rolled back" in await bot.services.learning.serving.rollback(ADA)
