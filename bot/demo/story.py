@@ -17,8 +17,8 @@ CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
 HELP, TRIAGE = "C0HELP", "C0TRIAGE"
 NAMES = {CARLA: "Carla (customer)", BEN: "Ben (customer)", ANNA: "Anna (agent)", ADA: "Ada (admin)"}
 
-REMARK = "Could I talk to a person? Explaining the same thing to four people has been a pleasure."
-"""Dry irony: a person hears it at once, the model takes it for praise."""
+REMARK = "Could I talk to a person? My team is learning patience, which must be a feature."
+"""Dry irony: a person hears it at once, the model takes it for a plain request."""
 
 INTERNAL = (
     "negative",

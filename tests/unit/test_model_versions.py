@@ -22,6 +22,7 @@ def manifest(version: str = "v1", **changes: Any) -> Manifest:
         "data_hash": "0" * 64,
         "labels": LABELS,
         "temperature": 1.5,
+        "bias": (-0.5, 0.0, 0.0),
         "max_length": 128,
         "embedding_dim": 384,
         "settings": {"seed": 1},
@@ -43,6 +44,14 @@ def version_folder(root: Path, version: str = "v1", **changes: Any) -> Path:
 def rewrite(folder: Path, **changes: Any) -> None:
     path = folder / MANIFEST
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_a_manifest_of_an_earlier_release_has_no_bias(tmp_path: Path) -> None:
+    folder = version_folder(tmp_path)
+    fields = json.loads((folder / MANIFEST).read_text())
+    del fields["bias"]
+    (folder / MANIFEST).write_text(json.dumps(fields))
+    assert read_manifest(folder).bias == (0.0, 0.0, 0.0)
 
 
 def test_a_written_manifest_is_read_back(tmp_path: Path) -> None:
@@ -88,6 +97,8 @@ def test_manifest_that_is_not_an_object(tmp_path: Path) -> None:
         ({"device": "tpu"}, "device is 'tpu'"),
         ({"temperature": 0}, "temperature is 0"),
         ({"temperature": float("nan")}, "temperature is nan"),
+        ({"bias": [0, 0]}, "a number a label"),
+        ({"bias": [0, "x", 0]}, "a number a label"),
         ({"max_length": 0}, "too small"),
         ({"embedding_dim": 0}, "too small"),
         ({"files": {}}, r"lacks model\.onnx"),
