@@ -16,9 +16,9 @@ ENGLISH_WORDS = Path(__file__).parent / "english_words.txt"
 """Words of the corpus' training part, made by bench/english_words.py."""
 OTHER_WORDS = Path(__file__).parent / "other_words.txt"
 """Frequent words of customers' messages in other languages, written by hand; English has some of them, too."""
-MOST_ENGLISH = 0.5
+MIN_ENGLISH = 0.5
 """From this share of English words on, neutral ones included, py3langid is not asked."""
-LEAST_SURE, LEAST_SURE_IF_SHORT = 0.5, 0.7
+MIN_SURE, MIN_SURE_IF_SHORT = 0.5, 0.7
 """Probability from which py3langid is believed, of four words and more, and of two or three."""
 
 # Not from "rtl8139" or "/var/lib": parts of names are no words.
@@ -52,10 +52,10 @@ def is_other(text: str) -> bool:
     ours = [word for word in words if word in english and word not in other]
     if theirs > len(ours) or (theirs == len(ours) > 1 and _GRAMMAR.isdisjoint(ours)):
         return True
-    if sum(word in english for word in words) / len(words) >= MOST_ENGLISH or len(words) < 2:
+    if sum(word in english for word in words) / len(words) >= MIN_ENGLISH or len(words) < 2:
         return False
     language, probability = _identifier().classify(" ".join(found).lower())
-    return bool(language != "en" and probability >= (LEAST_SURE if len(found) > 3 else LEAST_SURE_IF_SHORT))
+    return bool(language != "en" and probability >= (MIN_SURE if len(found) > 3 else MIN_SURE_IF_SHORT))
 
 
 @cache

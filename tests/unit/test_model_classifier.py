@@ -241,3 +241,15 @@ def test_evaluate_needs_no_torch(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, str(data)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["version"] == SHIPPED.name
+
+
+def test_temperature_and_bias_make_the_probabilities() -> None:
+    """softmax(logits / temperature + bias), with what the manifest says of both."""
+    classifier = Classifier.load(SHIPPED)
+    text = "the export stops at row 40 again, any idea?"
+    for temperature, bias in ((1.0, (0.0, 0.0, 0.0)), (0.5, (0.0, 0.0, 0.0)), (1.0, (-2.0, 0.0, 0.5))):
+        classifier.manifest = dataclasses.replace(classifier.manifest, temperature=temperature, bias=bias)
+        powers = np.exp(classifier.forward([text])[0][0].astype(float) / temperature + np.array(bias))
+        scores = classifier.read([text])[0].scores
+        assert scores is not None
+        assert list(scores.values()) == pytest.approx((powers / powers.sum()).tolist(), abs=1e-6)
