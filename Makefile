@@ -28,7 +28,7 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 
 # The modules without I/O: whoever changes a rule changes its test.
-PURE := bot/gate.py,bot/decide.py,bot/domain.py,bot/slack/blocks.py,bot/slack/team_blocks.py,model/text.py,model/reading.py,model/explain.py,model/windows.py,training/promote.py,bot/learning/selection.py,bot/learning/redact.py,bot/learning/asking.py,bot/learning/watch.py,bot/learning/report.py
+PURE := $(shell paste -sd, tests/pure_modules.txt)
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "softanswer needs Python 3.11 or newer; set PYTHON=…" >&2; exit 2; }

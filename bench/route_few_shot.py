@@ -26,7 +26,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from bot.matching import fit
+from bot.pipeline.matching import fit
 from model.classifier import Classifier
 from model.registry import SHIPPED
 from model.text import clean

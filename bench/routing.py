@@ -12,9 +12,9 @@ import argparse
 import json
 from pathlib import Path
 
-from bot.matching import Index
+from bot.pipeline.matching import Index
+from bot.pipeline.templates import load_templates
 from bot.settings import Rules
-from bot.templates import load_templates
 from model.classifier import Classifier
 from model.registry import SHIPPED
 from model.text import clean

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,35 +14,32 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import settings as settings_module
 from bot.failpoints import Reach, watch_calls
 from bot.health import Health
+from bot.insight.status import Status
 from bot.learning.inquiry import Inquiry
 from bot.learning.offline import RUNS
 from bot.learning.process import TRAINER
 from bot.learning.runs import Learning
 from bot.learning.serving import Serving, load_last_good
 from bot.learning.watcher import Watcher
-from bot.matching import Router
-from bot.people import People
-from bot.pipeline import Pipeline
-from bot.retention import Retention
+from bot.pipeline.matching import Router
+from bot.pipeline.pipeline import Pipeline
+from bot.pipeline.templates import Templates
+from bot.privacy.retention import Retention
 from bot.services import Services
 from bot.settings import Settings, Tokens
 from bot.slack import actions, commands, home, messages, reactions, shortcuts
 from bot.slack.catch_up import CatchUp
 from bot.slack.client import Client
 from bot.slack.deliver import Deliverer, Pace
-from bot.slack.serve import check_app_token, serve
+from bot.slack.directory import Directory
 from bot.slack.writers import Writers
-from bot.status import Status
-from bot.store import Store, StoreError, open_store
-from bot.templates import Templates, load_templates
+from bot.store import Store
+from bot.workspace import Workspace
 from model.batcher import Batcher
 from model.classifier import Classifier
 from model.registry import Registry
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,8 @@ class Bot:
     """Everything that runs, ready to be started by `serve`."""
 
     app: AsyncApp
-    client: AsyncWebClient
+    client: Client
+    directory: Directory
     services: Services
     batcher: Batcher
     deliverer: Deliverer
@@ -84,25 +79,26 @@ async def build(
     client = Client(tokens.bot, api_url)
     if reach:
         watch_calls(client, reach)
-    people = People(client, settings.channels, settings.people, clock)
-    await people.load()
+    workspace = Workspace()
+    directory = Directory(client, workspace, settings.channels, settings.people, clock)
+    await directory.load()
 
     registry = Registry(settings.model.folder)
     load = partial(load_classifier, settings)
     classifier, damaged = await asyncio.to_thread(load_last_good, registry, load)
     router = Router(templates)
-    await store.records.remember("", "team", people.team)
+    await store.records.remember("", "team", workspace.team)
     await asyncio.to_thread(router.prepare, classifier.embed, classifier.version)
     batcher = Batcher(classifier)
 
-    writers = Writers(client, store, people, settings.product)
+    writers = Writers(client, store, workspace, settings.product)
     pace = Pace(settings.pace.posts_a_second, settings.pace.at_once)
     health = Health(
         store=store,
-        people=people,
+        workspace=workspace,
         committed=lambda: deliverer.wake(),
         clock=clock,
-        shout=lambda text: client.chat_postMessage(channel=people.triage, text=text),
+        shout=lambda text: client.chat_postMessage(channel=workspace.triage, text=text),
     )
     deliverer = Deliverer(
         writers,
@@ -117,7 +113,7 @@ async def build(
         store=store,
         batcher=batcher,
         router=router,
-        people=people,
+        workspace=workspace,
         rules=settings.rules,
         health=health,
         product=settings.product,
@@ -129,7 +125,7 @@ async def build(
         registry=registry,
         batcher=batcher,
         router=router,
-        people=people,
+        workspace=workspace,
         load=load,
         clock=clock,
         keep=settings.learning.keep_versions,
@@ -137,7 +133,7 @@ async def build(
     await serving.fall_back(damaged)
     shared: dict[str, Any] = {
         "store": store,
-        "people": people,
+        "people": workspace,
         "committed": deliverer.wake,
         "clock": clock,
     }
@@ -150,23 +146,33 @@ async def build(
         trainer=trainer,
         **shared,
     )
-    status = Status(store, people, batcher, registry, learning, health, clock)
+    status = Status(store, workspace, batcher, registry, learning, health, clock)
     writers.status_lines = status.lines
     writers.template_title = lambda template: templates[template].title if template in templates else template
     services = Services(
-        settings, store, people, pipeline, batcher, learning, status, templates, deliverer.wake, clock
+        settings,
+        store,
+        workspace,
+        directory.refresh,
+        pipeline,
+        batcher,
+        learning,
+        status,
+        templates,
+        deliverer.wake,
+        clock,
     )
     retention = Retention(
         store.erasure,
         settings.retain_text_days,
         settings.learning.feedback.retain_days,
-        lambda: store.records.consent(people.team),
-        lambda: None if settings.learning.feedback.shared_channels else people.shared,
+        lambda: store.records.consent(workspace.team),
+        lambda: None if settings.learning.feedback.shared_channels else workspace.shared,
         clock,
     )
-    catch_up = CatchUp(client, store, people, pipeline.accept, clock)
+    catch_up = CatchUp(client, store, workspace, pipeline.accept, clock)
     app = build_app(api_url, tokens, services)
-    return Bot(app, client, services, batcher, deliverer, health, retention, catch_up, tokens)
+    return Bot(app, client, directory, services, batcher, deliverer, health, retention, catch_up, tokens)
 
 
 def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
@@ -175,14 +181,14 @@ def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
     `authorize` answers from what Slack said at the start. Bolt's own would ask `auth.test` at the first event and, were
     that refused, ack the event without any listener having seen it.
     """
-    people = services.people
+    workspace = services.workspace
 
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(
             enterprise_id=None,
-            team_id=people.team,
-            bot_user_id=people.bot_user,
-            bot_id=people.bot_id,
+            team_id=workspace.team,
+            bot_user_id=workspace.bot_user,
+            bot_id=workspace.bot_id,
             bot_token=tokens.bot,
         )
 
@@ -197,54 +203,3 @@ def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
         listeners.register(app, services)
     home.register_catch_all(app)
     return app
-
-
-async def run(
-    config: Path,
-    ready: Callable[[str], None],
-    reach: Reach | None = None,
-    clock: Callable[[], float] = time.time,
-) -> None:
-    """`softanswer run`: read the settings, open the database, build, serve. Raises errors of one line."""
-    settings = settings_module.load_settings(config)
-    templates = load_templates(config)
-    tokens = settings_module.load_tokens()
-    store = await asyncio.to_thread(open_store, settings.database, reach)
-    try:
-        bot = await build(settings, templates, tokens, store, settings_module.api_url(), clock, reach=reach)
-        await serve(bot, ready)
-    except sqlite3.OperationalError as error:  # at the start; later it is told to triage, and waited for
-        raise StoreError(
-            f"{settings.database}: cannot be used ({error}) — see what else holds it or fills the disk, then start again"
-        ) from None
-    finally:
-        with contextlib.suppress(Exception):
-            store.database.close()
-
-
-async def check(config: Path) -> list[str]:
-    """`softanswer check`: everything `run` would find wrong, without serving. Returns what was checked."""
-    settings = settings_module.load_settings(config)
-    templates = load_templates(config)
-    tokens = settings_module.load_tokens()
-    people = People(
-        AsyncWebClient(token=tokens.bot, base_url=settings_module.api_url()),
-        settings.channels,
-        settings.people,
-    )
-    await people.load()
-    if tokens.app is not None:
-        await check_app_token(
-            AsyncWebClient(token=tokens.app, base_url=settings_module.api_url()), tokens.app
-        )
-    registry = Registry(settings.model.folder)
-    classifier = await asyncio.to_thread(load_classifier, settings, registry.folder(registry.active()))
-    roles: dict[str, Any] = {
-        role: sum(r == role for r in people.roles.values()) for role in ("agent", "admin")
-    }
-    return [
-        f"settings   {config}",
-        f"templates  {len(templates)}",
-        f"Slack      team {people.team}, {len(people.channels)} support channels, {roles['agent']} agents, {roles['admin']} admins",
-        f"model      {classifier.version} on {classifier.device}",
-    ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot import cli_learning
+from model.errors import UserError
 
 if TYPE_CHECKING:
     from model.classifier import Classifier
@@ -31,15 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
-    except Exception as error:
-        if type(error).__name__ not in _EXPECTED:
-            raise
+    except UserError as error:
         print(f"softanswer: {error}", file=sys.stderr)
         return 2
-
-
-_EXPECTED = {"SettingsError", "StoreError", "ArtefactError", "DemoError"}
-"""By name: importing their modules here would cost every command the start of all others."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -122,26 +117,26 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> None:
-    from bot import example
+    from bot.ops import init
 
-    for path in example.write(options.config):
+    for path in init.write(options.config):
         print(f"wrote {path}")
     print("Next: edit softanswer.yaml, set SLACK_BOT_TOKEN and SLACK_APP_TOKEN, then: softanswer check")
 
 
 def _check(options: argparse.Namespace) -> None:
-    from bot import bootstrap
+    from bot.ops.check import check
 
-    for line in asyncio.run(bootstrap.check(options.config)):
+    for line in asyncio.run(check(options.config)):
         print(line)
     print("All is well. Start with: softanswer run")
 
 
 def _run(options: argparse.Namespace) -> None:
-    from bot import bootstrap
+    from bot.ops.run import run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    asyncio.run(bootstrap.run(options.config, ready=lambda line: print(f"softanswer: {line}", flush=True)))
+    asyncio.run(run(options.config, ready=lambda line: print(f"softanswer: {line}", flush=True)))
 
 
 def _classify(options: argparse.Namespace) -> None:
@@ -167,8 +162,8 @@ def _classify(options: argparse.Namespace) -> None:
 
 
 def _route(options: argparse.Namespace) -> None:
-    from bot.matching import Index
-    from bot.templates import load_templates
+    from bot.pipeline.matching import Index
+    from bot.pipeline.templates import load_templates
     from model.text import clean
 
     classifier = _classifier(options)
@@ -192,7 +187,7 @@ def _route(options: argparse.Namespace) -> None:
 
 
 def _templates(options: argparse.Namespace) -> None:
-    from bot.templates import load_templates
+    from bot.pipeline.templates import load_templates
 
     templates = load_templates(options.config)
     examples = sum(len(t.examples) for t in templates)

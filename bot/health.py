@@ -10,9 +10,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from bot.domain import TRIAGE, Action
-from bot.people import People
+from bot.domain.actions import TRIAGE, Action
 from bot.store import Store
+from bot.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +42,14 @@ class Health:
         self,
         *,
         store: Store,
-        people: People,
+        workspace: Workspace,
         committed: Callable[[], None],
         clock: Callable[[], float],
         shout: Callable[[str], Awaitable[object]],
         quiet_s: float = QUIET_S,
     ) -> None:
         self._store = store
-        self._people = people
+        self._workspace = workspace
         self._committed = committed
         self._clock = clock
         self._shout = shout
@@ -108,7 +108,7 @@ class Health:
             if part == DATABASE and part in self.ill:
                 await self._shout(text)
             else:
-                await self._store.outbox.put(self._people.team, action, now)
+                await self._store.outbox.put(self._workspace.team, action, now)
                 self._committed()
         except Exception as error:
             log.warning("the triage channel could not be told: %s", error)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from bot.insight.status import Status
 from bot.learning.runs import Learning
-from bot.people import People
-from bot.pipeline import Pipeline
+from bot.pipeline.pipeline import Pipeline
+from bot.pipeline.templates import Templates
 from bot.settings import Settings
-from bot.status import Status
 from bot.store import Store
-from bot.templates import Templates
+from bot.workspace import Workspace
 from model.batcher import Batcher
 
 
@@ -21,7 +21,9 @@ from model.batcher import Batcher
 class Services:
     settings: Settings
     store: Store
-    people: People
+    workspace: Workspace
+    refresh_workspace: Callable[[], Awaitable[None]]
+    """Ask Slack again who is who and what is shared."""
     pipeline: Pipeline
     batcher: Batcher
     learning: Learning
@@ -37,4 +39,4 @@ class Services:
             at = float(str(stamp))
             if math.isfinite(at):
                 return at
-        return self.clock() + self.people.slack_is_ahead_s
+        return self.clock() + self.workspace.clock_offset_s

@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 import yaml
 
-from bot.domain import Mode
+from bot.domain.message import Mode
+from model.errors import UserError
 
 
-class SettingsError(Exception):
+class SettingsError(UserError):
     """One line: which file, which key, what to do."""
 
 
@@ -43,7 +44,7 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The numbers in the rules of conduct. Similarities: see bot.matching.Index; how they were chosen: bench/routing.py, docs/admin.md."""
+    """The numbers in the rules of conduct. Similarities: see bot.pipeline.matching; chosen by bench/routing.py, see docs/admin.md."""
 
     negative_threshold: float = 0.50
     match_threshold: float = 0.25

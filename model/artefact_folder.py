@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from model.errors import UserError
 from model.reading import LABELS
 
 MANIFEST = "manifest.json"
@@ -23,7 +24,7 @@ REQUIRED = (GRAPH, TOKENIZER, WEIGHTS, CARD)
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 
 
-class ArtefactError(Exception):
+class ArtefactError(UserError):
     """A version folder cannot be used. One line: what, where, what to do."""
 
 

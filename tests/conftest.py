@@ -14,9 +14,9 @@ from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.run import BotProcess, seed, write_config
 from bot.learning.process import TRAINER
+from bot.pipeline.templates import load_templates
 from bot.settings import Tokens, load_settings
 from bot.store import open_store
-from bot.templates import load_templates
 from sandbox.server import Sandbox
 from tests.leaks import leaks
 

@@ -53,37 +53,97 @@ def test_torch_stays_in_training(part: str) -> None:
     assert found == []
 
 
-def test_what_slack_shows_is_called_by_bootstrap_alone() -> None:
-    """`bot/slack` may call the rest of the bot; the rest never calls `bot/slack`."""
-    outside = [f for f in files("bot") if f.parent.name != "slack" and f.name != "bootstrap.py"]
-    assert [f.name for f in outside if any(n.startswith("bot.slack.") for n in imports(f))] == []
+ROOMS = (
+    ("cli",),
+    ("demo",),
+    ("ops",),
+    ("bootstrap",),
+    ("slack",),
+    ("services",),
+    ("insight",),
+    ("learning",),
+    ("pipeline",),
+    ("desk",),
+    ("privacy", "health"),
+    ("store",),
+    ("workspace", "settings", "failpoints"),
+    ("domain",),
+)
+"""The rooms of `bot/`, from the outermost in: each may import those below it and its own. Of two in one row neither imports the other."""
+
+
+def room_of(module: str) -> str:
+    """`bot.slack.deliver` is in the room `slack`, `bot.cli_learning` in `cli`."""
+    room = module.split(".")[1] if "." in module else "cli"
+    return "cli" if room in ("cli_learning", "__main__", "__init__") else room
+
+
+def imports_between_rooms() -> Iterator[tuple[str, str, str]]:
+    """File, its room, and the room of what it imports."""
+    for file in files("bot"):
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for name in imports(file):
+            if name.startswith("bot."):
+                yield str(file.relative_to(ROOT)), room_of(module), room_of(name)
+
+
+def test_the_arrows_between_the_rooms_of_the_bot() -> None:
+    level = {room: number for number, row in enumerate(ROOMS) for room in row}
+    wrong = [
+        f"{file} imports {other}"
+        for file, own, other in imports_between_rooms()
+        if own != other and level[own] >= level[other]
+    ]
+    assert wrong == []
+
+
+def test_no_import_circle() -> None:
+    modules = {".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f
+               for part in MAY_IMPORT for f in files(part)}  # fmt: skip
+
+    def target(name: str) -> str | None:
+        return (
+            name
+            if name in modules
+            else name.rpartition(".")[0]
+            if name.rpartition(".")[0] in modules
+            else None
+        )
+
+    graph = {name: {t for n in imports(f) if (t := target(n)) and t != name} for name, f in modules.items()}
+    while leaves := [name for name, needs in graph.items() if not needs & graph.keys()]:
+        for name in leaves:
+            del graph[name]
+    assert sorted(graph) == []
+
+
+def importing(what: str, allowed: tuple[str, ...]) -> list[str]:
+    """Files of the bot that import a package without being in one of the places that may."""
+    return [
+        str(f.relative_to(ROOT))
+        for f in files("bot")
+        if not str(f.relative_to(ROOT)).startswith(allowed)
+        and any(n.split(".")[0] == what for n in imports(f))
+    ]
+
+
+def test_slacks_sdk_and_the_database_driver_stay_in_their_rooms() -> None:
+    slack = ("bot/slack/", "bot/ops/", "bot/demo/", "bot/bootstrap.py", "bot/failpoints.py")
+    assert [importing(sdk, slack) for sdk in ("slack_sdk", "slack_bolt")] == [[], []]
+    assert importing("sqlite3", ("bot/store/db.py",)) == []
+    assert importing("sqlite_utils", ("bot/store/",)) == []
+
+
+PURE = (ROOT / "tests" / "pure_modules.txt").read_text("utf-8").split()
+"""Modules without input or output, one list for this test and for the coverage that `make test` asks for."""
 
 
 def test_the_pure_modules_do_no_input_or_output() -> None:
     impure = {
-        "asyncio",
-        "time",
-        "datetime",
-        "random",
-        "os",
-        "pathlib",
-        "sqlite3",
-        "aiohttp",
-        "slack_sdk",
-        "slack_bolt",
+        "asyncio", "time", "datetime", "random", "os", "pathlib", "sqlite3", "aiohttp", "slack_sdk", "slack_bolt",
         "logging",
-    }
-    pure = [
-        "bot/gate.py",
-        "bot/decide.py",
-        "bot/domain.py",
-        "bot/slack/blocks.py",
-        "training/promote.py",
-        "model/explain.py",
-        "model/windows.py",
-    ]
-    pure += [f"bot/learning/{name}.py" for name in ("selection", "redact", "asking", "watch", "report")]
-    found = [f"{file}: {n}" for file in pure for n in imports(ROOT / file) if n.split(".")[0] in impure]
+    }  # fmt: skip
+    found = [f"{file}: {n}" for file in PURE for n in imports(ROOT / file) if n.split(".")[0] in impure]
     assert found == []
 
 

@@ -36,7 +36,7 @@ def test_every_path_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_a_path_that_does_not_exist_is_noticed() -> None:
-    text = "`tests/unit/test_nothing.py`, `python bench/nothing.py FILE`, `nothing.py`, `bot/gate.py`, `gate.py`, `a/b`"
+    text = "`tests/unit/test_nothing.py`, `python bench/nothing.py FILE`, `nothing.py`, `bot/pipeline/gate.py`, `gate.py`, `a/b`"
     assert [path for path in named(text) if not exists(path)] == [
         "tests/unit/test_nothing.py",
         "bench/nothing.py",

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from model.artefact_folder import ArtefactError, read_manifest
 from model.classifier import Classifier
+from model.errors import UserError
 from model.registry import SHIPPED
 from training import base, behaviour, dataset, mixture, readable
 from training.card import behaviour_table
@@ -39,18 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _stop)
     try:
         given.run(given)
-    except (ArtefactError, dataset.DataError, base.BaseModelError) as error:
+    except UserError as error:
         print(f"softanswer training: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except OSError as error:
         where = error.filename or f"{getattr(given, 'out', '')} or {tempfile.gettempdir()}"
         print(f"softanswer training: {where}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except Exception as error:
-        # By name: their modules import torch, which evaluate must not.
-        if type(error).__name__ not in ("ExportRefused", "NoGPU"):
-            raise
-        print(f"softanswer training: {error}", file=sys.stderr)
         return 1
     return 0
 

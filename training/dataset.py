@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from model.errors import UserError
 from model.reading import LABELS
 from model.text import clean
 
@@ -23,7 +24,7 @@ _HOLDOUT = range(0, 4)
 _DEV = range(4, 6)
 
 
-class DataError(Exception):
+class DataError(UserError):
     """Training data cannot be used. One line: file and line, what is wrong, what to do."""
 
 

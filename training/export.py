@@ -15,6 +15,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers import optimizer
 from tokenizers import Tokenizer
 
+from model.errors import UserError
 from model.session import create_session
 from training.encoder import Encoder
 from training.quantise import quantise
@@ -25,8 +26,10 @@ LEAST_AGREEMENT = 0.97
 _COMPARED = 64
 
 
-class ExportRefused(Exception):
+class ExportRefused(UserError):
     """The exported graph does not say what the trained model says; it must not be published."""
+
+    exit_code = 1
 
 
 def export_cpu(

@@ -15,8 +15,9 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
+from model.errors import UserError
 from model.reading import LABELS
-from training import checkpoint
+from training import checkpoint, real_turns
 from training.augment import augmented
 from training.base import Base, BaseModelError
 from training.dataset import Example, Split
@@ -42,7 +43,7 @@ class Config:
     weight_decay: float = 0.01
     masked: float = 0.1
     """Share of the tokens hidden at each step, so that no single word decides."""
-    augmented: float = 0.4
+    augmented: float = 0.55
     """Share of the messages changed as training.augment does, anew in each epoch."""
     label_smoothing: float = 0.05
     borderline_smoothing: float = 0.25
@@ -53,6 +54,8 @@ class Config:
     """Both sides' logits are divided by this before they are compared: the small probabilities say how things are alike."""
     transfer: float = 0.1
     """Share of the teacher's texts without a label that an epoch sees, others in each."""
+    calm_real: float = 0.4
+    """Share of the calm real turns that an epoch sees, others in each: there are very many, and each teaches little."""
     meaning_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
     patience: int = 4
@@ -146,8 +149,7 @@ def train(
         lr=config.rate,
         fused=True,  # a step in a quarter of the time
     )
-    in_an_epoch = len(data.train) + round(config.transfer * len(lessons.transfer))
-    steps_per_epoch = -(-in_an_epoch // config.batch_size)
+    steps_per_epoch = -(-len(chosen_texts(taught, len(data.train), config, epoch=1)) // config.batch_size)
     steps = config.epochs * steps_per_epoch
     rising = max(1, round(config.warmup * steps))
     now = checkpoint.load(resume, optimizer, shuffle, device) if resume else None
@@ -161,7 +163,7 @@ def train(
             break
         encoder.train()
         losses = []
-        chosen = chosen_texts(len(data.train), len(taught), in_an_epoch, config.seed, epoch)
+        chosen = chosen_texts(taught, len(data.train), config, epoch)
         seen = augmented_tokens(lesson, config, epoch)
         for places in buckets([seen[i] for i in chosen], config.batch_size, shuffle):
             batch = [chosen[place] for place in places]
@@ -282,11 +284,18 @@ def _feeling(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor, config
     return ((1 - share) * hard + share * config.softness**2 * softer).mean()
 
 
-def chosen_texts(messages: int, all_texts: int, count: int, seed: int, epoch: int) -> list[int]:
-    """What an epoch sees: all messages, and some of the transfer texts, others in each epoch."""
-    transfer = list(range(messages, all_texts))
-    random.Random(f"{seed} {epoch} transfer").shuffle(transfer)
-    return [*range(messages), *transfer[: count - messages]]
+def chosen_texts(texts: Sequence[Example], messages: int, config: Config, epoch: int) -> list[int]:
+    """What an epoch sees: all messages but most of the calm real turns, and some of the transfer texts, others in each epoch.
+
+    The first `messages` of `texts` are messages, what follows are transfer texts. Positions in `texts`; as many in each epoch.
+    """
+    calm = [i for i in range(messages) if texts[i].kind == real_turns.KIND and texts[i].label == "neutral"]
+    transfer = list(range(messages, len(texts)))
+    random.Random(f"{config.seed} {epoch} calm").shuffle(calm)
+    random.Random(f"{config.seed} {epoch} transfer").shuffle(transfer)
+    left_out = set(calm[round(config.calm_real * len(calm)) :])
+    seen = [i for i in range(messages) if i not in left_out]
+    return seen + transfer[: round(config.transfer * len(transfer))]
 
 
 def pad(tokens: Sequence[list[int]], fill: int = 0) -> tuple[Tensor, Tensor]:
@@ -362,8 +371,10 @@ def _macro_f1(encoder: Encoder, tokens: Sequence[list[int]], examples: Sequence[
     return float(scores([e.label for e in examples], [LABELS[i] for i in predicted])["macro_f1"])
 
 
-class NoGPU(Exception):
+class NoGPU(UserError):
     """A GPU was asked for, and torch finds none."""
+
+    exit_code = 1
 
 
 def device_for(wanted: str) -> torch.device:

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from team import error, note, noted, retrained
 
-from bot.learning.selection import Limits, Used, Word, select
+from bot.domain.feedback import Word
+from bot.learning.selection import Limits, Used, select
 from model.classifier import Classifier
 from model.reading import LABELS, Reading
 from model.registry import SHIPPED

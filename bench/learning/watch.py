@@ -13,7 +13,8 @@ import argparse
 
 import numpy as np
 
-from bot.learning.watch import LEAST_EXPECTED, WORSE_BY, Seen, is_worse, known
+from bot.domain.learning import Seen
+from bot.learning.watch import LEAST_EXPECTED, WORSE_BY, is_worse, known
 
 
 def main() -> None:

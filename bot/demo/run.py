@@ -18,14 +18,15 @@ from typing import Any
 
 import yaml
 
-from bot import example
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE, Story
+from bot.ops import init
+from model.errors import UserError
 from sandbox.server import PortInUse, Sandbox
 
 _READY_WITHIN_S = 60.0
 
 
-class DemoError(Exception):
+class DemoError(UserError):
     """One line: what keeps the demo from running, and what to do."""
 
 
@@ -95,8 +96,8 @@ def write_config(folder: Path, **learning: Any) -> Path:
     """The example settings, with paths inside `folder` and a retraining small enough for a demonstration."""
     config = folder / "config"
     config.mkdir(parents=True, exist_ok=True)
-    (config / "templates.yaml").write_text(example.text("templates.yaml"), encoding="utf-8")
-    settings = yaml.safe_load(example.text("softanswer.yaml"))
+    (config / "templates.yaml").write_text(init.text("templates.yaml"), encoding="utf-8")
+    settings = yaml.safe_load(init.text("softanswer.yaml"))
     settings["database"] = str(folder / "softanswer.db")
     settings["model"]["folder"] = str(folder / "models")
     settings["learning"] |= {"sample": 800, "threads": 2, **learning}

@@ -5,13 +5,12 @@ Every step states what must happen and waits for it; a step that does not happen
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from bot.demo.people import Message, Persons, StepFailed, bot_reply, find, texts
+from bot.store.db import count_rows
 
 CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
 HELP, TRIAGE = "C0HELP", "C0TRIAGE"
@@ -160,12 +159,10 @@ class Story:
 
     def _books(self) -> None:
         self._title("It is all in SQLite")
-        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as db:
-            for table in ("messages", "actions", "cases", "feedback", "models", "audit"):
-                count = db.execute(f"select count(*) from {table}").fetchone()[0]  # noqa: S608
-                self._say(f"   {table:<9} {count}")
-                if count == 0:
-                    raise StepFailed(f"the table {table} is empty")
+        for table, count in count_rows(self._database).items():
+            self._say(f"   {table:<9} {count}")
+            if count == 0:
+                raise StepFailed(f"the table {table} is empty")
 
     async def _write(self, user: str, text: str, thread: str | None = None) -> str:
         self._say(f"{NAMES[user]}{', in the thread' if thread else ''}: {text}")

@@ -10,59 +10,16 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from bot.domain.learning import OPINIONS, Ask, Candidate, Opinion, Why
 from bot.learning.selection import DISPUTED, SURE, Held
 
-Why = Literal["random", "uncertain", "second", "third", "differ", "confirm"]
-
-OPINIONS: tuple[Why, ...] = ("second", "third")
-"""Of a person more, on what others said. Asked of the next one if the first cannot tell or is silent."""
 PATIENCE_S = 3 * 24 * 3600.0
 """So long a person may be silent before the next one is asked."""
 MOST_OPINIONS = 3
 """So many people are asked for each; then the message waits."""
 
 _FOR_HELD: dict[str, Why] = {DISPUTED: "third", SURE: "second"}
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A customer's message that was read."""
-
-    message: int
-    confidence: float
-    flagged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One question to one person."""
-
-    message: int
-    why: Why
-    person: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """A question for a person's opinion on what others said, as it was asked before."""
-
-    message: int
-    why: str
-    person: str | None
-    at: float
-    open: bool
-    """Neither answered nor passed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """How a person says the customer of a message drawn by lot felt, and whether it had been flagged as unhappy."""
-
-    channel: str
-    flagged: bool
-    label: str
 
 
 @dataclass(frozen=True, slots=True)

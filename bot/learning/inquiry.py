@@ -10,9 +10,9 @@ from typing import Any
 
 from bot.learning.asking import Portions, questions
 from bot.learning.selection import Limits, Selection, select
-from bot.people import People
 from bot.settings import Learning as LearningSettings
 from bot.store import Store
+from bot.workspace import Workspace
 
 
 def limits_of(settings: LearningSettings) -> Limits:
@@ -33,26 +33,26 @@ class Inquiry:
         *,
         settings: LearningSettings,
         store: Store,
-        people: People,
+        workspace: Workspace,
         committed: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._store = store
-        self._people = people
+        self._workspace = workspace
         self._committed = committed
         self._clock = clock
 
     async def selection(self) -> Selection:
         """What may be learned from at this moment, and what is held back."""
-        team = self._people.team
-        words = await self._store.feedback.words(team, self._people.shared)
+        team = self._workspace.team
+        words = await self._store.feedback.words(team, self._workspace.shared)
         released: Mapping[str, float] = await self._store.records.recall(team, "released") or {}
         return await asyncio.to_thread(select, words, limits_of(self._settings), released)
 
     async def ask(self) -> int:
         """Put the questions that are due; returns how many."""
-        team, now = self._people.team, self._clock()
+        team, now = self._workspace.team, self._clock()
         memory: dict[str, Any] = await self._store.records.recall(team, "asking") or {}
         secret = memory.get("secret") or secrets.token_hex(16)
         candidates = await self._store.asks.candidates(team, memory.get("last", 0))
@@ -63,7 +63,7 @@ class Inquiry:
             candidates,
             (await self.selection()).held,
             await self._store.asks.asked(team, today),
-            self._people.team_members,
+            self._workspace.staff,
             Portions(
                 self._settings.asks.random,
                 self._settings.asks.random_flagged,
@@ -85,7 +85,7 @@ class Inquiry:
     async def enough_to_learn(self) -> bool:
         """Whether so much was labelled since the last run began, however it ended, that a new one should begin: what failed
         or was cancelled is not tried again every ten minutes. Not while a version is watched."""
-        team = self._people.team
+        team = self._workspace.team
         if await self._store.watches.current(team):
             return False
         run = await self._store.records.last_run(team, but=("skipped",))

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.domain.learning import Golden
 from bot.learning.selection import Used
 from bot.settings import Learning as LearningSettings
-from bot.store.teaching import Golden
 
 TRAINER = (sys.executable, "-m", "training", "retrain")
 """The command that trains; its arguments and output are described in docs/contributor.md."""

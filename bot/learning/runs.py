@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import shutil
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +18,8 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.domain import TRIAGE, Action
+from bot.domain.actions import TRIAGE, Action
+from bot.domain.learning import UNJUDGED
 from bot.learning.inquiry import Inquiry
 from bot.learning.outcome import take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
@@ -28,10 +28,9 @@ from bot.learning.schedule import cron
 from bot.learning.selection import Selection
 from bot.learning.serving import Overtaken, Serving
 from bot.learning.watcher import Watcher
-from bot.people import People
 from bot.settings import Learning as LearningSettings
-from bot.store import Store
-from bot.store.records import UNJUDGED
+from bot.store import Store, StoreUnavailable
+from bot.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class Learning:
         serving: Serving,
         inquiry: Inquiry,
         watcher: Watcher,
-        people: People,
+        workspace: Workspace,
         committed: Callable[[], None],
         clock: Callable[[], float],
         trainer: Sequence[str] = TRAINER,
@@ -63,7 +62,7 @@ class Learning:
         self.serving = serving
         self.inquiry = inquiry
         self._watcher = watcher
-        self._people = people
+        self._workspace = workspace
         self._committed = committed
         self._clock = clock
         self._trainer = trainer
@@ -99,11 +98,11 @@ class Learning:
             await self.start("schedule", None)
 
     async def _note_that_we_are_here(self) -> None:
-        await self._store.records.remember(self._people.team, "here", self._clock())
+        await self._store.records.remember(self._workspace.team, "here", self._clock())
 
     async def _missed(self) -> bool:
         """Whether the schedule's time came while the bot was away, no longer ago than the grace it has."""
-        team, now = self._people.team, self._clock()
+        team, now = self._workspace.team, self._clock()
         here: float = await self._store.records.recall(team, "here") or now
         # It may have been there at the minute itself, and gone before the jitter was over.
         since = max(here - self._settings.jitter_s, now - self._settings.misfire_grace_s)
@@ -118,7 +117,7 @@ class Learning:
         await self._note_that_we_are_here()
         await self.inquiry.ask()
         await self.serving.teach()
-        if await self._store.records.consent(self._people.team) and await self.inquiry.enough_to_learn():
+        if await self._store.records.consent(self._workspace.team) and await self.inquiry.enough_to_learn():
             await self.start("new labels", None)
 
     async def close(self) -> None:
@@ -145,7 +144,7 @@ class Learning:
 
     async def start(self, trigger: str, user: str | None) -> str:
         """Start a run unless one is running or consent is lacking; returns what to tell the one who asked."""
-        team = self._people.team
+        team = self._workspace.team
         if not await self._store.records.consent(team):
             log.info("not retraining: consent is off")
             if user is None:
@@ -166,7 +165,7 @@ class Learning:
 
     async def _remind_of_consent(self) -> None:
         """The schedule runs in vain: say so once a week, not every night."""
-        team, now = self._people.team, self._clock()
+        team, now = self._workspace.team, self._clock()
         told: float = await self._store.records.recall(team, "told of consent") or 0.0
         if now - told < _WEEK_S:
             return
@@ -182,7 +181,7 @@ class Learning:
         folder, records = self._runs / str(run_id), self._store.records
         try:
             selection = await self.inquiry.selection()
-            snapshot = Snapshot(selection.used, await self._store.teaching.golden(self._people.team))
+            snapshot = Snapshot(selection.used, await self._store.teaching.golden(self._workspace.team))
             why_not = None if user else await self._nothing_new(snapshot)
             if why_not:
                 await records.end_run(run_id, "skipped", why_not, self._clock())
@@ -225,10 +224,10 @@ class Learning:
         state, text, version = await self._judge(done, selection, data_hash, active, user)
         await self._end(run_id, state, text, version)
         await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
-        report = await self._store.reports.learning(self._people.team, self._clock())
+        report = await self._store.reports.learning(self._workspace.team, self._clock())
         facts = {"of": f"run:{run_id}", "text": report.text(), "report": report.facts()}
         action = Action("picture", f"picture:{run_id}", TRIAGE, facts=facts)
-        await self._store.outbox.put(self._people.team, action, self._clock())
+        await self._store.outbox.put(self._workspace.team, action, self._clock())
         self._committed()
 
     async def _end(self, run_id: int, state: str, text: str, version: str | None = None) -> bool:
@@ -238,7 +237,7 @@ class Learning:
         while True:
             try:
                 return await self._store.records.end_run(run_id, state, text, self._clock(), version)
-            except sqlite3.Error as error:
+            except StoreUnavailable as error:
                 log.warning("the run %d cannot be closed yet: %s", run_id, error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), wait)
@@ -248,7 +247,7 @@ class Learning:
 
     async def _nothing_new(self, snapshot: Snapshot) -> str | None:
         """Why a run that nobody asked for would be in vain."""
-        team = self._people.team
+        team = self._workspace.team
         if await self._store.watches.current(team):
             return "the version in service is still being watched"
         judged = await self._store.records.last_run(team, but=UNJUDGED)
@@ -283,7 +282,7 @@ class Learning:
             data_hash=data_hash,
             parent=parent,
             store=self._store,
-            team=self._people.team,
+            team=self._workspace.team,
             add=self.serving.add,
             promotion=self._settings.promotion,
             now=self._clock(),
@@ -336,5 +335,5 @@ class Learning:
         else:
             key = f"run:{run_id}:{self._clock()}"
             action = Action("notice_update", key, TRIAGE, facts=facts | {"of": f"run:{run_id}"})
-        await self._store.outbox.put(self._people.team, action, self._clock())
+        await self._store.outbox.put(self._workspace.team, action, self._clock())
         self._committed()

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from bot.learning.redact import redacted
+from bot.domain.feedback import WITHDRAWN, Word
+from bot.privacy.redaction import LONGEST, redacted
 
 SHARED = "written in a shared channel"
 DISPUTED = "people disagree; a third is asked"
@@ -25,32 +26,8 @@ CONTRADICTED = "nearly the same words have another label"
 REPEATED = "nearly the same words are used already"
 UNREADABLE = "nothing to read is left without what must not be learned"
 
-LONGEST = 2000
-"""Characters of a message that are looked at; the model reads fewer."""
 _LEAST_WORDS, _ALIKE = 8, 0.9
 """Messages of so many words are nearly the same if so much of their words is."""
-
-WITHDRAWN = "withdrawn"
-"""The word of a person who takes back what they said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One person's word on how a customer felt when they wrote a message."""
-
-    id: int
-    """Later words have higher ids."""
-    message: int
-    text: str
-    label: str
-    user: str
-    at: float
-    """Seconds since the epoch."""
-    read_label: str | None = None
-    """What the model had said, and how sure it was."""
-    read_confidence: float = 0.0
-    shared: bool = False
-    """Written in a channel shared with another organisation (Slack Connect)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +142,6 @@ def select(
         Used(m.id, m.text, m.label, m.words, m.users, _is_live(m.normal, limits.live_share)) for m in kept
     ]
     return Selection(tuple(used), (*held, *folded, *capped))
-
-
-def to_keep(text: str) -> str | None:
-    """What of a labelled message is kept to learn from when its own words must go: no more than `select` makes of it. None if
-    that would not be the same message to `select` again."""
-    kept = redacted(text[:LONGEST])
-    return kept if redacted(kept[:LONGEST]) == kept else None
 
 
 def is_live(text: str, share: float) -> bool:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bot.domain import TRIAGE, Action
-from bot.matching import Router
-from bot.people import People
-from bot.store import Store
+from bot.domain.actions import TRIAGE, Action
+from bot.pipeline.matching import Router
+from bot.store import Store, StoreUnavailable
 from bot.store.watches import SUCCEEDED
+from bot.workspace import Workspace
 from model.artefact_folder import ArtefactError
 from model.batcher import Batcher
 from model.classifier import Classifier
@@ -55,7 +54,7 @@ class Serving:
         registry: Registry,
         batcher: Batcher,
         router: Router,
-        people: People,
+        workspace: Workspace,
         load: Callable[[Path], Classifier],
         clock: Callable[[], float],
         keep: int,
@@ -64,7 +63,7 @@ class Serving:
         self._registry = registry
         self._batcher = batcher
         self._router = router
-        self._people = people
+        self._workspace = workspace
         self._load = load
         self._clock = clock
         self._keep = keep
@@ -92,14 +91,14 @@ class Serving:
         known = await asyncio.to_thread(self._registry.versions)
         if version not in [manifest.version for manifest in known]:
             return f"There is no version `{version[:80]}`; `/softanswer models` lists them."
-        states = await self._store.records.model_states(self._people.team)
+        states = await self._store.records.model_states(self._workspace.team)
         if states.get(version) == "refused" and not anyway:
             return f"Version `{version}` was refused by its gate. Shall it serve all the same? `/softanswer promote {version} anyway`"
         try:
             previous = await self.take_over(version, user)
         except (ArtefactError, Overtaken) as error:
             return str(error)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, StoreUnavailable) as error:
             return (
                 f"Version `{version}` could not be put in service: {error}. `{self.active}` goes on serving."
             )
@@ -132,7 +131,7 @@ class Serving:
                 await self._serve(previous, user, "rolled back", None, ended)
             except ArtefactError as error:
                 return str(error)
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, StoreUnavailable) as error:
                 return f"Version `{previous}` could not be put back in service: {error}. `{self.active}` goes on serving."
         return f"Rolled back: version `{previous}` serves now."
 
@@ -165,7 +164,7 @@ class Serving:
     ) -> None:
         """The pointer, then the books with the watch in one stroke, then the swap. If the books cannot be written the pointer goes
         back; should the process die in between, `reconcile` brings them up to it at the next start."""
-        version, team, now = classifier.version, self._people.team, self._clock()
+        version, team, now = classifier.version, self._workspace.team, self._clock()
         before = self._registry.active()
         if previous is None:
             self._registry.rollback()
@@ -187,7 +186,7 @@ class Serving:
         """At the start: what now serves does so because these versions are damaged. Triage is told, then the pointer follows."""
         if not damaged:
             return
-        team, now, version = self._people.team, self._clock(), self._batcher.classifier.version
+        team, now, version = self._workspace.team, self._clock(), self._batcher.classifier.version
         lines = [f"⚠️ Model version `{name}` is damaged ({why[:300]})." for name, why in damaged.items()]
         text = "\n".join(
             [*lines, f"`{version}`, which served before, serves instead. Put the folder back and promote it."]
@@ -200,7 +199,7 @@ class Serving:
 
     async def reconcile(self) -> None:
         """At the start: should the last process have died between the registry's pointer and the database, the pointer is right."""
-        team, active, before = self._people.team, self._registry.active(), self._registry.previous()
+        team, active, before = self._workspace.team, self._registry.active(), self._registry.previous()
         states = await self._store.records.model_states(team)
         in_the_books = [version for version, state in states.items() if state == "active"]
         if in_the_books == ([active] if active in states else []):
@@ -224,7 +223,7 @@ class Serving:
     async def teach(self) -> None:
         """Take the approved examples into the router, if they have changed, as the version in service understands them."""
         async with self._swap:
-            examples = await self._store.teaching.approved(self._people.team)
+            examples = await self._store.teaching.approved(self._workspace.team)
             if examples == self._examples:
                 return
             self._examples = examples
@@ -234,7 +233,7 @@ class Serving:
 
     async def prune(self) -> None:
         """Remove versions that never served, but for the latest few."""
-        states = await self._store.records.model_states(self._people.team)
+        states = await self._store.records.model_states(self._workspace.team)
         known = await asyncio.to_thread(self._registry.versions)
         kept_out = [m.version for m in known if states.get(m.version) in NEVER_SERVED]
         for version in kept_out[: -self._keep or None]:

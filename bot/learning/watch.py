@@ -9,35 +9,15 @@ often as the new one. How often it errs is simulated in bench/learning/watch.py;
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import log
+
+from bot.domain.learning import VOICES, Seen
 
 WORSE_BY = 0.05
 """What the test looks for: five points of accuracy."""
 ODDS = 50.0
-VOICES = 2
-"""So many people must have found the old version right; in a team of one, that one."""
 LEAST_EXPECTED = 0.02
 """Two trained models differ on so many messages at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a watch has seen so far."""
-
-    readings: int
-    """Messages that both models have read."""
-    differ: int
-    """On how many their labels differ."""
-    old_right: int
-    """Of these, where people say that the old model is right."""
-    new_right: int
-    neither: int
-    """Where they say that both are wrong."""
-    expected: float
-    """The share on which the two differed when the gate measured them."""
-    voices: int = VOICES
-    """How many people are among those who say that the old model is right."""
 
 
 def known(seen: Seen) -> float:

@@ -7,14 +7,15 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from bot.domain import TRIAGE, Action
-from bot.learning.asking import PATIENCE_S, Ask
+from bot.domain.actions import TRIAGE, Action
+from bot.domain.learning import Ask, Watched
+from bot.learning.asking import PATIENCE_S
 from bot.learning.serving import Serving
 from bot.learning.watch import is_one_voice, is_worse, known, told
-from bot.people import People
 from bot.settings import Watch as WatchSettings
 from bot.store import Store
-from bot.store.watches import SUCCEEDED, Watched
+from bot.store.watches import SUCCEEDED
+from bot.workspace import Workspace
 from model.artefact_folder import ArtefactError
 from model.classifier import Classifier
 
@@ -33,14 +34,14 @@ class Watcher:
         settings: WatchSettings,
         store: Store,
         serving: Serving,
-        people: People,
+        workspace: Workspace,
         committed: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._store = store
         self._serving = serving
-        self._people = people
+        self._workspace = workspace
         self._committed = committed
         self._clock = clock
         self._old: Classifier | None = None
@@ -48,7 +49,7 @@ class Watcher:
 
     async def tick(self) -> None:
         """Read along, look at what people said, and end the watch if it is decided or over."""
-        team = self._people.team
+        team = self._workspace.team
         watch = await self._store.watches.current(team)
         if watch is None:
             self._old = None
@@ -65,7 +66,7 @@ class Watcher:
             await self._tell(watch, text)
             return
         seen = await self._store.watches.seen(watch)
-        worse, one_voice = is_worse(seen), is_one_voice(seen, len(self._people.team_members))
+        worse, one_voice = is_worse(seen), is_one_voice(seen, len(self._workspace.staff))
         if worse and not one_voice:
             await self._call_back(watch, told(seen))
             return
@@ -101,20 +102,20 @@ class Watcher:
 
     async def _ask(self, watch: Watched, messages: list[int]) -> None:
         """One person of the team each, in turn: which of the two is right is for people to say."""
-        people = self._people.team_members
+        people = self._workspace.staff
         since = watch.started_at
-        asked = sum(why == "differ" for why, _ in await self._store.asks.asked(self._people.team, since))
+        asked = sum(why == "differ" for why, _ in await self._store.asks.asked(self._workspace.team, since))
         asks = []
         for message in messages[: max(0, MOST_ASKS - asked)] if people else []:
             asks.append(Ask(message, "differ", people[self._turn % len(people)]))
             self._turn += 1
-        if asks and await self._store.asks.put(self._people.team, asks, self._clock()):
+        if asks and await self._store.asks.put(self._workspace.team, asks, self._clock()):
             self._committed()
 
     async def _ask_others(self, watch: Watched) -> None:
         """Whether they agree with the one who finds the old version better: about a few messages at a time, and of those
         first who were asked least."""
-        team, now = self._people.team, self._clock()
+        team, now = self._workspace.team, self._clock()
         earlier = [
             o
             for o in await self._store.asks.opinions(team)
@@ -125,7 +126,7 @@ class Watcher:
         asks: list[Ask] = []
         for message, spoken in (await self._store.watches.old_right(watch)).items():
             asked = {o.person for o in earlier if o.message == message}
-            others = [p for p in self._people.team_members if p not in spoken and p not in asked]
+            others = [p for p in self._workspace.staff if p not in spoken and p not in asked]
             if any(o.message == message for o in waiting) or not others:
                 continue
             if len(waiting) + len(asks) >= MOST_CONFIRM or len(earlier) + len(asks) >= 3 * MOST_CONFIRM:
@@ -149,5 +150,5 @@ class Watcher:
 
     async def _tell(self, watch: Watched, text: str, what: str = "ended") -> None:
         action = Action("notice", f"watch:{watch.id}:{what}", TRIAGE, facts={"text": text})
-        await self._store.outbox.put(self._people.team, action, self._clock())
+        await self._store.outbox.put(self._workspace.team, action, self._clock())
         self._committed()

@@ -9,10 +9,10 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.domain import TRIAGE, Action
+from bot.domain.actions import TRIAGE, Action
+from bot.pipeline.templates import values_for
 from bot.services import Services
 from bot.slack.rights import refused, role_of
-from bot.templates import values_for
 from model.reading import LABELS
 
 Ack = Callable[..., Awaitable[Any]]
@@ -20,7 +20,7 @@ Ack = Callable[..., Awaitable[Any]]
 
 def register(app: AsyncApp, services: Services) -> None:
     store, clock = services.store, services.clock
-    people = services.people
+    workspace = services.workspace
 
     @app.action("take_case")
     async def take(ack: Ack, body: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ def register(app: AsyncApp, services: Services) -> None:
         if value["label"] in LABELS and await _is_team(services, body, "correct a label"):
             user = body["user"]["id"]
             if not await store.feedback.correct(
-                people.team,
+                workspace.team,
                 value["message"],
                 value["label"],
                 user,
@@ -57,7 +57,7 @@ def register(app: AsyncApp, services: Services) -> None:
         if await _is_team(services, body, "answer a question"):
             if value["label"] in LABELS:
                 if not await store.feedback.correct(
-                    people.team,
+                    workspace.team,
                     value["message"],
                     value["label"],
                     user,
@@ -67,7 +67,7 @@ def register(app: AsyncApp, services: Services) -> None:
                 ):
                     await _whisper(services, body, GONE)
             elif value["label"] == "pass":
-                await store.asks.pass_on(people.team, value["ask"], user, clock())
+                await store.asks.pass_on(workspace.team, value["ask"], user, clock())
         await _done(services, ack)
 
     @app.action(re.compile("(approve|reject)_example"))
@@ -75,7 +75,7 @@ def register(app: AsyncApp, services: Services) -> None:
         approved = body["actions"][0]["action_id"] == "approve_example"
         if await _is_team(services, body, "decide on an example", admin=True):
             user, example = body["user"]["id"], _value(body)["example"]
-            decided = await store.teaching.decide(people.team, example, approved, user, clock())
+            decided = await store.teaching.decide(workspace.team, example, approved, user, clock())
             if decided and approved:
                 await services.learning.serving.teach()
         await _done(services, ack)
@@ -161,7 +161,7 @@ async def _whisper(services: Services, body: dict[str, Any], text: str, rated: i
     thread = (body.get("message") or {}).get("thread_ts") or container.get("thread_ts")
     facts = {"user": body["user"]["id"], "text": text} | ({"rated": rated} if rated else {})
     action = Action("whisper", key, channel, thread, facts)
-    await services.store.outbox.put(services.people.team, action, services.clock())
+    await services.store.outbox.put(services.workspace.team, action, services.clock())
 
 
 async def _rate(services: Services, body: dict[str, Any], message_id: int, word: str | None) -> None:
@@ -170,7 +170,7 @@ async def _rate(services: Services, body: dict[str, Any], message_id: int, word:
     ts = (body.get("container") or {}).get("message_ts")
     user = body["user"]["id"]
     if word in _THANKS and await services.store.feedback.rate(
-        services.people.team, message_id, word, user, channel, ts, services.clock()
+        services.workspace.team, message_id, word, user, channel, ts, services.clock()
     ):
         await _whisper(services, body, _THANKS[word], message_id if word == "not_helpful" else None)
     else:
@@ -187,7 +187,7 @@ async def _send_draft(services: Services, message_id: int, user: str) -> None:
     draft = await services.store.outbox.facts_of(f"draft:{place}")
     if draft is None:
         return
-    now, team, text = services.clock(), services.people.team, draft["text"]
+    now, team, text = services.clock(), services.workspace.team, draft["text"]
     facts = {name: draft[name] for name in ("text", "reply", "template", "rate")}
     reply = Action("reply", f"reply:{place}", message["channel"], message["thread"], facts)
     closed = {"of": f"draft:{place}", "text": text, "state": f"Sent by <@{user}>"}
@@ -225,5 +225,5 @@ async def _choose(services: Services, message_id: int, template: str | None, use
         Action("reply", f"chosen:{place}", message["channel"], message["thread"], facts),
         Action("clarify_close", f"chosen_close:{place}", message["channel"], facts=close),
     ]
-    await services.store.feedback.choose(services.people.team, message_id, template, user, actions, now)
+    await services.store.feedback.choose(services.workspace.team, message_id, template, user, actions, now)
     return None

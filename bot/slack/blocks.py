@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import Case
-from bot.templates import escape
+from bot.domain.case import Case
+from bot.pipeline.templates import escape
 
 Block = dict[str, Any]
 

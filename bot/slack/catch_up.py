@@ -14,9 +14,9 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.people import People, ask
-from bot.settings import SettingsError
+from bot.slack.client import SlackRefused, pages
 from bot.store import Store
+from bot.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,13 @@ class CatchUp:
         self,
         client: AsyncWebClient,
         store: Store,
-        people: People,
+        workspace: Workspace,
         accept: Callable[[str, Mapping[str, Any]], Awaitable[bool]],
         clock: Callable[[], float],
     ) -> None:
         self._client = client
         self._store = store
-        self._people = people
+        self._workspace = workspace
         self._accept = accept
         self._clock = clock
         self._wanted = asyncio.Event()
@@ -71,9 +71,9 @@ class CatchUp:
 
         First what is new in all channels, a call each; then what was added to older threads, for these are many.
         """
-        team, began = self._people.team, self._clock() + self._people.slack_is_ahead_s
+        team, began = self._workspace.team, self._clock() + self._workspace.clock_offset_s
         count, due = 0, dict[str, float]()
-        for channel in self._people.channels:
+        for channel in self._workspace.channels:
             with _holding_up_no_other(channel):
                 last = await self._store.records.seen_until(team, channel)
                 if last is None:
@@ -117,20 +117,20 @@ class CatchUp:
             if float(message["ts"]) > since:
                 late = "answered" if self._answered(message, found.values()) else "open"
                 fresh = {"type": "message", "channel": channel, "late": late}
-                is_new = await self._accept(self._people.team, {**message, **fresh})
+                is_new = await self._accept(self._workspace.team, {**message, **fresh})
                 count += is_new and self._is_a_persons(message)
             edited = (message.get("edited") or {}).get("ts")
             if float(edited or 0) > since:
                 edit = {"type": "message", "subtype": "message_changed", "channel": channel}
                 # Whole seconds: two messages may have been edited in the same one.
                 what = {"ts": f"{edited}/{message['ts']}", "message": dict(message)}
-                await self._accept(self._people.team, edit | what)
+                await self._accept(self._workspace.team, edit | what)
         return count
 
     def _has_replies(self, root: Found) -> bool:
         """Whether anybody but the bot wrote below it. Slack names at most five who did, and says how many there are."""
         named = root.get("reply_users", ())
-        others = set(named) - {self._people.bot_user, self._people.bot_id}
+        others = set(named) - {self._workspace.bot_user, self._workspace.bot_id}
         return bool(others) or int(root.get("reply_users_count", root.get("reply_count", 0))) > len(named)
 
     def _is_a_persons(self, message: Found) -> bool:
@@ -145,42 +145,37 @@ class CatchUp:
         return any(
             float(other["ts"]) > float(message["ts"])
             and other.get("thread_ts") == thread
-            and self._people.role(str(other.get("user"))) != "customer"
+            and self._workspace.role(str(other.get("user"))) != "customer"
             and not other.get("bot_id")
             for other in others
         )
 
     async def _roots(self, channel: str, oldest: float, latest: float | None = None) -> list[Found]:
         """The messages of a channel that began a thread or stand alone, those at the very moment of `latest` with them."""
-        page: dict[str, Any] = {"channel": channel, "oldest": f"{oldest:.6f}", "limit": 200}
+        span: dict[str, Any] = {"oldest": f"{oldest:.6f}"}
         if latest is not None:
-            page |= {"latest": f"{latest:.6f}", "inclusive": True}
+            span |= {"latest": f"{latest:.6f}", "inclusive": True}
         found: list[Found] = []
-        for _ in range(_PAGES):
-            answer = await ask("conversations.history", lambda: self._client.conversations_history(**page))
+        read = 0
+        async for answer in pages(self._client.conversations_history, channel=channel, limit=200, **span):
             found += answer["messages"]
-            page["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not page["cursor"]:
+            read += 1
+            if read == _PAGES:
                 break
         return found
 
     async def _replies(self, channel: str, thread: str, oldest: float) -> list[Found]:
         """The replies in a thread since then."""
-        page: dict[str, Any] = {"channel": channel, "ts": thread, "oldest": f"{oldest:.6f}", "limit": 200}
         found: list[Found] = []
-        while True:
-            try:
-                answer = await ask(
-                    "conversations.replies", lambda: self._client.conversations_replies(**page)
-                )
-            except SettingsError as error:
-                if "thread_not_found" in str(error):
-                    return []  # its first message was deleted
-                raise
-            found += [m for m in answer["messages"] if m["ts"] != thread]
-            page["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not page["cursor"]:
-                return found
+        span: dict[str, Any] = {"ts": thread, "oldest": f"{oldest:.6f}"}
+        try:
+            async for answer in pages(self._client.conversations_replies, channel=channel, limit=200, **span):
+                found += [m for m in answer["messages"] if m["ts"] != thread]
+        except SlackRefused as error:
+            if error.code == "thread_not_found":
+                return []  # its first message was deleted
+            raise
+        return found
 
 
 @contextlib.contextmanager

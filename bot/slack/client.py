@@ -1,16 +1,38 @@
-"""Slack's Web API client, as the bot needs it: an answer that is none is an outcome that nobody knows."""
+"""Slack's Web API client: refusals and garbled answers as types, one way to retry, one way to read page after page."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
+"""No answer came, or none of Slack's: nobody knows whether the call was carried out."""
+
+_RETRY_AFTER_S = (2.0, 5.0)
+"""How long to wait before a second and a third attempt, where Slack does not say."""
+
 
 class GarbledAnswer(aiohttp.ClientError):
     """Something answered, and it was not Slack: a proxy's page, half a body. The call may have been carried out."""
+
+
+class SlackRefused(SlackApiError):
+    """Slack answered no."""
+
+    def __init__(self, method: str, response: Any) -> None:
+        super().__init__(f"Slack refused {method}", response)  # type: ignore[no-untyped-call]
+        self.method = method
+        """The Web API method, `chat.postMessage`."""
+        self.code = str(response.get("error") or "") if hasattr(response, "get") else ""
+        """Slack's code for the refusal; empty where the answer had none."""
+        self.status = int(getattr(response, "status_code", 200))
+        self.retry_after = _retry_after(response, self.status, self.code)
+        """For how many seconds Slack wants to be left alone; None if that is not what it says."""
 
 
 class Client(AsyncWebClient):
@@ -20,15 +42,16 @@ class Client(AsyncWebClient):
         super().__init__(token=token, base_url=api_url, timeout=timeout_s, retry_handlers=[])
 
     async def api_call(self, api_method: str, **arguments: Any) -> Any:
+        """Raises SlackRefused, GarbledAnswer, or what aiohttp raises."""
         try:
             return await super().api_call(api_method, **arguments)
         except SlackApiError as error:
             response: Any = error.response
             if isinstance(response.data, dict) and "ok" in response.data:
-                raise
+                raise SlackRefused(api_method, response) from None
             if response.status_code == 429:  # whatever stands in it, the header says when to come again
                 response.data = {"ok": False, "error": "ratelimited"}
-                raise
+                raise SlackRefused(api_method, response) from None
             raise GarbledAnswer(f"status {response.status_code}, not an answer of Slack's") from None
         except (
             AttributeError,
@@ -37,3 +60,49 @@ class Client(AsyncWebClient):
             KeyError,
         ) as error:  # the SDK takes any answer for a JSON object
             raise GarbledAnswer(f"not an answer of Slack's: {type(error).__name__}: {error}") from None
+
+
+async def retried(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Make a call that may be made twice; wait where Slack says so, and give a passing fault two more chances.
+
+    Raises SlackRefused or one of UNREACHABLE.
+    """
+    for patience in (*_RETRY_AFTER_S, None):
+        try:
+            return await call()
+        except SlackRefused as error:
+            passing = error.retry_after is not None or error.status >= 500
+            if patience is None or not passing:
+                raise
+            await asyncio.sleep(patience if error.retry_after is None else error.retry_after)
+        except UNREACHABLE as error:
+            if patience is None or isinstance(error, aiohttp.ClientConnectorError):
+                raise
+            await asyncio.sleep(patience)
+    raise AssertionError("unreachable")
+
+
+async def pages(
+    call: Callable[..., Awaitable[Any]], *, retry: bool = True, **arguments: Any
+) -> AsyncIterator[Any]:
+    """The answers of a paged Web API method, page by page. Raises as `retried` does."""
+    cursor = None
+    while True:
+
+        async def page(at: str | None = cursor) -> Any:
+            return await call(**arguments, cursor=at)
+
+        answer = await (retried(page) if retry else page())
+        yield answer
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            return
+
+
+def _retry_after(response: Any, status: int, code: str) -> float | None:
+    if status != 429 and code != "ratelimited":
+        return None
+    try:
+        return max(0.1, float(response.headers.get("Retry-After", 1)))
+    except (AttributeError, TypeError, ValueError):
+        return 30.0  # a date, of a proxy's making

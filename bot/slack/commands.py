@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.learning.redact import redacted
+from bot.privacy.redaction import redacted
 from bot.services import Services
 
 Answer = Callable[[Services, str, str], Awaitable[str]]
@@ -19,25 +19,27 @@ FOR_CUSTOMERS = "Write in the support channel, and you get an answer in your thr
 def register(app: AsyncApp, services: Services) -> None:
     @app.command("/softanswer")
     async def softanswer(ack: Callable[..., Awaitable[Any]], command: dict[str, Any]) -> None:
-        team = command.get("team_id") or services.people.team
+        team = command.get("team_id") or services.workspace.team
         user = str(command["user_id"])
         text = str(command.get("text") or "")
         # Whoever comes from another workspace is a customer here, whatever their id.
-        answer = await answer_command(services, user, text) if team == services.people.team else FOR_CUSTOMERS
+        answer = (
+            await answer_command(services, user, text) if team == services.workspace.team else FOR_CUSTOMERS
+        )
         await ack(response_type="ephemeral", text=answer)
         services.committed()
 
 
 async def answer_command(services: Services, user: str, text: str) -> str:
     """The answer to one command; rights are checked here, for every command."""
-    role = services.people.role(user)
+    role = services.workspace.role(user)
     if role == "customer":
         return FOR_CUSTOMERS
     name, _, rest = text.strip().partition(" ")
     name = name.lower() or "help"
     if name in FOR_ADMINS and role != "admin":
         await services.store.records.audit(
-            services.people.team, user, f"refused: {name}", {}, services.clock()
+            services.workspace.team, user, f"refused: {name}", {}, services.clock()
         )
         return f"Only an admin can do that (`{name}`). The admins are named in softanswer.yaml under people.admins."
     command = FOR_AGENTS.get(name) or FOR_ADMINS.get(name)
@@ -51,7 +53,7 @@ async def _help(services: Services, user: str, rest: str) -> str:
         "*What I can do*: write `/softanswer` and",
         "`status` how I am · `stats` how often I am wrong · `models` the versions, with their figures",
     ]
-    if services.people.role(user) == "admin":
+    if services.workspace.role(user) == "admin":
         lines += [
             "`retrain` learn from the corrections now · `retrain cancel` · `promote VERSION` · `rollback` to the version before",
             "`corrections` what would be learned from, and what is held back · `release @somebody` let a burst of theirs count",
@@ -83,7 +85,7 @@ async def _release(services: Services, user: str, rest: str) -> str:
     person = _person(rest)
     if person is None:
         return "Whose? `release @somebody`; `corrections` tells who gave many labels in one direction."
-    team, records = services.people.team, services.store.records
+    team, records = services.workspace.team, services.store.records
     released = await records.recall(team, "released") or {}
     await records.remember(team, "released", released | {person: services.clock()})
     await records.audit(team, user, "release", {"user": person}, services.clock())
@@ -91,7 +93,7 @@ async def _release(services: Services, user: str, rest: str) -> str:
 
 
 async def _golden(services: Services, user: str, rest: str) -> str:
-    team, teaching, now = services.people.team, services.store.teaching, services.clock()
+    team, teaching, now = services.workspace.team, services.store.teaching, services.clock()
     what, _, more = rest.partition(" ")
     if what == "add":
         label, _, text = more.strip().partition(" ")
@@ -127,11 +129,11 @@ async def _rollback(services: Services, user: str, rest: str) -> str:
 
 async def _consent(services: Services, user: str, rest: str) -> str:
     if rest not in ("on", "off"):
-        given = await services.store.records.consent(services.people.team)
+        given = await services.store.records.consent(services.workspace.team)
         return (
             f"Learning from this workspace is {'on' if given else 'off'}. Say `consent on` or `consent off`."
         )
-    await services.store.records.set_consent(services.people.team, rest == "on", user, services.clock())
+    await services.store.records.set_consent(services.workspace.team, rest == "on", user, services.clock())
     if rest == "off":
         await services.learning.interrupt("consent was taken back")
     recorded = f"Recorded: learning from this workspace's messages is {rest}."
@@ -145,7 +147,7 @@ async def _consent(services: Services, user: str, rest: str) -> str:
 
 
 async def _outbox(services: Services, user: str, rest: str) -> str:
-    team, outbox = services.people.team, services.store.outbox
+    team, outbox = services.workspace.team, services.store.outbox
     if rest == "retry":
         count = await outbox.retry_failed(services.clock())
         await services.store.records.audit(team, user, "outbox retry", {"actions": count}, services.clock())
@@ -168,7 +170,7 @@ async def _forget(services: Services, user: str, rest: str) -> str:
     person = _person(rest)
     if person is None:
         return "Whom? `forget @somebody`, or their user id, which starts with U (*Copy member ID* in their profile)."
-    gone = await services.store.erasure.forget(services.people.team, person, user, services.clock())
+    gone = await services.store.erasure.forget(services.workspace.team, person, user, services.clock())
     await services.learning.serving.teach()
     answer = f"Forgot the words of {gone.messages} messages of <@{person}>. "
     if gone.versions:

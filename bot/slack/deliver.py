@@ -10,18 +10,15 @@ import asyncio
 import contextlib
 import logging
 import random
-import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
-
+from bot.domain.actions import Queued
 from bot.health import DATABASE, SLACK, Health
-from bot.refusals import code_of, retry_after
+from bot.slack.client import UNREACHABLE, SlackRefused
 from bot.slack.writers import POSTS, Writers
-from bot.store.outbox import Outbox, Queued
+from bot.store import StoreUnavailable
+from bot.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +150,7 @@ class Deliverer:
                 return
             if await self._outbox.sending(action.id):
                 await self._write(action)
-        except sqlite3.Error:
+        except StoreUnavailable:
             log.exception("the outcome of action %s could not be noted; looking again in a second", action.id)
             await asyncio.sleep(1)
         except Exception as error:
@@ -164,18 +161,18 @@ class Deliverer:
         """Whether an action of unknown outcome stands in Slack. While Slack does not say, it is not sent again."""
         try:
             written = await self._writers.find(action)
-        except SlackApiError as error:
+        except SlackRefused as error:
             code = _code(error)
             if code in _GONE:
                 return False  # the thread is gone, so nothing stands in it; what becomes of the action Slack will say
-            if (wait := retry_after(error)) is not None:
+            if (wait := error.retry_after) is not None:
                 await self._outbox.retry(
                     action.id, action.attempts, self._clock() + wait, "rate limited", known=False
                 )
             else:
                 await self._again(action, action.attempts + 1, f"looking: {code}", known=False)
             return True
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except UNREACHABLE as error:
             await self._unreachable(action, action.attempts + 1, error)
             return True
         if written is not None:
@@ -187,11 +184,11 @@ class Deliverer:
         attempts = action.attempts + 1
         try:
             written = await self._writers.write(action)
-        except SlackApiError as error:
+        except SlackRefused as error:
             await self._refused(action, attempts, error)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except UNREACHABLE as error:
             await self._unreachable(action, attempts, error)
-        except sqlite3.Error:
+        except StoreUnavailable:
             raise
         except Exception as error:
             log.exception("action %s (%s) cannot be sent", action.id, action.kind)
@@ -200,10 +197,9 @@ class Deliverer:
             await self._outbox.sent(action.id, *written, self._clock())
             await self._health.good(SLACK)
 
-    async def _refused(self, action: Queued, attempts: int, error: SlackApiError) -> None:
-        response: Any = error.response
-        code, status = _code(error), getattr(response, "status_code", 200)
-        if (wait := retry_after(error)) is not None:
+    async def _refused(self, action: Queued, attempts: int, error: SlackRefused) -> None:
+        code, status = error.code, error.status
+        if (wait := error.retry_after) is not None:
             due_at = self._clock() + wait
             await self._outbox.retry(action.id, action.attempts, due_at, "rate limited", known=True)
         elif code in _ACCESS:
@@ -234,6 +230,6 @@ class Deliverer:
 
 def _code(error: Exception) -> str:
     """The error's name for the log and the outbox: Slack's code, or empty where the answer was not Slack's."""
-    if isinstance(error, SlackApiError):
-        return code_of(error)
+    if isinstance(error, SlackRefused):
+        return error.code
     return f"{type(error).__name__}: {error}"[:300]

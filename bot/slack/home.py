@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.domain import Action
+from bot.domain.actions import Action
 from bot.services import Services
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ def register(app: AsyncApp, services: Services) -> None:
     async def opened(body: dict[str, Any]) -> None:
         user = body["event"]["user"]
         action = Action("home", f"home:{user}:{body['event_id']}", user, facts={"user": user})
-        await services.store.outbox.put(body["team_id"], action, services.clock())
+        await services.store.outbox.put(services.workspace.team, action, services.clock())
         services.committed()
 
     @app.event("app_uninstalled")

@@ -13,18 +13,18 @@ from bot.services import Services
 def register(app: AsyncApp, services: Services) -> None:
     @app.event("message")
     async def message(body: dict[str, Any]) -> None:
-        await services.pipeline.accept(body["team_id"], body["event"])
+        await services.pipeline.accept(services.workspace.team, body["event"])
 
     @app.event("app_mention")
     async def mention(body: dict[str, Any]) -> None:
-        await services.pipeline.accept(body["team_id"], body["event"])
+        await services.pipeline.accept(services.workspace.team, body["event"])
 
     @app.event(re.compile("channel_(shared|unshared)"))
     async def sharing(event: dict[str, Any]) -> None:
-        if event.get("channel") in services.people.channels:
-            await services.people.refresh()
+        if event.get("channel") in services.workspace.channels:
+            await services.refresh_workspace()
 
     @app.event(re.compile("member_(joined|left)_channel"))
     async def membership(event: dict[str, Any]) -> None:
-        if event.get("channel") == services.people.triage:
-            await services.people.refresh()
+        if event.get("channel") == services.workspace.triage:
+            await services.refresh_workspace()

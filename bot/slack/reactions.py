@@ -25,15 +25,15 @@ async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -
     emoji = str(event.get("reaction") or "").partition("::")[0]  # without the skin tone
     label = services.settings.learning.feedback.reactions.get(emoji)
     channel = str(item.get("channel"))
-    if label is None or item.get("type") != "message" or channel in services.people.shared:
+    if label is None or item.get("type") != "message" or channel in services.workspace.shared:
         return
-    if services.people.role(user) == "customer":
+    if services.workspace.role(user) == "customer":
         return
     message = await services.store.conversations.at(channel, str(item.get("ts")))
     if message is None:
         return
     # By Slack's clock, so that what is delivered late or twice does not undo a later word, given here or on a card.
-    team, now = services.people.team, services.clock()
+    team, now = services.workspace.team, services.clock()
     said_at = services.slack_time(event.get("event_ts"))
     if await services.store.feedback.react(team, message, label, user, now, said_at, withdrawn=withdrawn):
         services.committed()

@@ -13,7 +13,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.learning.redact import redacted
+from bot.privacy.redaction import redacted
 from bot.services import Services
 from bot.slack import blocks, team_blocks
 from bot.slack.rights import refused, role_of
@@ -75,7 +75,7 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
     """What the agent said in the modal: the label, and the template that would have been right. Returns why nothing of it
     could be noted."""
     user, view = body["user"]["id"], body["view"]
-    team, now = services.people.team, services.clock()
+    team, now = services.workspace.team, services.clock()
     if role_of(services, body) == "customer":
         await refused(services, body, "correct a label")
         return "Only the support team can do that."

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import Case
+from bot.domain.case import Case
+from bot.pipeline.templates import escape
 from bot.slack.blocks import (
     MOODS,
     TITLES,
@@ -21,7 +22,6 @@ from bot.slack.blocks import (
     select,
     shorten,
 )
-from bot.templates import escape
 from model.explain import Weighed
 from model.reading import LABELS, Reading
 

@@ -7,16 +7,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.errors import SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain import TRIAGE
+from bot.domain.actions import TRIAGE, Queued
 from bot.learning.picture import NotDrawn, draw
-from bot.people import People
-from bot.refusals import code_of, retry_after
 from bot.slack import blocks, team_blocks
+from bot.slack.client import SlackRefused, pages
 from bot.store import Store
-from bot.store.outbox import Queued
+from bot.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +32,10 @@ Written = tuple[str, str | None]
 
 
 class Writers:
-    def __init__(self, client: AsyncWebClient, store: Store, people: People, product: str) -> None:
+    def __init__(self, client: AsyncWebClient, store: Store, workspace: Workspace, product: str) -> None:
         self._client = client
         self._store = store
-        self._people = people
+        self._workspace = workspace
         self._product = product
         self.status_lines: Callable[[], Awaitable[list[str]]] | None = None
         """What the team's Home shows below the cases; set by bootstrap."""
@@ -76,30 +75,22 @@ class Writers:
         channel, thread = self._channel(action), action.thread
         if action.kind in ("card_note", "picture"):
             thread = await self._thread_of(action.facts["of"])
-        cursor = None
-        while True:
-            page: dict[str, Any] = {
-                "channel": channel,
-                "include_all_metadata": True,
-                "oldest": f"{action.created_at + self._people.slack_is_ahead_s - CLOCKS_DIFFER_S:.6f}",
-                "limit": 200,
-                "cursor": cursor,
-            }
-            if thread:
-                found = await self._client.conversations_replies(ts=thread, **page)
-            else:
-                found = await self._client.conversations_history(**page)
-            for message in found["messages"]:
+        since = action.created_at + self._workspace.clock_offset_s - CLOCKS_DIFFER_S
+        span: dict[str, Any] = {"oldest": f"{since:.6f}", "include_all_metadata": True, "limit": 200}
+        if thread:
+            found = pages(self._client.conversations_replies, retry=False, channel=channel, ts=thread, **span)
+        else:
+            found = pages(self._client.conversations_history, retry=False, channel=channel, **span)
+        async for answer in found:
+            for message in answer["messages"]:
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
                 names = [file.get("name") for file in message.get("files") or []]
                 if payload.get("action") == action.id or _picture_name(action) in names:
                     return channel, str(message["ts"])
-            cursor = (found.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
+        return None
 
     def _channel(self, action: Queued) -> str:
-        return self._people.triage if action.channel == TRIAGE else action.channel
+        return self._workspace.triage if action.channel == TRIAGE else action.channel
 
     async def _post(
         self,
@@ -120,8 +111,8 @@ class Writers:
         }
         try:
             answer = await self._client.chat_postMessage(blocks=shown, **call)
-        except SlackApiError as error:
-            if code_of(error) != "invalid_blocks" or shown == plain:
+        except SlackRefused as error:
+            if error.code != "invalid_blocks" or shown == plain:
                 raise
             answer = await self._client.chat_postMessage(blocks=plain, **call)
         return str(answer["channel"]), str(answer["ts"])
@@ -135,8 +126,8 @@ class Writers:
             return "", None
         try:
             await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=shown)
-        except SlackApiError as error:
-            if code_of(error) != "invalid_blocks" or shown == plain:
+        except SlackRefused as error:
+            if error.code != "invalid_blocks" or shown == plain:
                 raise
             await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=plain)
         return place
@@ -271,8 +262,8 @@ class Writers:
             log.warning("the learning report is sent without its picture: %s", error)
         except SlackRequestError as error:
             log.warning("the learning report's picture could not be uploaded: %s", error)
-        except SlackApiError as error:
-            if code_of(error) != "missing_scope":
+        except SlackRefused as error:
+            if error.code != "missing_scope":
                 raise
             log.warning(
                 "the learning report is sent without its picture: the app lacks the scope files:write"
@@ -301,7 +292,7 @@ class Writers:
 
     async def _home(self, action: Queued) -> Written:
         user = str(action.facts["user"])
-        role = self._people.role(user)
+        role = self._workspace.role(user)
         cases = await self._store.cases.open_cases(action.team) if role != "customer" else []
         status = await self.status_lines() if self.status_lines and role != "customer" else []
         view = {"type": "home", "blocks": blocks.home(role, self._product, cases, status)}
@@ -311,8 +302,8 @@ class Writers:
     async def _permalink(self, channel: str, ts: str) -> str | None:
         try:
             answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
-        except SlackApiError as error:
-            if retry_after(error) is not None:
+        except SlackRefused as error:
+            if error.retry_after is not None:
                 raise
             return None  # the message was deleted meanwhile: the card still says what it said
         return str(answer["permalink"])

@@ -9,7 +9,7 @@ from bot.failpoints import Reach
 from bot.store.asks import Asks
 from bot.store.cases import Cases
 from bot.store.conversations import Conversations
-from bot.store.database import Database, StoreError
+from bot.store.db import Database, StoreError, StoreUnavailable
 from bot.store.erasure import Erasure
 from bot.store.feedback import Feedback
 from bot.store.inbox import Inbox
@@ -19,7 +19,7 @@ from bot.store.reports import Reports
 from bot.store.teaching import Teaching
 from bot.store.watches import Watches
 
-__all__ = ["Store", "StoreError", "open_store"]
+__all__ = ["Store", "StoreError", "StoreUnavailable", "open_store"]
 
 
 @dataclass(frozen=True, slots=True)

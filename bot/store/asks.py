@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from bot.domain import TRIAGE, Action
-from bot.learning.asking import OPINIONS, Answered, Ask, Candidate, Opinion
-from bot.store.database import Database
+from bot.domain.actions import TRIAGE, Action
+from bot.domain.learning import OPINIONS, Answered, Ask, Candidate, Opinion
+from bot.store.db import Database
 from bot.store.outbox import insert_actions
 
 _OF_A_PERSON = (*OPINIONS, "confirm")

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import TRIAGE, Action, Case, Decision, Edit, Flag
-from bot.store.database import Database
+from bot.domain.actions import TRIAGE, Action
+from bot.domain.case import Case
+from bot.domain.message import Decision, Edit, Flag
+from bot.store.db import Database
 from bot.store.outbox import insert_actions
 from model.reading import Reading
 

@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain import Action, Decision, Edit, Message, Thread
-from bot.learning.selection import to_keep
-from bot.settings import Rules
+from bot.domain.actions import Action
+from bot.domain.message import Decision, Edit, Message, Thread
 from bot.store.asks import queue_ask_updates
 from bot.store.cases import flag_thread, queue_note_updates, reconsider
-from bot.store.database import Database
+from bot.store.db import Database
 from bot.store.outbox import insert_actions
 from model.reading import Reading
 
@@ -20,8 +19,9 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def thread(self, message: Message, rules: Rules) -> Thread:
-        """What `decide` needs to know of the time before this message."""
+    async def thread(self, message: Message, *, conversation_s: float, negative_threshold: float) -> Thread:
+        """What `decide` needs to know of the time before this message: of its thread, and of what the same customer began in the
+        channel within `conversation_s` before it."""
 
         def work(db: Any) -> Thread:
             written = next(
@@ -43,7 +43,7 @@ class Conversations:
                 " where m.channel = ? and m.thread = ? and a.kind = 'reply' and m.ts != ?",
                 [message.channel, message.thread, message.ts],
             )
-            since = message.written_at - rules.conversation_s
+            since = message.written_at - conversation_s
             nearby = list(
                 db.query(
                     "select reply, template, json_extract(scores, '$.negative') as negative from messages"
@@ -58,7 +58,7 @@ class Conversations:
                 replies=frozenset(r["reply"] for r in earlier),
                 conversation_answered=any(r["reply"] for r in nearby),
                 conversation_templates=frozenset(r["template"] for r in nearby if r["template"]),
-                conversation_negative=any((r["negative"] or 0.0) >= rules.negative_threshold for r in nearby),
+                conversation_negative=any((r["negative"] or 0.0) >= negative_threshold for r in nearby),
             )
 
         return await self._database.run(work)
@@ -119,11 +119,13 @@ class Conversations:
         decision: Decision,
         actions: Sequence[Action],
         now: float,
+        kept: str | None = None,
     ) -> None:
         """Put new words and their reading in the place of the old ones; the thread's case follows.
 
         What was answered is not answered again; what was not may be now. Nothing happens to a message that was deleted
-        or never read here, nor by an edit that is older than what stands, or changes no words.
+        or never read here, nor by an edit that is older than what stands, or changes no words. `kept` is what of the new
+        words would be kept of an old message: one that reads so already is not changed.
         """
 
         def work(db: Any) -> None:
@@ -136,7 +138,7 @@ class Conversations:
                 why = "an edit of a message that is not here"
             elif (
                 row["text"] == message.text
-                or _is_kept_of(row, message.text)
+                or (row["redacted"] and row["text"] == kept)
                 or (row["edit_ts"] or 0.0) > edit.edited_at
             ):
                 why = "an edit that is known, or older than another"
@@ -206,11 +208,6 @@ def _insert_message(
     if reading is not None:
         row |= _read_as(reading) | _why(decision) | _answer(decision)
     return int(db["messages"].insert(row).last_pk)
-
-
-def _is_kept_of(row: Mapping[str, Any], text: str) -> bool:
-    """Whether a message (its row) is these words already, redacted."""
-    return bool(row["redacted"]) and row["text"] == to_keep(text)
 
 
 def _read_as(reading: Reading) -> dict[str, Any]:

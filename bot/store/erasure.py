@@ -7,27 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bot.domain import Deletion
-from bot.learning.selection import to_keep
+from bot.domain.message import Deletion, Forgotten
 from bot.store.asks import queue_ask_updates
 from bot.store.cases import queue_card_update, queue_note_updates
 from bot.store.conversations import row_of
-from bot.store.database import Database
+from bot.store.db import Database
 from bot.store.records import insert_audit
 from bot.store.teaching import forget_taught
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """What became of the messages of a person, or of everybody."""
-
-    messages: int
-    """Whose words are gone now."""
-    versions: tuple[str, ...]
-    """Model versions that had learned from some of them."""
 
 
 class Erasure:
@@ -94,12 +82,16 @@ class Erasure:
         return await self._database.run(work)
 
     async def expire(
-        self, before: float, labelled_since: float | None = None, shared: Collection[str] | None = ()
+        self,
+        before: float,
+        keep: Callable[[str], str | None],
+        labelled_since: float | None = None,
+        shared: Collection[str] | None = (),
     ) -> int:
         """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many.
 
-        With `labelled_since`, an earlier moment, what was written since then stays if it has somebody's label, but only as it
-        is learned from: redacted, and neither of the channels `shared` nor of those that were shared then (None: of all).
+        With `labelled_since`, an earlier moment, what was written since then stays if it has somebody's label, but only as `keep`
+        makes it, and neither of the channels `shared` nor of those that were shared then (None: of all).
         """
 
         since = before if labelled_since is None else labelled_since
@@ -108,7 +100,7 @@ class Erasure:
         def redact(db: Any) -> int:
             rows = list(db.query(_OLD + " and m.redacted is null and " + _LABELLED + " limit ?", which))
             for row in rows:
-                kept = to_keep(row["text"])
+                kept = keep(row["text"])
                 db["messages"].update(row["id"], {"text": kept, "redacted": 1})
             return len(rows)
 

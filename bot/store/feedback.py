@@ -7,28 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bot.domain import Action
-from bot.learning.selection import WITHDRAWN, Word
+from bot.domain.actions import Action
+from bot.domain.feedback import WITHDRAWN, Said, Word
 from bot.store.asks import answer_asks
 from bot.store.cases import flag_thread, queue_card_update
-from bot.store.database import Database
+from bot.store.db import Database
 from bot.store.outbox import insert_actions
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A person's word: what, who, where (`source`) and when."""
-
-    value: str
-    user: str
-    source: str
-    at: float
-    """By our clock, when we heard of it."""
-    said_at: float | None = None
-    """By Slack's clock, if it says so."""
 
 
 class Feedback:

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from bot.store.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    id: int
-    team: str
-    event: Mapping[str, Any]
-    attempts: int
-    received_at: float = 0.0
-    """Seconds since the epoch, by our clock."""
+from bot.domain.message import Received
+from bot.store.db import Database
 
 
 class Inbox:

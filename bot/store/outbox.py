@@ -4,28 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bot.domain import TRIAGE, Action
-from bot.store.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    id: int
-    team: str
-    kind: str
-    channel: str
-    thread: str | None
-    facts: Mapping[str, Any]
-    case_id: int | None
-    message_id: int | None
-    state: str
-    attempts: int
-    due_at: float
-    error: str | None
-    created_at: float
+from bot.domain.actions import TRIAGE, Action, Queued
+from bot.store.db import Database
 
 
 def insert_actions(

@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bot.store.database import Database
+from bot.domain.learning import Run
+from bot.store.db import Database
 from bot.store.watches import SUCCEEDED, begin_watch, end_watches
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One training run as the database remembers it."""
-
-    id: int
-    trigger: str
-    user: str | None
-    state: str
-    version: str | None
-    summary: str | None
-    started_at: float
-    ended_at: float | None
-    data_hash: str | None
-
-
-UNJUDGED = ("skipped", "failed", "running")
-"""States of runs that have come to no verdict."""
 
 
 class Records:

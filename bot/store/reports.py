@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.learning.report import Report, Share, Version
-from bot.store.database import Database
+from bot.domain.learning import Report, Share, Version
+from bot.store.db import Database
 
 _WEEK_S = 7 * 86400
 _MONDAY = 4 * 86400

@@ -3,38 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from bot.domain import TRIAGE, Action
-from bot.store.database import Database
-from bot.store.feedback import Said, insert_feedback
+from bot.domain.actions import TRIAGE, Action
+from bot.domain.feedback import Said
+from bot.domain.learning import Example, Golden
+from bot.store.db import Database
+from bot.store.feedback import insert_feedback
 from bot.store.outbox import insert_actions
 from bot.store.records import insert_audit
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A message that an agent says belongs to a template."""
-
-    id: int
-    template: str
-    text: str | None
-    """Redacted; None once the words are gone."""
-    user: str
-    state: str
-    """proposed, approved or rejected"""
-    decided_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Golden:
-    """A message that every version must read right."""
-
-    id: int
-    text: str
-    label: str
-    user: str
 
 
 class Teaching:

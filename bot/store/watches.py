@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bot.learning.watch import Seen
-from bot.store.database import Database
+from bot.domain.learning import Seen, Unread, Watched
+from bot.store.db import Database
 
 SUCCEEDED = ("stopped", "another version was put in service")
 """How a watch ends (state, verdict) when nothing was found out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """One watch as the database remembers it."""
-
-    id: int
-    version: str
-    previous: str
-    started_at: float
-    expected: float
-    readings: int
-    last_message: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A message that the new version has read and the old one not yet."""
-
-    message: int
-    text: str
-    label: str
 
 
 _OLD_RIGHT = """

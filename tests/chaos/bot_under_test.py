@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from bot import bootstrap
+from bot.ops.run import run
 
 
 class KillAt:
@@ -48,7 +48,7 @@ def main() -> None:
     config, journal, point, nth, skew = Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:6]
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(
-        bootstrap.run(
+        run(
             config,
             ready=lambda line: print(line, flush=True),
             reach=KillAt(journal, point, int(nth)),

@@ -6,9 +6,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot import bootstrap
+from bot.ops.run import run
 from bot.slack import socket_watch
 
 socket_watch.SILENCE_S = 6.0
 socket_watch.BUSY_SILENCE_S = 6.0
-asyncio.run(bootstrap.run(Path(sys.argv[1]), ready=lambda line: print(line, flush=True)))
+asyncio.run(run(Path(sys.argv[1]), ready=lambda line: print(line, flush=True)))

@@ -118,7 +118,7 @@ async def test_what_is_new_anywhere_comes_before_older_threads(
 
     monkeypatch.setattr(bot.client, "conversations_history", noted)
     await bot.catch_up.once()
-    channels = len(bot.services.people.channels)
+    channels = len(bot.services.workspace.channels)
     assert asked == ["new"] * channels + ["older"] * channels
 
 
@@ -233,13 +233,13 @@ async def test_what_waited_since_before_the_bot_stopped_is_late_too(bot: Bot, aw
 async def test_how_far_slacks_clock_is_ahead_is_looked_at_again_and_again(
     bot: Bot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    people, now = bot.services.people, time.time()
-    assert people.slack_is_ahead_s == 0.0
-    people._now = lambda: now - 300.0  # our clock is turned back while the bot runs
-    await people.refresh()
-    await people.refresh()
-    assert 290 < people.slack_is_ahead_s < 320
+    workspace, directory, now = bot.services.workspace, bot.directory, time.time()
+    assert workspace.clock_offset_s == 0.0
+    directory._clock = lambda: now - 300.0  # our clock is turned back while the bot runs
+    await directory.refresh()
+    await directory.refresh()
+    assert 290 < workspace.clock_offset_s < 320
     assert caplog.text.count("against Slack's: set it") == 1
-    people._now = time.time  # somebody has set it
-    await people.refresh()
-    assert people.slack_is_ahead_s == 0.0
+    directory._clock = time.time  # somebody has set it
+    await directory.refresh()
+    assert workspace.clock_offset_s == 0.0

@@ -13,7 +13,8 @@ import pytest
 
 from bot import cli
 from bot.demo.run import write_config
-from bot.domain import Action, Decision, Message
+from bot.domain.actions import Action
+from bot.domain.message import Decision, Message
 from bot.learning import offline
 from bot.store import open_store
 from model.artefact_folder import read_manifest

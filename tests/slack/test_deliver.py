@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
-from slack_sdk.errors import SlackApiError
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.domain import Action
-from bot.refusals import retry_after
+from bot.domain.actions import Action
+from bot.slack.client import SlackRefused
 from bot.slack.commands import answer_command
+from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
 from tests.support import eventually, rows
 
@@ -51,7 +50,7 @@ async def test_a_locked_database_loses_no_reply(
 ) -> None:
     """An outside reader holds its transaction for longer than writes wait, before the post or right after it."""
     outbox, note = bot.services.store.outbox, getattr(bot.services.store.outbox, moment)
-    locked = iter([sqlite3.OperationalError("database is locked")])
+    locked = iter([StoreUnavailable("busy", "database is locked")])
 
     async def note_unless_locked(*arguments: Any) -> Any:
         for error in locked:
@@ -163,10 +162,10 @@ def test_a_retry_after_of_any_shape(header: str, wait: float) -> None:
     class Answer(dict[str, str]):
         status_code, headers = 429, {"Retry-After": header}
 
-    assert retry_after(SlackApiError("", Answer(error="ratelimited"))) == wait
+    assert SlackRefused("chat.postMessage", Answer(error="ratelimited")).retry_after == wait
     fine = Answer(error="channel_not_found")
     fine.status_code = 200
-    assert retry_after(SlackApiError("", fine)) is None
+    assert SlackRefused("chat.postMessage", fine).retry_after is None
 
 
 async def test_what_nobody_thought_of_is_tried_again_later_not_at_once(

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bot import bootstrap, cli
+from bot import cli
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.run import BotProcess, write_config
 from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
-from bot.store import StoreError, open_store
+from bot.ops.run import run
+from bot.store import StoreError, StoreUnavailable, open_store
 from sandbox.server import Sandbox
 from tests.slack.test_listeners import event, say
 from tests.support import eventually, rows, signed
@@ -50,7 +51,7 @@ async def test_what_cannot_be_written_is_not_acked_and_comes_again(
                 signed(event(text=text, user=BEN, ts=f"17000002{i:02}.000100"))
             )
             refused += response.status != 200
-        except sqlite3.OperationalError as error:
+        except StoreUnavailable as error:
             refused += 1
             assert why in str(error)
         if refused > 2:
@@ -148,5 +149,5 @@ async def test_a_start_at_a_locked_database_is_one_line(
     with closing(sqlite3.connect(tmp_path / "softanswer.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"cannot be used \(database is locked\)") as raised:
-            await bootstrap.run(config, ready=print)
+            await run(config, ready=print)
     assert "\n" not in str(raised.value)

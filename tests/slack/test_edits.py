@@ -9,7 +9,7 @@ from typing import Any
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.domain import Message
+from bot.domain.message import Message
 from sandbox.server import Sandbox
 from tests.support import eventually, rows, signed
 

@@ -12,7 +12,8 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.learning.asking import Ask
+from bot.domain.learning import Ask
+from bot.privacy.redaction import to_keep
 from bot.slack.commands import answer_command
 from sandbox.server import Sandbox
 from tests.slack.test_listeners import answer_at, at, event, press, say, write
@@ -153,7 +154,7 @@ async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_a
     await wrote(bot, tmp_path, ANGRY)
     await react(bot, CARLA, "smile")
     await react(bot, ANNA, "smile", "reaction_added", "1699999999.000000")
-    bot.services.people.shared.add(HELP)
+    bot.services.workspace.shared.add(HELP)
     await react(bot, ANNA, "smile")
     assert feedback(tmp_path) == []
 
@@ -264,7 +265,7 @@ async def test_what_was_made_of_words_goes_with_the_person_though_the_words_had_
     await teaching.decide("T0ACME", 1, True, ADA, 2.0)
     await teaching.propose("T0ACME", 2, "data_export", "The zeppelin, too", ANNA, 3.0)
     await answer_command(bot.services, ADA, "golden add neutral The zeppelin lists to port")
-    await store.erasure.expire(4e9)
+    await store.erasure.expire(4e9, to_keep)
     assert rows(tmp_path / "softanswer.db", "select state from examples") == [("approved",), ("forgotten",)]
     await answer_command(bot.services, ADA, f"forget {BEN}")
     assert await teaching.approved("T0ACME") == {} and await teaching.golden("T0ACME") == []
@@ -365,7 +366,7 @@ async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_co
     for _ in range(2):
         await bot.app.async_dispatch(signed(menu, form=True))
     assert len((await bot.services.learning.inquiry.selection()).held) == 1  # twice the same word is one
-    del bot.services.people.roles[ANNA]
+    del bot.services.workspace.roles[ANNA]
     await bot.app.async_dispatch(signed(menu, form=True))
     await answer_command(bot.services, ADA, f"forget {BEN}")
     await bot.app.async_dispatch(signed(press(ADA, "correct_label", value), form=True))

@@ -14,12 +14,11 @@ from bot.cli import main
 from bot.demo.people import Persons
 from bot.demo.run import write_config
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.domain import Decision, Edit, Message
-from bot.retention import Retention
+from bot.domain.message import Decision, Edit, Message, Received
+from bot.privacy.retention import Retention
 from bot.settings import load_settings
 from bot.slack.commands import answer_command
 from bot.store import open_store
-from bot.store.inbox import Received
 from model.reading import Reading
 from sandbox.server import Sandbox
 from tests.support import eventually, rows

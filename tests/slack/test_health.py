@@ -15,8 +15,9 @@ from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
 from bot.health import DATABASE, TEMPLATES
+from bot.pipeline.templates import Templates
+from bot.store import StoreUnavailable
 from bot.store.outbox import Outbox
-from bot.templates import Templates
 from model.classifier import Classifier
 from model.reading import Reading
 from sandbox.server import Sandbox
@@ -113,7 +114,7 @@ async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothi
     other = sqlite3.connect(tmp_path / "softanswer.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     sent = asyncio.create_task(say(bot, CALM, user=BEN))  # not acked: Slack would send it again
-    with pytest.raises((AssertionError, sqlite3.OperationalError)):
+    with pytest.raises((AssertionError, StoreUnavailable)):
         await sent
     await told(persons, "The database cannot be used")
     other.execute("COMMIT")
@@ -192,7 +193,7 @@ async def test_a_full_outbox_says_so_though_nothing_arrives(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(self: Outbox) -> list[Any]:
-        raise sqlite3.OperationalError("disk I/O error")
+        raise StoreUnavailable("unwritable", "disk I/O error")
 
     with monkeypatch.context() as patched:
         patched.setattr(Outbox, "heads", broken)

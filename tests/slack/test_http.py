@@ -12,14 +12,14 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.health import GPU, MODEL
-from bot.slack.serve import _start_http
+from bot.ops.http import start_http
 from tests.slack.test_listeners import event
 from tests.support import rows, signed
 
 
 @pytest.fixture
 async def url(bot: Bot) -> AsyncIterator[str]:
-    http = await _start_http(replace(bot, tokens=replace(bot.tokens, app=None)))
+    http = await start_http(replace(bot, tokens=replace(bot.tokens, app=None)))
     host, port = http.addresses[0][:2]
     yield f"http://{host}:{port}"
     await http.cleanup()

@@ -13,9 +13,9 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.story import ADA, ANNA, BEN, TRIAGE
+from bot.domain.learning import UNJUDGED
 from bot.learning.process import Snapshot
 from bot.slack.commands import answer_command
-from bot.store.records import UNJUDGED
 from model.reading import Reading
 from tests.slack.test_listeners import say
 from tests.support import eventually, rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.story import ADA, ANNA
 from bot.slack.commands import answer_command
+from bot.store import StoreUnavailable
 from model.artefact_folder import ArtefactError
 from tests.slack.test_feedback import submission
 from tests.slack.test_learning import (
@@ -54,7 +54,7 @@ async def test_a_run_that_fails_is_not_tried_again_until_there_is_more_to_learn(
 
 
 async def full(*_: Any, **__: Any) -> None:
-    raise sqlite3.OperationalError("database or disk is full")
+    raise StoreUnavailable("full", "database or disk is full")
 
 
 @trainer("better")
@@ -119,7 +119,7 @@ async def test_a_run_whose_end_cannot_be_written_is_closed_as_soon_as_it_can(
     async def seldom(*args: Any) -> bool:
         if fails:
             fails.pop()
-            raise sqlite3.OperationalError("database or disk is full")
+            raise StoreUnavailable("full", "database or disk is full")
         return await really(*args)
 
     monkeypatch.setattr(records, "end_run", seldom)
@@ -137,7 +137,7 @@ async def test_a_run_whose_end_cannot_be_written_does_not_keep_the_bot_from_stop
 
     async def never(*_: Any) -> bool:
         tried.set()
-        raise sqlite3.OperationalError("database or disk is full")
+        raise StoreUnavailable("full", "database or disk is full")
 
     with monkeypatch.context() as patched:
         patched.setattr(records, "end_run", never)

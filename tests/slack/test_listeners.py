@@ -313,7 +313,7 @@ async def test_one_bad_text_does_not_take_its_neighbours_along(
 
 @pytest.mark.parametrize("mode", ["suggest", "observe"])
 async def test_modes_that_do_not_answer(bot: Bot, tmp_path: Path, mode: Any) -> None:
-    bot.services.people.channels[HELP] = mode
+    bot.services.workspace.channels[HELP] = mode
     database = tmp_path / "softanswer.db"
     await say(bot, "How do I export my data?")
     await say(bot, ANGRY, user=BEN, ts="1700000001.000100")
@@ -326,7 +326,7 @@ async def test_modes_that_do_not_answer(bot: Bot, tmp_path: Path, mode: Any) -> 
 
 
 async def test_a_draft_is_sent_as_the_agent_read_it_and_once(bot: Bot, tmp_path: Path) -> None:
-    bot.services.people.channels[HELP] = "suggest"
+    bot.services.workspace.channels[HELP] = "suggest"
     database = tmp_path / "softanswer.db"
     await say(bot, "How do I export my data?")
     await eventually(lambda: rows(database, "select 1 from actions where kind = 'draft'"))

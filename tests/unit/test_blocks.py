@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain import Case
+from bot.domain.case import Case
 from bot.slack import blocks, team_blocks
 from model.reading import Reading
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.decide import asks, decide, is_small_talk, wants_a_person, when_late
-from bot.domain import Decision, Message, Near, Thread
+from bot.domain.message import Decision, Message, Near, Thread
+from bot.pipeline.decide import asks, decide, is_small_talk, wants_a_person, when_late
 from bot.settings import Rules
 from model.reading import Reading
 

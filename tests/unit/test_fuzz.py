@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Case, Deletion, Edit, Message, Skip
-from bot.example import text as example_text
-from bot.gate import gate
+from bot.domain.case import Case
+from bot.domain.message import Deletion, Edit, Message, Skip
+from bot.ops.init import text as example_text
+from bot.pipeline.gate import gate
+from bot.pipeline.templates import Templates, load_templates, values_for
 from bot.slack import blocks, team_blocks
-from bot.templates import Templates, load_templates, values_for
 from model.explain import Weighed
 from model.reading import Reading
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain import Deletion, Edit, Message, Skip
-from bot.gate import gate
+from bot.domain.message import Deletion, Edit, Message, Skip
+from bot.pipeline.gate import gate
 
 
 def pass_gate(**event: Any) -> Message | Edit | Deletion | Skip:

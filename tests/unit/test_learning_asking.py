@@ -1,4 +1,5 @@
-from bot.learning.asking import MOST_OPINIONS, PATIENCE_S, Candidate, Opinion, Portions, questions
+from bot.domain.learning import Candidate, Opinion
+from bot.learning.asking import MOST_OPINIONS, PATIENCE_S, Portions, questions
 from bot.learning.selection import DISPUTED, SHARED, SURE, Held
 
 NONE = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=0)

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from bot.learning.redact import redacted
+from bot.privacy.redaction import redacted
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from bot.domain.learning import Report, Share, Version
 from bot.learning.picture import NotDrawn, draw
-from bot.learning.report import Report, Share, Version
 
 FULL = Report(
     (

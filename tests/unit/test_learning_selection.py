@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.feedback import WITHDRAWN, Word
 from bot.learning import selection
-from bot.learning.selection import Limits, Selection, Word, is_live, select, to_keep
+from bot.learning.selection import Limits, Selection, is_live, select
+from bot.privacy.redaction import LONGEST, to_keep
 
 ALL = Limits(live_share=0.0)
 """Nothing is put aside for the live holdout, so that every message can be told."""
@@ -45,7 +47,7 @@ def test_a_label_that_nobody_contradicts_is_used() -> None:
 
 
 def test_a_persons_later_word_supersedes_their_earlier_one_and_can_be_taken_back() -> None:
-    said = [word(1, 1, "negative"), word(2, 1, "positive"), word(3, 2), word(4, 2, selection.WITHDRAWN)]
+    said = [word(1, 1, "negative"), word(2, 1, "positive"), word(3, 2), word(4, 2, WITHDRAWN)]
     assert [(u.message, u.label, u.words) for u in select(said, ALL).used] == [(1, "positive", (2,))]
 
 
@@ -136,7 +138,7 @@ def test_what_is_kept_of_a_message_is_the_same_message_to_learn_from(text: str) 
 
 def test_ordinary_words_are_kept() -> None:
     assert to_keep("mail me at jo@example.com, pwd=letmein") == "mail me at an address, pwd=a secret"
-    assert len(to_keep("word " * 1000) or "") == selection.LONGEST
+    assert len(to_keep("word " * 1000) or "") == LONGEST
 
 
 def test_few_of_many_messages_are_compared_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +188,7 @@ def test_the_live_holdout_is_a_fifth_for_ever_whatever_the_capitals() -> None:
     assert is_live(some.upper() + "!", 0.2)
 
 
-labels = st.sampled_from(["negative", "neutral", "positive", selection.WITHDRAWN])
+labels = st.sampled_from(["negative", "neutral", "positive", WITHDRAWN])
 reads = st.sampled_from([None, "negative", "neutral", "positive"])
 
 
@@ -210,4 +212,4 @@ def test_every_message_somebody_spoke_on_is_used_or_held_once(said: Sequence[Wor
     of_one_text = [u.message for u in found.used] + [h.message for h in found.held]
     assert len(of_one_text) == len(set(of_one_text)) and set(of_one_text) <= spoken
     assert all("@" not in u.text for u in found.used)
-    assert all(u.label != selection.WITHDRAWN and u.label for u in found.used)
+    assert all(u.label != WITHDRAWN and u.label for u in found.used)

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.learning.watch import Seen, is_one_voice, is_worse, known, odds, told
+from bot.domain.learning import Seen
+from bot.learning.watch import is_one_voice, is_worse, known, odds, told
 
 counts = st.integers(0, 400)
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bot.matching import Router, Words, fit, level, metric
-from bot.templates import Template, Templates
+from bot.pipeline.matching import Router, Words, fit, level, metric
+from bot.pipeline.templates import Template, Templates
 
 
 def test_an_example_among_anothers_counts_for_little() -> None:

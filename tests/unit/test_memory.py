@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.memory import give_back
+from bot.ops.memory import give_back
 
 
 def resident_mb() -> float:

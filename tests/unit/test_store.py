@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import sqlite_utils
 
-from bot.domain import TRIAGE, Action, Decision, Message
+from bot.domain.actions import TRIAGE, Action
+from bot.domain.message import Decision, Message
 from bot.settings import Rules
 from bot.store import Store, StoreError, open_store
 from bot.store.schema import MIGRATIONS
@@ -20,7 +21,7 @@ from model.reading import Reading
 
 SCORES = {"negative": 0.9, "neutral": 0.05, "positive": 0.05}
 ANGRY = Reading("v1", "negative", SCORES, None)
-RULES = Rules()
+RULES = {"conversation_s": 120.0, "negative_threshold": Rules().negative_threshold}
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ async def test_a_calmer_word_changes_the_mood_and_not_the_case(store: Store) -> 
 async def test_the_thread_so_far(store: Store) -> None:
     await settle(store, message(), Decision("template", "export"))
     await settle(store, message("110.0", "100.0", "UA", "agent"), Decision(), reading=None)
-    thread = await store.conversations.thread(message("120.0", "100.0"), RULES)
+    thread = await store.conversations.thread(message("120.0", "100.0"), **RULES)
     assert thread.team_wrote_at == 110.0
     assert thread.templates_used == {"export"}
     assert thread.replies == {"template"}
@@ -115,10 +116,10 @@ async def test_the_thread_so_far(store: Store) -> None:
 
 async def test_a_conversation_of_several_threads(store: Store) -> None:
     await settle(store, message(), Decision("holding"))
-    near = await store.conversations.thread(message("150.0"), RULES)
+    near = await store.conversations.thread(message("150.0"), **RULES)
     assert (near.conversation_answered, near.conversation_negative) == (True, True)
-    late = await store.conversations.thread(message("300.0"), RULES)
-    other = await store.conversations.thread(message("150.0", user="U2"), RULES)
+    late = await store.conversations.thread(message("300.0"), **RULES)
+    other = await store.conversations.thread(message("150.0", user="U2"), **RULES)
     assert not late.conversation_answered and not other.conversation_answered
 
 
@@ -163,7 +164,7 @@ async def test_only_the_first_choice_counts(store: Store) -> None:
     assert await store.feedback.choose("T1", 1, "export", "U1", [answer], 2.0)
     assert not await store.feedback.choose("T1", 1, "refund", "U1", [answer], 2.0)
     assert not await store.feedback.choose("T1", 99, "refund", "U1", [answer], 2.0)
-    thread = await store.conversations.thread(message("120.0", "100.0"), RULES)
+    thread = await store.conversations.thread(message("120.0", "100.0"), **RULES)
     assert thread.templates_used == {"export"}
 
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pytest
 import yaml
 
-from bot.matching import Index, Router
+from bot.pipeline.matching import Index, Router
+from bot.pipeline.templates import Markup, Templates, escape, load_templates, values_for
 from bot.settings import SettingsError
-from bot.templates import Markup, Templates, escape, load_templates, values_for
 
 LINES = {"holding": "Sorry {{ customer }}.", "handover": "A person comes.", "clarify": "Did you mean?"}
 EXPORT = {

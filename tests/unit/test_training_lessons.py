@@ -104,7 +104,7 @@ def test_lessons_are_written_without_the_words_of_real_turns(tmp_path: Path) -> 
 def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     torch = pytest.importorskip("torch")
     from training.lessons import Lessons
-    from training.train import Config, _feeling, _soft_targets, chosen_texts
+    from training.train import Config, _feeling, _soft_targets
 
     config = Config(distilled=0.7, softness=2.0, label_smoothing=0.0)
     known, unknown = example("So late", "negative"), example("Hm")
@@ -120,5 +120,21 @@ def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     nothing = _soft_targets([unknown, unknown, unknown], lessons.NONE, config)
     assert float(_feeling(logits, labels, *nothing, config)) == pytest.approx(float(hard.mean()))
 
-    one, two = chosen_texts(5, 25, 15, 1, 1), chosen_texts(5, 25, 15, 1, 2)
-    assert one[:5] == two[:5] == [0, 1, 2, 3, 4] and len(one) == len(set(one)) == 15 and one != two
+
+def test_an_epoch_has_all_messages_but_most_of_the_calm_real_turns_and_some_transfer_texts() -> None:
+    pytest.importorskip("torch")
+    from training.train import Config, chosen_texts
+
+    calm = [Example(f"calm {i}", "neutral", "real talk") for i in range(20)]
+    kept = [
+        Example("cross", "negative", "real talk"),
+        example("ours", "neutral"),
+        example("ours, too", "negative"),
+    ]
+    texts = [*kept, *calm, *(example(f"transfer {i}", "neutral") for i in range(20))]
+    config = Config(calm_real=0.25, transfer=0.1)
+    one, two = (chosen_texts(texts, 23, config, epoch) for epoch in (1, 2))
+    assert one == chosen_texts(texts, 23, config, 1) and one != two
+    for chosen in (one, two):
+        assert chosen[:3] == [0, 1, 2] and len(set(chosen)) == len(chosen)
+        assert [sum(i in part for i in chosen) for part in (range(3, 23), range(23, 43))] == [5, 2]

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bot.domain import Near
-from bot.templates import Templates
+from bot.domain.message import Near
+from bot.pipeline.templates import Templates
 from model.text import clean
 
 Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]

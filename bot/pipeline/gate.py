@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain import Deletion, Edit, Message, Mode, Role, Skip
+from bot.domain.message import Deletion, Edit, Message, Mode, Role, Skip
 
 _SPOKEN = {None, "file_share", "thread_broadcast", "me_message"}
 """The subtypes under which a person says something; every other subtype reports that something happened."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.domain import Decision, Flag, Message, Near, ReplyKind, Thread, Tone
+from bot.domain.message import Decision, Flag, Message, Near, ReplyKind, Thread, Tone
 from bot.settings import Rules
 from model.reading import Reading
 

@@ -11,21 +11,56 @@ import asyncio
 import contextlib
 import fcntl
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Literal, TypeVar
 
 import sqlite_utils
 
 from bot.failpoints import Reach, of_transaction
 from bot.store.schema import MIGRATIONS
+from model.errors import UserError
 
 T = TypeVar("T")
 
 
-class StoreError(Exception):
+class StoreError(UserError):
     """One line: what is wrong with the database, where, and what to do."""
+
+
+Kind = Literal["busy", "full", "unwritable", "damaged", "closed"]
+
+_KINDS: dict[int, Kind] = {
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_IOERR: "unwritable",
+    sqlite3.SQLITE_READONLY: "unwritable",
+    sqlite3.SQLITE_CANTOPEN: "unwritable",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_NOTADB: "damaged",
+}
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be used at this moment; what was asked of it has not happened and may be asked again."""
+
+    def __init__(self, kind: Kind, reason: str) -> None:
+        super().__init__(f"the database is {kind}: {reason}")
+        self.kind = kind
+
+
+@contextlib.contextmanager
+def _typed_errors() -> Iterator[None]:
+    """The driver's error as StoreUnavailable, where it is about the file and not about our SQL."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        kind = _KINDS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        if kind is None:
+            raise
+        raise StoreUnavailable(kind, str(error)) from error
 
 
 class Database:
@@ -53,7 +88,7 @@ class Database:
         return cls(file, lock, thread, db, reach)
 
     async def run(self, work: Callable[[Any], T]) -> T:
-        """Run `work(db)` on the database thread inside one immediate transaction and return its result."""
+        """Run `work(db)` on the database thread inside one immediate transaction and return its result. Raises StoreUnavailable."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
     def run_blocking(self, work: Callable[[Any], T]) -> T:
@@ -62,18 +97,19 @@ class Database:
 
     def _transact(self, work: Callable[[Any], T]) -> T:
         if self._closing:  # what was not begun comes again after the next start
-            raise sqlite3.OperationalError("the database is being closed")
+            raise StoreUnavailable("closed", "it is being closed")
         connection = self._db.conn
         self._at(work, "begins")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(self._db)
-            self._at(work, "is about to be committed")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        with _typed_errors():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(self._db)
+                self._at(work, "is about to be committed")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
         self._at(work, "is on disk")
         return result
 
@@ -104,6 +140,14 @@ class Database:
         self._thread.submit(self._db.conn.close).result()
         self._thread.shutdown()
         self._lock.close()
+
+
+def count_rows(
+    file: Path, tables: Sequence[str] = ("messages", "actions", "cases", "feedback", "models", "audit")
+) -> dict[str, int]:
+    """How many rows some tables hold, read from outside while a bot may have the database open."""
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
+        return {table: db.execute(f"select count(*) from {table}").fetchone()[0] for table in tables}  # noqa: S608
 
 
 def _take_lock(file: Path) -> IO[str]:

@@ -1,4 +1,4 @@
-"""The answers: load and validate `templates.yaml`, render a template in a tone. Which one answers is bot.matching's."""
+"""The answers: load and validate `templates.yaml`, render a template in a tone. Which one answers is bot.pipeline.matching's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bot.domain import Tone
+from bot.domain.message import Tone
 from bot.settings import SettingsError, read_yaml
 
 LINES = ("holding", "handover", "clarify")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 
+from bot.privacy.redaction import to_keep
 from bot.store.erasure import Erasure
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,6 @@ class Retention:
     async def _round(self) -> None:
         now = self._clock()
         labelled = now - self._labelled_days * _DAY_S if await self._consent() else None
-        gone = await self._erasure.expire(now - self._days * _DAY_S, labelled, self._shared())
+        gone = await self._erasure.expire(now - self._days * _DAY_S, to_keep, labelled, self._shared())
         if gone:
             log.info("erased the words of %d messages older than %d days", gone, self._days)

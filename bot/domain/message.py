@@ -7,7 +7,7 @@ Everything here is plain data. `gate` makes a `Message` of an event, `model` a `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Role = Literal["customer", "agent", "admin"]
@@ -15,7 +15,6 @@ Mode = Literal["auto", "suggest", "observe"]
 Tone = Literal["negative", "neutral", "positive"]
 Flag = Literal["unhappy", "request", "unread"]
 ReplyKind = Literal["template", "holding", "clarify", "handover"]
-CaseState = Literal["open", "taken", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,40 +111,21 @@ class Decision:
     reasons: tuple[str, ...] = ()
 
 
-TRIAGE = ""
-"""The channel of an action that goes to the triage channel, whichever that is when it is sent."""
-
-
 @dataclass(frozen=True, slots=True)
-class Action:
-    """One thing to write to Slack. `key` is unique for ever: the same action cannot be queued twice."""
-
-    kind: str
-    key: str
-    channel: str
-    thread: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """An unhappy (or waiting) customer's thread, from flag to resolution, with what the card shows."""
-
+class Received:
     id: int
     team: str
-    channel: str
-    thread: str
-    message_ts: str
-    customer: str
-    flag: Flag
-    text: str | None
-    """None once the words are gone."""
-    label: str | None
-    confidence: float
-    version: str
-    reasons: tuple[str, ...]
-    state: CaseState
-    owner: str | None
-    corrected: str | None
-    """The label an agent gave instead, if one did."""
-    message_id: int
+    event: Mapping[str, Any]
+    attempts: int
+    received_at: float = 0.0
+    """Seconds since the epoch, by our clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What became of the messages of a person, or of everybody."""
+
+    messages: int
+    """Whose words are gone now."""
+    versions: tuple[str, ...]
+    """Model versions that had learned from some of them."""

@@ -1,4 +1,4 @@
-"""Runs what bot.bootstrap has built: the socket or the HTTP endpoint, the tasks, and a stop in order."""
+"""Runs what bot.bootstrap has built: the socket, the HTTP app, the tasks, and a stop in order."""
 
 from __future__ import annotations
 
@@ -7,20 +7,14 @@ import signal
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
-from aiohttp import web
-from slack_sdk.web.async_client import AsyncWebClient
-
-from bot.health import WORKS_ON
-from bot.memory import keep_small
-from bot.people import ask
-from bot.settings import SettingsError
-from bot.slack.intake import Requests, Socket
+from bot.bootstrap import Bot
+from bot.ops.check import check_app_token
+from bot.ops.http import start_http
+from bot.ops.memory import keep_small
+from bot.slack.client import Client
+from bot.slack.intake import Socket
 from bot.slack.socket_watch import SocketWatch
-
-if TYPE_CHECKING:
-    from bot.bootstrap import Bot
 
 
 async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
@@ -28,13 +22,13 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    http = await _start_http(bot)
+    http = await start_http(bot)
     await bot.batcher.start()
     await bot.services.learning.open()
     work = [
         asyncio.create_task(bot.services.pipeline.run()),
         asyncio.create_task(bot.deliverer.run()),
-        asyncio.create_task(bot.services.people.keep_fresh()),
+        asyncio.create_task(bot.directory.keep_fresh()),
         asyncio.create_task(bot.retention.run()),
         asyncio.create_task(bot.health.run()),
         asyncio.create_task(keep_small()),
@@ -77,7 +71,7 @@ async def _connect(bot: Bot, stop: asyncio.Event) -> Socket | None:
     if bot.tokens.app is None:
         return None
     app_token = bot.tokens.app
-    web_client = AsyncWebClient(token=app_token, base_url=bot.client.base_url)
+    web_client = Client(app_token, bot.client.base_url)
     socket = Socket(bot.app, app_token, web_client, bot.catch_up.want)
     socket.message_listeners.append(bot.catch_up.heard)
 
@@ -96,45 +90,3 @@ async def _connect(bot: Bot, stop: asyncio.Event) -> Socket | None:
         await socket.close()  # type: ignore[no-untyped-call]
         raise error
     return socket
-
-
-async def check_app_token(client: AsyncWebClient, token: str) -> None:
-    """The socket client would try a wrong token for ever; asked once, Slack says at once what is wrong with it."""
-    try:
-        await ask("apps.connections.open", lambda: client.apps_connections_open(app_token=token))
-    except SettingsError as error:
-        if any(
-            code in str(error)
-            for code in ("invalid_auth", "not_allowed_token_type", "missing_scope", "token_revoked")
-        ):
-            raise SettingsError(
-                "Slack refused SLACK_APP_TOKEN (invalid_auth or scope) — create an app-level token with connections:write"
-            ) from None
-        raise
-
-
-async def _start_http(bot: Bot) -> web.AppRunner:
-    """`/healthz`, and in HTTP mode `/slack/events`."""
-
-    async def health(request: web.Request) -> web.Response:
-        inbox = await bot.services.store.inbox.counts()
-        ill = {part: why for part, (_, why) in bot.health.ill.items()}
-        facts = {"version": bot.batcher.classifier.version, "waiting": inbox.get("pending", 0), "ill": ill}
-        ok = not ill.keys() - WORKS_ON
-        return web.json_response({"ok": ok, **facts}, status=200 if ok else 503)
-
-    server = web.Application()
-    server.router.add_get("/healthz", health)
-    if bot.tokens.app is None:
-        server.router.add_post("/slack/events", Requests(bot.app, bot.catch_up.want).take)
-    runner = web.AppRunner(server, access_log=None)
-    await runner.setup()
-    where = bot.services.settings.http
-    try:
-        await web.TCPSite(runner, where.host, where.port).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise SettingsError(
-            f"softanswer.yaml: http.port {where.port} on {where.host} cannot be used ({error.strerror}) — choose another port"
-        ) from None
-    return runner

@@ -10,23 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jinja2 import TemplateError
 
-from bot.decide import decide, when_late
-from bot.domain import TRIAGE, Action, Decision, Deletion, Edit, Message, Near, Skip
-from bot.gate import gate
+from bot.domain.actions import TRIAGE, Action
+from bot.domain.message import Decision, Deletion, Edit, Message, Near, Received, Skip
 from bot.health import DATABASE, GPU, MODEL, TEMPLATES, Health
-from bot.matching import Router
-from bot.people import People
+from bot.pipeline.decide import decide, when_late
+from bot.pipeline.gate import gate
+from bot.pipeline.matching import Router
+from bot.pipeline.templates import values_for
+from bot.privacy.redaction import to_keep
 from bot.settings import Rules
-from bot.store import Store
-from bot.store.inbox import Received
-from bot.templates import values_for
+from bot.store import Store, StoreUnavailable
+from bot.workspace import Workspace
 from model.batcher import Batcher, Overloaded
 from model.reading import Reading
 from model.text import clean
@@ -38,7 +38,7 @@ Gated = Message | Edit | Deletion | Skip
 OVERTAKEN_S = 60.0
 """An edit of an unknown message this young has overtaken the message on its way here; of an older one we were not there."""
 BACKLOG_S = 300.0
-"""A message that is read so long after it was accepted counts as late: see `bot.decide.when_late`."""
+"""A message that is read so long after it was accepted counts as late: see `bot.pipeline.decide.when_late`."""
 ATTEMPTS = 3
 """So often is an event tried before it is set aside as *failed*."""
 
@@ -50,7 +50,7 @@ class Pipeline:
         store: Store,
         batcher: Batcher,
         router: Router,
-        people: People,
+        workspace: Workspace,
         rules: Rules,
         product: str,
         health: Health,
@@ -61,7 +61,7 @@ class Pipeline:
         self._store = store
         self._batcher = batcher
         self._router = router
-        self._people = people
+        self._workspace = workspace
         self._rules = rules
         self._product = product
         self._health = health
@@ -79,7 +79,7 @@ class Pipeline:
         """
         try:
             is_new = await self._store.inbox.put(team, event, self._clock())
-        except sqlite3.Error as error:
+        except StoreUnavailable as error:
             await self._health.bad(DATABASE, error)
             raise  # not acked: it comes again
         if is_new:
@@ -131,15 +131,15 @@ class Pipeline:
             found = gate(
                 received.event,
                 team=received.team,
-                channels=self._people.channels,
-                roles=self._people.roles,
-                bot_user=self._people.bot_user,
+                channels=self._workspace.channels,
+                roles=self._workspace.roles,
+                bot_user=self._workspace.bot_user,
             )
             if isinstance(found, Message):
                 # Accepted before the bot stopped, or waiting for long in a backlog: it may have been answered meanwhile.
                 waited = self._clock() - received.received_at > BACKLOG_S
                 late = found.late or ("open" if waited or received.id <= self._backlog else None)
-                return replace(found, late=late, shared=found.channel in self._people.shared)
+                return replace(found, late=late, shared=found.channel in self._workspace.shared)
             return found
         except Exception as error:
             return Skip(f"not of an event's shape: {type(error).__name__} {error}")
@@ -194,12 +194,18 @@ class Pipeline:
                     await self._settle(received, message, reading)
                     return
                 decision, actions = await self._answer(message, await self._decide(message, reading))
-                await conversations.revise(received.id, gated, reading, decision, actions, now)
+                await conversations.revise(
+                    received.id, gated, reading, decision, actions, now, to_keep(message.text)
+                )
 
     async def _decide(self, message: Message, reading: Reading | None) -> Decision:
         if reading is None:
             return Decision()
-        thread = await self._store.conversations.thread(message, self._rules)
+        thread = await self._store.conversations.thread(
+            message,
+            conversation_s=self._rules.conversation_s,
+            negative_threshold=self._rules.negative_threshold,
+        )
         cleaned = clean(message.text)
         decision = decide(message, cleaned, reading, self._near(reading, cleaned), thread, self._rules)
         return when_late(decision, message, self._clock(), self._rules)

@@ -104,3 +104,14 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+LONGEST = 2000
+"""Characters of a message that are looked at; the model reads fewer."""
+
+
+def to_keep(text: str) -> str | None:
+    """What of a labelled message is kept to learn from when its own words must go: no more than `select` makes of it. None if
+    that would not be the same message to `select` again."""
+    kept = redacted(text[:LONGEST])
+    return kept if redacted(kept[:LONGEST]) == kept else None

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from bot.domain.learning import UNJUDGED, Answered, Run
 from bot.health import Health
-from bot.learning.asking import Answered
 from bot.learning.runs import Learning
 from bot.learning.selection import BURST
-from bot.people import People
 from bot.store import Store
-from bot.store.records import UNJUDGED, Run
+from bot.workspace import Workspace
 from model.batcher import Batcher
 from model.intervals import share_interval
 from model.registry import Registry
@@ -22,7 +21,7 @@ class Status:
     def __init__(
         self,
         store: Store,
-        people: People,
+        workspace: Workspace,
         batcher: Batcher,
         registry: Registry,
         learning: Learning,
@@ -30,7 +29,7 @@ class Status:
         clock: Callable[[], float],
     ) -> None:
         self._store = store
-        self._people = people
+        self._workspace = workspace
         self._batcher = batcher
         self._registry = registry
         self._learning = learning
@@ -40,11 +39,11 @@ class Status:
     async def lines(self) -> list[str]:
         """The state of everything an admin or operator would ask for, one line each."""
         inbox, outbox = await self._store.inbox.counts(), await self._store.outbox.counts()
-        cases = await self._store.cases.open_cases(self._people.team, limit=1000)
-        run = await self._store.records.last_run(self._people.team)
-        verdict = await self._store.records.last_run(self._people.team, but=UNJUDGED)
+        cases = await self._store.cases.open_cases(self._workspace.team, limit=1000)
+        run = await self._store.records.last_run(self._workspace.team)
+        verdict = await self._store.records.last_run(self._workspace.team, but=UNJUDGED)
         judged = f" · last verdict {_told(verdict)}" if verdict and run and verdict.id != run.id else ""
-        consent = await self._store.records.consent(self._people.team)
+        consent = await self._store.records.consent(self._workspace.team)
         classifier = self._batcher.classifier
         waiting = outbox.get("pending", 0) + outbox.get("sending", 0)
         ill = [f"⚠️ *{part}* ({why[:100]})" for part, (_, why) in self._health.ill.items()]
@@ -60,12 +59,12 @@ class Status:
     async def stats(self) -> list[str]:
         """How often the bot is wrong, by messages drawn by lot that a person of the team has judged since 90 days."""
         since = self._clock() - _STATS_DAYS * 86400.0
-        answered = await self._store.asks.answered(self._people.team, since)
+        answered = await self._store.asks.answered(self._workspace.team, since)
         lines = [
             f"*How often I am wrong*, by messages of the last {_STATS_DAYS} days drawn by lot and judged by you"
         ]
         lines += _rates(answered)
-        for channel in sorted(self._people.channels):
+        for channel in sorted(self._workspace.channels):
             here = [a for a in answered if a.channel == channel]
             if len(here) >= _ENOUGH and len(here) < len(answered):
                 lines += [f"<#{channel}>", *_rates(here)]
@@ -94,7 +93,7 @@ class Status:
 
     async def models(self) -> list[str]:
         """All versions with their figures on the holdout, oldest first."""
-        states = await self._store.records.model_states(self._people.team)
+        states = await self._store.records.model_states(self._workspace.team)
         active = self._registry.active()
         lines = []
         for manifest in await asyncio.to_thread(self._registry.versions):

@@ -1,0 +1,1 @@
+"""What the bot speaks of: frozen dataclasses, one module a subject."""

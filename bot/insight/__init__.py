@@ -1,0 +1,1 @@
+"""What the bot tells its team about itself and their customers."""

@@ -1,0 +1,1 @@
+"""Starting, serving, checking, setting up: what an operator runs."""
