@@ -34,14 +34,14 @@ def main() -> None:
     tokenizer = load_tokenizer(given.model / TOKENIZER)
     tokenizer.enable_truncation(classifier.manifest.max_length)
     tokenizer.no_padding()
-    logits, meanings = predict_logits(encoder, [tokenizer.encode(text).ids for text in texts])
+    logits, base_embeddings = predict_logits(encoder, [tokenizer.encode(text).ids for text in texts])
     fp32 = logits.numpy()
     figures = {
         name: round(scores(gold, [LABELS[i] for i in of.argmax(1)])["macro_f1"], 4)
         for name, of in (("fp32", fp32), ("int8", int8))
     }
     agreement = float(np.mean(int8.argmax(1) == fp32.argmax(1)))
-    cosine = float((embeddings * meanings.numpy()).sum(1).mean())
+    cosine = float((embeddings * base_embeddings.numpy()).sum(1).mean())
     print(
         json.dumps(
             {"version": classifier.version, "n": len(gold), **figures}

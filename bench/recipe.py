@@ -30,9 +30,9 @@ from model.reading import LABELS
 from training import base, dataset
 from training.augment import augmented
 from training.dataset import Example, Split
-from training.encoder import Encoder, follow, load_trained, prepare, trained_weights
+from training.encoder import Encoder, load_trained, prepare, trained_weights, update_ema
 from training.progress import Progress
-from training.train import base_embeddings, buckets, pad, predict_logits, reduced_precision
+from training.train import buckets, compute_base_embeddings, pad, predict_logits, reduced_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def run(
         logits = [run(each, data, public, found)[0] for each in apart]
         soft = torch.stack([functional.softmax(each, -1) for each in logits]).mean(0)
     torch.manual_seed(options.seed)
-    shuffle, chance = np.random.default_rng(options.seed), random.Random(options.seed)
+    shuffle, rng = np.random.default_rng(options.seed), random.Random(options.seed)
     tokenizer = Tokenizer.from_file(str(found.folder / "tokenizer.json"))
     tokenizer.enable_truncation(128)
     tokenizer.no_padding()
@@ -146,7 +146,7 @@ def run(
     own = [tokenizer.encode(e.cleaned).ids for e in data.train]
     dev = [tokenizer.encode(e.cleaned).ids for e in data.dev]
     others = [tokenizer.encode(e.cleaned).ids for e in public]
-    meanings = base_embeddings(study.encoder, own + others, Quiet())
+    base_embeddings = compute_base_embeddings(study.encoder, own + others, Quiet())
     if options.language:
         _language_warm_up(study, own, tokenizer, options, found)
     labels = torch.tensor([LABELS.index(e.label) for e in data.train + public])
@@ -194,7 +194,7 @@ def run(
             each = 0.5 * each - 0.5 * (wanted * functional.log_softmax(logits, -1)).sum(-1)
         each = torch.where(is_own, each, options.public * each)
         total = each.mean() + options.meaning * (
-            1 - functional.cosine_similarity(embedding.float(), meanings[where]).mean()
+            1 - functional.cosine_similarity(embedding.float(), base_embeddings[where]).mean()
         )
         if options.kind:
             total = total + options.kind * functional.cross_entropy(
@@ -215,8 +215,8 @@ def run(
         tokens = [(own + others)[i] for i in chosen]
         if options.augment:
             tokens = [
-                tokenizer.encode(augmented(data.train[i].cleaned, data.train[i].label, chance)).ids
-                if i < len(own) and chance.random() < options.augment
+                tokenizer.encode(augmented(data.train[i].cleaned, data.train[i].label, rng)).ids
+                if i < len(own) and rng.random() < options.augment
                 else ids
                 for i, ids in zip(chosen, tokens, strict=True)
             ]
@@ -242,7 +242,7 @@ def run(
             schedule.step()
             step += 1
             if options.average:
-                follow(average, study, 1 / min(step, -(-sights // options.batch)))
+                update_ema(average, study, 1 / min(step, -(-sights // options.batch)))
         current = trained_weights(study)
         load_trained(study, average if options.average else current)
         with reduced_precision():

@@ -3,7 +3,7 @@
     python bench/soak.py [--minutes M] [--rate R]
 
 Ten support channels, two customers, one message in twenty a complaint. Every half minute: the bot's resident memory, its open files,
-and how long it took from a message to its reply (median and 99th percentile of the replies that came since). Growth is told
+and how long it took from a message to its reply (median and 99th percentile of the replies that came since). Growth is printed
 against the mean of the first tenth after five minutes' warm-up. Replies that met a fault wait for their retry: with the
 default rate some 3 in 100 calls do.
 """
@@ -75,8 +75,8 @@ async def _soak(minutes: float, rate: float) -> int:
 async def _write(
     sandbox: Sandbox, bot: BotProcess, persons: Persons, minutes: float
 ) -> list[dict[str, float]]:
-    chance, rows, written = random.Random(1), [], 0
-    began = told = time.monotonic()
+    rng, rows, written = random.Random(1), [], 0
+    began = printed = time.monotonic()
     looked_at = 0.0
     print(
         "| minute | messages | MB | open files | replies | median ms | p99 ms |\n|---|---|---|---|---|---|---|",
@@ -86,12 +86,12 @@ async def _write(
         if written / A_SECOND > now - began:
             await asyncio.sleep(0.02)
             continue
-        kind = chance.choices([QUESTIONS, COMPLAINTS, CHATTER], [55, 5, 40])[0]
-        user, channel = chance.choice([BEN, CARLA]), CHANNELS[written % len(CHANNELS)]
-        await persons.write(user, channel, f"{chance.choice(kind)} ({written})")
+        kind = rng.choices([QUESTIONS, COMPLAINTS, CHATTER], [55, 5, 40])[0]
+        user, channel = rng.choice([BEN, CARLA]), CHANNELS[written % len(CHANNELS)]
+        await persons.write(user, channel, f"{rng.choice(kind)} ({written})")
         written += 1
-        if now - told >= 30.0:
-            told = now
+        if now - printed >= 30.0:
+            printed = now
             row = _look(sandbox, bot, looked_at) | {"minute": (now - began) / 60, "messages": written}
             looked_at = row.pop("until")
             rows.append(row)

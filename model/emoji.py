@@ -146,7 +146,7 @@ for _line in _MEANINGFUL.strip().splitlines():
 
 # A short name has a letter in it or is one of three without: clock times (10:30:45) are none.
 _CODE = re.compile(r"(?<!\w):([+-]1|100|[a-z0-9_'+-]{0,40}[a-z][a-z0-9_'+-]{0,60}):(?!\w)")
-# A round mouth may follow a word or another ("broken:("); all else stands alone, or "C:/" and "4:3" would smile.
+# A round mouth may update_ema a word or another ("broken:("); all else stands alone, or "C:/" and "4:3" would smile.
 _FACE = re.compile(
     r"(?:(?<!\S)|(?<=[a-z!?.()])(?=[:;]['-]?[()]))(?:"
     + "|".join(f"({face})" for face in _TYPED)

@@ -17,7 +17,7 @@ import numpy as np
 from model.reading import Reading
 from model.text import clean
 
-MOST_WORDS = 40
+MAX_WORDS = 40
 """Longer messages are explained by their first words."""
 _LEAST, _PER_WORD = 48, 4
 """Variants read: this many, or so many a word."""
@@ -33,8 +33,8 @@ class Weighed:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a message as the model reads it, at most MOST_WORDS."""
-    return re.findall(r"\S+", clean(text))[:MOST_WORDS]
+    """The words of a message as the model reads it, at most MAX_WORDS."""
+    return re.findall(r"\S+", clean(text))[:MAX_WORDS]
 
 
 def variants(words: Sequence[str]) -> list[str]:
@@ -65,8 +65,8 @@ def strongest(weighed: Sequence[Weighed], count: int = 5, least: float = 0.3) ->
 
 def _kept(count: int) -> list[list[bool]]:
     """By variant, which words stay; all of them in the first."""
-    chance = np.random.default_rng(0)
-    drawn = chance.random((max(_LEAST, _PER_WORD * count), count)) < 0.5
+    rng = np.random.default_rng(0)
+    drawn = rng.random((max(_LEAST, _PER_WORD * count), count)) < 0.5
     return [[True] * count, *drawn.tolist()]
 
 

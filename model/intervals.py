@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def share_interval(right: int, n: int) -> tuple[float, float]:
+def rate_interval(right: int, n: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927): it stays sensible for few messages, and at 0 and 1."""
     if not n:
         return 0.0, 1.0

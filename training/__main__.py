@@ -64,14 +64,14 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _teach(given: argparse.Namespace) -> None:
-    from training import lessons, real_turns, teacher
+    from training import distillation, real_turns, teacher
     from training.transfer import transfer_texts
 
     progress = Progress()
     found = base.resolve(given.teacher, given.teacher_sha256)
     data = mixture.load(given.real)
-    taught, logits, history = teacher.teach(teacher.Lesson(), data, found, progress)
-    earlier = lessons.load(given.beside) if given.beside else lessons.NONE
+    taught, logits, history = teacher.teach(teacher.TeacherSettings(), data, found, progress)
+    earlier = distillation.load(given.beside) if given.beside else distillation.NONE
     logits = teacher.averaged(logits, [earlier.of(example) for example in data.train])
     # Of our own messages alone: the texts are kept, and those of real turns must not be.
     own = [example for example in data.train if example.kind != real_turns.KIND]
@@ -83,7 +83,7 @@ def _teach(given: argparse.Namespace) -> None:
         "dev_macro_f1": history,
         "train_rows": len(data.train),
     }
-    teacher.write_lessons(
+    teacher.write_soft_labels(
         given.out,
         data.train,
         logits,
@@ -96,7 +96,7 @@ def _teach(given: argparse.Namespace) -> None:
             "stage": "done",
             "out": str(given.out),
             "dev_macro_f1": history,
-            "lessons": lessons.load(given.out).digest,
+            "soft_labels": distillation.load(given.out).digest,
         }
     )
 
@@ -134,7 +134,7 @@ def _retrain(given: argparse.Namespace) -> None:
     )
 
 
-RETRAINING = {"epochs": 2, "learning_rate": 1e-4, "moved": 0.8}
+RETRAINING = {"epochs": 2, "learning_rate": 1e-4, "interpolation": 0.8}
 """A run that begins with a trained version needs less; see docs/learning.md."""
 
 
@@ -239,11 +239,11 @@ def _parser() -> argparse.ArgumentParser:
         help="of its model.safetensors",
     )  # fmt: skip
     command.add_argument(
-        "--out", type=Path, required=True, help="where the lessons go (training/soft_labels)"
+        "--out", type=Path, required=True, help="where the soft labels go (training/soft_labels)"
     )
     command.add_argument(
         "--beside", type=Path, metavar="DIR",
-        help="lessons of another teacher: of what both have read, the mean is written",
+        help="soft labels of another teacher: of what both have read, the mean is written",
     )  # fmt: skip
     command.add_argument(
         "--transfer", type=_positive, default=8_000, metavar="N", help="texts without a label"

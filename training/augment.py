@@ -23,46 +23,46 @@ _NEAR = {
 }  # fmt: skip
 
 
-def augmented(text: str, label: str, chance: random.Random) -> str:
+def augmented(text: str, label: str, rng: random.Random) -> str:
     """`text` changed in one way that leaves its label alone: typos, punctuation, a greeting, a name, or "!!!" when cross."""
     ways = [*[typo] * 6, unpunctuated, greeted, introduced]
     if label == "negative":  # of other messages it might say something new
         ways.append(emphatic)
-    return chance.choice(ways)(text, chance)
+    return rng.choice(ways)(text, rng)
 
 
-def typo(text: str, chance: random.Random) -> str:
+def typo(text: str, rng: random.Random) -> str:
     """One slip of the finger in every ten words or so, in words of four letters or more."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if len(word) >= 4 and word.isalpha()]
-    for place in chance.sample(places, min(len(places), 1 + len(words) // 10)):
-        words[place] = _slip(words[place], chance)
+    for place in rng.sample(places, min(len(places), 1 + len(words) // 10)):
+        words[place] = _slip(words[place], rng)
     return " ".join(words)
 
 
-def unpunctuated(text: str, chance: random.Random) -> str:
+def unpunctuated(text: str, rng: random.Random) -> str:
     """Without the full stop or comma that hurried people leave out. `!` and `?` stay: they say something."""
-    return text.rstrip(".").replace(",", "") if chance.random() < 0.5 else text.rstrip(".")
+    return text.rstrip(".").replace(",", "") if rng.random() < 0.5 else text.rstrip(".")
 
 
-def greeted(text: str, chance: random.Random) -> str:
+def greeted(text: str, rng: random.Random) -> str:
     """With a greeting in front."""
-    return f"{chance.choice(_GREETINGS)}{chance.choice((', ', ' ', ' - '))}{text}"
+    return f"{rng.choice(_GREETINGS)}{rng.choice((', ', ' ', ' - '))}{text}"
 
 
-def introduced(text: str, chance: random.Random) -> str:
+def introduced(text: str, rng: random.Random) -> str:
     """With a name: the sender's, or that of who is asked."""
-    return chance.choice(_INTRODUCTIONS).format(name=chance.choice(_NAMES), text=text)
+    return rng.choice(_INTRODUCTIONS).format(name=rng.choice(_NAMES), text=text)
 
 
-def emphatic(text: str, chance: random.Random) -> str:
+def emphatic(text: str, rng: random.Random) -> str:
     """With exclamation marks at its end, where a full stop or nothing was."""
-    return f"{text.rstrip('.!')}{'!' * chance.randint(1, 4)}"
+    return f"{text.rstrip('.!')}{'!' * rng.randint(1, 4)}"
 
 
-def _slip(word: str, chance: random.Random) -> str:
-    at = chance.randrange(1, len(word) - 1)
-    way = chance.randrange(4)
+def _slip(word: str, rng: random.Random) -> str:
+    at = rng.randrange(1, len(word) - 1)
+    way = rng.randrange(4)
     if way == 0:
         return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     if way == 1:
@@ -70,4 +70,4 @@ def _slip(word: str, chance: random.Random) -> str:
     if way == 2:
         return word[:at] + word[at] + word[at:]
     near = _NEAR.get(word[at].lower())
-    return word[:at] + chance.choice(near) + word[at + 1 :] if near else word
+    return word[:at] + rng.choice(near) + word[at + 1 :] if near else word

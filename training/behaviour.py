@@ -35,10 +35,10 @@ Change = Callable[[str, random.Random], str]
 Read = Callable[[Sequence[str]], list[Reading]]
 
 
-def introduced(text: str, chance: random.Random) -> str:
+def introduced(text: str, rng: random.Random) -> str:
     """The sender names himself; any names in the text become others."""
-    renamed = _A_NAME.sub(lambda match: chance.choice(_NAMES) if match[0][0] != "<" else match[0], text)
-    return _in_front(f"{chance.choice(_NAMES)} here.", renamed)
+    renamed = _A_NAME.sub(lambda match: rng.choice(_NAMES) if match[0][0] != "<" else match[0], text)
+    return _in_front(f"{rng.choice(_NAMES)} here.", renamed)
 
 
 def lower_case(text: str, _: random.Random) -> str:
@@ -70,7 +70,7 @@ INVARIANCE: dict[str, Change] = {
     "typos": typo,
     "lower case": lower_case,
     "capital first": capitalised,
-    "greeting": lambda text, chance: text if _quoting(text) else greeted(text, chance),
+    "greeting": lambda text, rng: text if _quoting(text) else greeted(text, rng),
     "full stop": final_stop,
 }
 DIRECTION: dict[str, Change] = {
@@ -161,8 +161,8 @@ def _changed(
     examples: Sequence[Example], before: Sequence[Reading], change: Change
 ) -> tuple[list[str], list[Reading]]:
     """The texts that the change really changes, and how they were read before it; without those that were not scored."""
-    chance = random.Random(0)
-    pairs = [(change(e.text, chance), e.text, reading) for e, reading in zip(examples, before, strict=True)]
+    rng = random.Random(0)
+    pairs = [(change(e.text, rng), e.text, reading) for e, reading in zip(examples, before, strict=True)]
     kept = [(new, reading) for new, old, reading in pairs if new != old and reading.label is not None]
     return [new for new, _ in kept], [reading for _, reading in kept]
 

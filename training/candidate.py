@@ -35,7 +35,7 @@ from training.card import card
 from training.dataset import Example, Split, data_hash
 from training.encoder import Encoder, load_trained, merge, prepare
 from training.evaluate import evaluate
-from training.export import LEAST_AGREEMENT, export_cpu, export_gpu
+from training.export import MIN_AGREEMENT, export_cpu, export_gpu
 from training.figures import CURVE, RELIABILITY, draw_curve, draw_reliability
 from training.metrics import scores
 from training.train import Config, Result, predict_logits
@@ -74,7 +74,7 @@ def build(
     corrections: int = 0,
     source: str | None = None,
     start: str | None = None,
-    least_agreement: float = LEAST_AGREEMENT,
+    min_agreement: float = MIN_AGREEMENT,
     documented: bool = True,
     real: bool = False,
 ) -> Classifier:
@@ -90,7 +90,7 @@ def build(
     tokenizer.enable_truncation(config.max_length)
     tokenizer.no_padding()
     dev = [example.cleaned for example in data.dev]
-    agreement = export_cpu(result.encoder, tokenizer, dev, folder / GRAPH, least_agreement)
+    agreement = export_cpu(result.encoder, tokenizer, dev, folder / GRAPH, min_agreement)
     # Half precision is what the GPU's graph runs in, and half the size in git.
     halves = {name: weights.half().contiguous() for name, weights in result.weights.items()}
     (folder / WEIGHTS).write_bytes(serialised(halves))
@@ -119,7 +119,7 @@ def build(
             "corrections": corrections,
             **({"data": source} if source else {}),
             **({"real_turns": sum(e.kind == real_turns.KIND for e in data.train)} if real else {}),
-            **({"start": start, "moved": config.moved} if start else {}),
+            **({"start": start, "interpolation": config.interpolation} if start else {}),
         },
         metrics={},
         files={},

@@ -99,12 +99,12 @@ def load(
             elif part == "optimizer":
                 index, _, what = rest.partition(".")
                 states.setdefault(int(index), {})[what] = tensor
-        shuffled, chance = fields.pop("shuffle"), tensors["random"]
+        shuffled, rng = fields.pop("shuffle"), tensors["random"]
         standing = Standing(**(fields | parts))
         # First what is checked, and nothing is set before all of it is there.
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
         shuffle.bit_generator.state = shuffled
-        torch.set_rng_state(chance)
+        torch.set_rng_state(rng)
         if device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random_gpu"])
         return standing

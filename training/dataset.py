@@ -16,7 +16,7 @@ from model.text import clean
 CORPUS = Path(__file__).parent / "corpus"
 CHALLENGE = CORPUS / "challenge"
 """Parts that were written to be beyond the model; learned from like the others, and measured apart (see CARD.md)."""
-FEWEST_OF_A_CLASS = 20
+MIN_PER_CLASS = 20
 
 # Of 20 hash buckets 4 are the holdout, a fifth; 2 are for choosing settings and stopping early.
 _BUCKETS = 20
@@ -133,13 +133,13 @@ def sample(examples: Sequence[Example], size: int) -> list[Example]:
     return chosen
 
 
-MOST_REPEATS = 8
+MAX_REPEATS = 8
 """So often at most is a correction seen in an epoch, however few there are."""
-OWN_SHARE = 0.33
+OWN_RATE = 0.33
 """The share of an epoch that the team's own messages make up, if they are few: fifty among thousands would be lost."""
 
 
-OWN_MOST = 0.4
+MAX_OWN_RATE = 0.4
 """More of an epoch they never are, lest the rest be forgotten: of more corrections than that the latest are taken."""
 
 
@@ -155,10 +155,10 @@ def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     usable = [e for e in corrections if e.cleaned.lower() not in kept_out]
     corrected = _read_as(usable)
     kept = [e for e in corpus.train if e.cleaned.lower() not in corrected | _read_as(live)]
-    most = round(OWN_MOST / (1 - OWN_MOST) * len(kept))
+    most = round(MAX_OWN_RATE / (1 - MAX_OWN_RATE) * len(kept))
     usable = sorted(usable, key=lambda e: e.message or 0)[-most:]
-    wanted = OWN_SHARE / (1 - OWN_SHARE) * len(kept) / max(1, len(usable))
-    repeats = max(1, min(MOST_REPEATS, round(wanted)))
+    wanted = OWN_RATE / (1 - OWN_RATE) * len(kept) / max(1, len(usable))
+    repeats = max(1, min(MAX_REPEATS, round(wanted)))
     return replace(corpus, train=kept + usable * repeats)
 
 
@@ -181,10 +181,8 @@ def require_enough(examples: Sequence[Example], source: str) -> None:
     """Raises DataError if a class has too few examples to be learned."""
     for label in LABELS:
         count = sum(1 for example in examples if example.label == label)
-        if count < FEWEST_OF_A_CLASS:
-            raise DataError(
-                f"{source}: {count} examples of {label} — at least {FEWEST_OF_A_CLASS} are needed"
-            )
+        if count < MIN_PER_CLASS:
+            raise DataError(f"{source}: {count} examples of {label} — at least {MIN_PER_CLASS} are needed")
 
 
 def data_hash(examples: Iterable[Example]) -> str:

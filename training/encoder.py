@@ -73,14 +73,14 @@ def load_trained(encoder: Encoder, weights: dict[str, Tensor]) -> None:
             parameter.copy_(weights[name])
 
 
-def follow(average: dict[str, Tensor], encoder: Encoder, share: float) -> None:
+def update_ema(average: dict[str, Tensor], encoder: Encoder, share: float) -> None:
     """Move an average of trained weights towards the encoder's by `share` of the way, in place."""
     trained = {name: p.detach() for name, p in encoder.named_parameters() if p.requires_grad}
     # All in one call: on a GPU a hundred small ones take as long as the step itself.
     torch._foreach_lerp_([average[name] for name in trained], list(trained.values()), share)
 
 
-def between(some: Mapping[str, Tensor], others: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+def interpolate(some: Mapping[str, Tensor], others: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
     """The weights that lie `share` of the way from some to others."""
     return {name: torch.lerp(weights, others[name], share) for name, weights in some.items()}
 

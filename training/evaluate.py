@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from model.classifier import Classifier
-from model.intervals import share_interval
+from model.intervals import rate_interval
 from model.reading import Reading
 from training.dataset import Example
 from training.metrics import (
@@ -143,7 +143,7 @@ def _slice(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, An
     found = {
         "n": len(gold),
         "accuracy": figures["accuracy"],
-        "accuracy_interval": share_interval(right, len(gold)),
+        "accuracy_interval": rate_interval(right, len(gold)),
     }
     if all(c["support"] >= 10 for c in figures["per_class"].values()):
         found["macro_f1"] = figures["macro_f1"]

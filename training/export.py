@@ -22,7 +22,7 @@ from training.quantise import quantise
 from training.train import pad
 
 LARGEST_DIFFERENCE = 1e-3
-LEAST_AGREEMENT = 0.97
+MIN_AGREEMENT = 0.97
 _COMPARED = 64
 
 
@@ -37,7 +37,7 @@ def export_cpu(
     tokenizer: Tokenizer,
     texts: Sequence[str],
     graph: Path,
-    least_agreement: float = LEAST_AGREEMENT,
+    min_agreement: float = MIN_AGREEMENT,
 ) -> float:
     """Write the int8 graph; returns the share of `texts` (clean, of the dev split) with fp32's label.
 
@@ -57,9 +57,9 @@ def export_cpu(
         finally:
             logging.disable(logging.NOTSET)
         agreement = float(np.mean(_run(plain, tokens).argmax(1) == _run(graph, tokens).argmax(1)))
-    if agreement < least_agreement:
+    if agreement < min_agreement:
         raise ExportRefused(
-            f"int8 gives the label of fp32 on {agreement:.1%} of the development split, needed {least_agreement:.0%} "
+            f"int8 gives the label of fp32 on {agreement:.1%} of the development split, needed {min_agreement:.0%} "
             "— train longer or with another seed"
         )
     return agreement

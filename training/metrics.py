@@ -82,10 +82,10 @@ def macro_f1_interval(gold: Sequence[str], predicted: Sequence[str | None]) -> t
     )
     if not len(cells):
         return 0.0, 0.0
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     figures = []
     for _ in range(_RESAMPLES):
-        drawn = cells[chance.integers(len(cells), size=len(cells))]
+        drawn = cells[rng.integers(len(cells), size=len(cells))]
         table = np.bincount(drawn, minlength=len(LABELS) * classes).reshape(len(LABELS), classes)
         right = np.diag(table)
         figures.append(float(np.mean(2 * right / np.maximum(table.sum(1) + table[:, :-1].sum(0), 1))))

@@ -164,8 +164,8 @@ def difference_bound(part: Part, certainty: float, resamples: int = 1000) -> flo
     # Messages that count alike: (gold, new, old). Resampling their counts is the same as resampling the messages.
     size = len(labels) + 1
     cells, counts = np.unique((gold * size + new) * size + old, return_counts=True)
-    chance = np.random.default_rng(0)
-    drawn = chance.multinomial(len(gold), counts / len(gold), size=resamples)
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(len(gold), counts / len(gold), size=resamples)
     g, n, o = cells // size // size, cells // size % size, cells % size
     gap = _macro_f1(drawn, g, n, len(labels)) - _macro_f1(drawn, g, o, len(labels))
     return float(np.quantile(gap, 1 - certainty))

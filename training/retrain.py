@@ -15,7 +15,7 @@ from torch import Tensor
 from model.artefact_folder import WEIGHTS, ArtefactError, read_manifest
 from model.classifier import Classifier
 from model.reading import Reading
-from training import checkpoint, dataset, judge, lessons, mixture, promote, real_turns
+from training import checkpoint, comparison, dataset, distillation, mixture, promote, real_turns
 from training.base import Base
 from training.candidate import add_figures, build, under_construction
 from training.export import ExportRefused
@@ -24,7 +24,7 @@ from training.soup import train_souped
 from training.train import Config, device_for, train
 
 _PARTS = ("real", "talk", "dev", "holdout", "challenge", "extras")
-LEAST_DEV = 300
+MIN_DEV = 300
 """Messages below which neither the best epoch nor int8's agreement can be told."""
 JUDGED_BY = 3000
 """Messages of the corpus' holdout that both versions read before the verdict, the same ones every time: more take longer and tell
@@ -54,16 +54,16 @@ def train_version(
         data = mixture.load(real)
     dataset.require_enough(data.train, ", ".join(map(str, files or [dataset.CORPUS])))
     # Who brings data of their own has them learned from as they are: the teacher knows the corpus' guide to labels.
-    given = lessons.NONE if files else lessons.load(texts=real_turns.load(real).unlabelled)
+    given = distillation.NONE if files else distillation.load(texts=real_turns.load(real).unlabelled)
     version = version or _new_version(data.train)
     if (out / version).exists():
         raise ArtefactError(
             f"{out / version}: is already there — remove it, or give another --version or --out"
         )
     with under_construction(out) as building:
-        taught = {**asdict(config), "device": device_for(config.device).type, "lessons": given.digest}
+        taught = {**asdict(config), "device": device_for(config.device).type, "soft_labels": given.digest}
         resume = out / f".resume-{checkpoint.key(taught, data.train, data.dev, base.sha256)}"
-        result = train_souped(config, data, base, progress, resume, lessons=given)
+        result = train_souped(config, data, base, progress, resume, soft_labels=given)
         progress.report("export", 0.0)
         source = " ".join(path.name for path in files) if files else None
         classifier = build(
@@ -105,11 +105,11 @@ def retrain(
     progress.report("load", 0.0)
     serving = Classifier.load(active, device="cpu", threads=max(1, config.threads))
     own = dataset.load([snapshot]) if snapshot and snapshot.stat().st_size else []
-    musts = judge.golden_from(golden)
+    golden_set = comparison.golden_from(golden)
     live, corrections = [e for e in own if e.live], [e for e in own if not e.live]
     corpus = mixture.load(real)
     if sample is not None and sample < len(corpus.train):
-        few = dataset.sample(corpus.dev, max(LEAST_DEV, sample // 2))
+        few = dataset.sample(corpus.dev, max(MIN_DEV, sample // 2))
         corpus = replace(corpus, train=dataset.sample(corpus.train, sample), dev=few)
     data = dataset.replay(corpus, own)
     if len(data.holdout) > JUDGED_BY:  # after replay, which keeps all of it out of training
@@ -117,9 +117,9 @@ def retrain(
     dataset.require_enough(data.train, "corpus and snapshot")
     version = _new_version(data.train)
     with under_construction(out) as building:
-        known = lessons.Lessons(lessons.load().messages, [])
+        known = distillation.SoftLabels(distillation.load().messages, [])
         begin = weights_of(start, base) if start else None
-        result = train(config, data, base, progress, start=begin, lessons=known)
+        result = train(config, data, base, progress, start=begin, soft_labels=known)
         progress.report("export", 0.0)
         folder = building / version
         try:
@@ -137,19 +137,19 @@ def retrain(
         except ExportRefused as refused:
             outcome = promote.refusal(str(refused))
             return {"stage": "done", "candidate": None, "version": version, "verdict": outcome, "worse": []}
-        measured, readings = judge.measure(
+        measured, readings = comparison.measure(
             candidate,
             serving,
             data.holdout,
             live,
-            musts,
+            golden_set,
             lambda share: progress.report("evaluate", share),
             [*data.talk, *data.real],
         )
         verdict = promote.verdict(measured)
         add_figures(folder, holdout=promote.figures(measured.corpus), live=promote.figures(measured.live))
         progress.report("gate", 1.0)
-        (folder / "verdict.json").write_text(judge.as_json(verdict), "utf-8")
+        (folder / "verdict.json").write_text(comparison.as_json(verdict), "utf-8")
         folder.rename(out / version)
     return {
         "stage": "done",

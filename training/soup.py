@@ -14,8 +14,8 @@ from torch import Tensor
 
 from training.base import Base
 from training.dataset import Split
+from training.distillation import NONE, SoftLabels
 from training.encoder import Encoder, load_trained, merge, prepare
-from training.lessons import NONE, Lessons
 from training.progress import Progress
 from training.train import Config, Result, train
 
@@ -26,14 +26,14 @@ def train_souped(
     base: Base,
     progress: Progress,
     resume: Path | None = None,
-    lessons: Lessons = NONE,
+    soft_labels: SoftLabels = NONE,
 ) -> Result:
     """`training.train.train`, and then `config.branches` of one epoch each, from its weights, at half the rate and with seeds
     of their own. The outcome is the mean of the run's weights and the branches'; the history is the first run's.
 
     With `resume`, a folder, the trunk's standing is kept there and each branch's beside it. Raises what `train` raises.
     """
-    trunk = train(config, data, base, progress, resume, lessons=lessons)
+    trunk = train(config, data, base, progress, resume, soft_labels=soft_labels)
     if not config.branches:
         return trunk
     grown = []
@@ -45,7 +45,7 @@ def train_souped(
         grown.append(
             train(
                 settings, data, base, progress, place,
-                start=trunk.weights, lessons=lessons, stage=f"branch {branch}", meanings=trunk.meanings,
+                start=trunk.weights, soft_labels=soft_labels, stage=f"branch {branch}", base_embeddings=trunk.base_embeddings,
             )
         )  # fmt: skip
     weights = mean([trunk.weights, *(each.weights for each in grown)])

@@ -36,7 +36,7 @@ FROZEN = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TeacherSettings:
     """How the teacher is taught."""
 
     epochs: int = 1
@@ -137,31 +137,33 @@ def _hide(mask: Tensor) -> Tensor:
     return (1.0 - mask[:, None, None, :].float()) * -1e9
 
 
-def teach(lesson: Lesson, data: Split, base: Base, progress: Progress) -> tuple[Teacher, Tensor, list[float]]:
+def teach(
+    settings: TeacherSettings, data: Split, base: Base, progress: Progress
+) -> tuple[Teacher, Tensor, list[float]]:
     """Fine-tune the teacher on `data.train`; returns it, its logits there, and its macro-F1 on `data.dev` after each half
     epoch. No epoch is chosen: the rate falls to nothing, and the last is taken."""
-    torch.manual_seed(lesson.seed)
-    shuffle = np.random.default_rng(lesson.seed)
+    torch.manual_seed(settings.seed)
+    shuffle = np.random.default_rng(settings.seed)
     teacher = Teacher(base.folder)
     train, dev = (teacher.tokens([e.cleaned for e in part]) for part in (data.train, data.dev))
     hidden_dev = teacher.lower(dev, progress, "frozen layers, dev")
     hidden = teacher.lower(train, progress, "frozen layers")
-    gold = smoothed(data.train, lesson.label_smoothing, lesson.borderline_smoothing)
+    gold = smoothed(data.train, settings.label_smoothing, settings.borderline_smoothing)
     for parameter in teacher.net.parameters():
         parameter.requires_grad_(False)
     groups: list[dict[str, Any]] = []
     for depth, layer in enumerate(reversed(teacher.net.encoder.layer[FROZEN:])):
         for parameter in layer.parameters():
             parameter.requires_grad_(True)
-        groups.append({"params": list(layer.parameters()), "rate": lesson.rate * 0.9**depth})
-    groups.append({"params": list(teacher.head.parameters()), "rate": lesson.head_rate})
-    optimizer = torch.optim.AdamW(groups, lr=lesson.rate, weight_decay=0.01, fused=True)
+        groups.append({"params": list(layer.parameters()), "rate": settings.rate * 0.9**depth})
+    groups.append({"params": list(teacher.head.parameters()), "rate": settings.head_rate})
+    optimizer = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=0.01, fused=True)
     weights = [p for group in groups for p in group["params"]]
-    a_epoch = math.ceil(len(train) / lesson.batch_size)
-    steps, step, history = lesson.epochs * a_epoch, 0, []
-    rising = int(lesson.warmup * steps)
-    for _ in range(lesson.epochs):
-        for batch in buckets(train, lesson.batch_size, shuffle):
+    a_epoch = math.ceil(len(train) / settings.batch_size)
+    steps, step, history = settings.epochs * a_epoch, 0, []
+    rising = int(settings.warmup * steps)
+    for _ in range(settings.epochs):
+        for batch in buckets(train, settings.batch_size, shuffle):
             teacher.train()
             logits = teacher.upper([hidden[i] for i in batch])
             loss = functional.cross_entropy(logits, gold[batch])
@@ -188,7 +190,7 @@ def averaged(logits: Tensor, others: Sequence[tuple[float, float, float] | None]
     ])  # fmt: skip
 
 
-def write_lessons(
+def write_soft_labels(
     folder: Path,
     train: Sequence[Example],
     logits: Tensor,
@@ -198,7 +200,7 @@ def write_lessons(
 ) -> None:
     """Write `messages.jsonl` (by hash of the message), `transfer.jsonl` (with their texts), `unlabelled.jsonl` (real turns, by
     hash) and `about.json`."""
-    from training.lessons import UNLABELLED, key, text_key
+    from training.distillation import UNLABELLED, key, text_key
 
     folder.mkdir(parents=True, exist_ok=True)
     messages = [{"key": key(e), "logits": _short(row)} for e, row in zip(train, logits, strict=True)]

@@ -21,8 +21,8 @@ from training import checkpoint, real_turns
 from training.augment import augmented
 from training.base import Base, BaseModelError
 from training.dataset import Example, Split
-from training.encoder import Encoder, between, follow, load_trained, merge, prepare, trained_weights
-from training.lessons import NONE, Lessons
+from training.distillation import NONE, SoftLabels
+from training.encoder import Encoder, interpolate, load_trained, merge, prepare, trained_weights, update_ema
 from training.metrics import scores
 from training.progress import Progress
 
@@ -50,13 +50,13 @@ class Config:
     """Of messages whose readers found them open to another reading."""
     distilled: float = 0.7
     """Share of the loss that asks for the teacher's probabilities instead of the label, where the teacher has read a message."""
-    softness: float = 2.0
+    distillation_temperature: float = 2.0
     """Both sides' logits are divided by this before they are compared: the small probabilities say how things are alike."""
     transfer: float = 0.1
     """Share of the teacher's texts without a label that an epoch sees, others in each."""
     calm_real: float = 0.4
     """Share of the calm real turns that an epoch sees, others in each: there are very many, and each teaches little."""
-    meaning_weight: float = 3.0
+    embedding_weight: float = 3.0
     """How hard the embedding is held to the frozen base's, so that routing keeps working."""
     patience: int = 4
     """Epochs without a better dev macro-F1 before the run stops."""
@@ -64,7 +64,7 @@ class Config:
     """Further runs of an epoch with whose weights those of the first are averaged; see training.soup."""
     keep: str = "best"
     """Which epoch's weights: the best on dev, or the last."""
-    moved: float = 1.0
+    interpolation: float = 1.0
     """How far to go, in the end, from the weights that the run began with to those it learned. A little less than all the way
     forgets much less and knows nearly as much of what is new (WiSE-FT, Wortsman et al. 2022)."""
     max_length: int = 256
@@ -92,7 +92,7 @@ class Result:
     """By epoch: loss, dev_macro_f1."""
     seconds: float
     """Wall time of embedding and training."""
-    meanings: Tensor
+    base_embeddings: Tensor
     """The frozen base's embeddings (n, dim) of what was trained on, for another run on the same."""
     branches: int = 0
     """With how many others its weights were averaged; see training.soup."""
@@ -105,15 +105,15 @@ def train(
     progress: Progress,
     resume: Path | None = None,
     start: Mapping[str, Tensor] | None = None,
-    lessons: Lessons = NONE,
+    soft_labels: SoftLabels = NONE,
     stage: str = "train",
-    meanings: Tensor | None = None,
+    base_embeddings: Tensor | None = None,
 ) -> Result:
     """Fine-tune the base on `data.train`, keep the epoch that is best on `data.dev` (or the last, see `Config.keep`).
 
     `start` are trained weights to go on from, of a version with the same base and method; without them training begins
-    with the base as it is. `lessons` are what the teacher says; see training.lessons. `stage` is what the run is called where
-    its progress is shown; `meanings` are those of an earlier run on the same data, and save computing them again.
+    with the base as it is. `soft_labels` are what the teacher says; see training.distillation. `stage` is what the run is called where
+    its progress is shown; `base_embeddings` are those of an earlier run on the same data, and save computing them again.
 
     With `resume`, a folder, the run's standing is kept there after each epoch; a later call with the same arguments
     goes on from it and ends with the same weights (on a CPU to the bit; a GPU adds in another order each time).
@@ -129,13 +129,13 @@ def train(
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     shuffle = np.random.default_rng(config.seed)
-    lesson = prepared(data, base, lessons, config, device)
-    taught, tokens = lesson.texts, lesson.tokens
+    prepared_data = prepared(data, base, soft_labels, config, device)
+    taught, tokens = prepared_data.texts, prepared_data.tokens
     encoder = Encoder(base.folder).to(device)
     # Once, not at every step: the frozen base's forward pass would cost a third of the run.
-    if meanings is None:
-        meanings = base_embeddings(encoder, tokens, progress)
-    meanings = meanings.to(device)
+    if base_embeddings is None:
+        base_embeddings = compute_base_embeddings(encoder, tokens, progress)
+    base_embeddings = base_embeddings.to(device)
     prepare(encoder, config.method)
     if start:
         load_trained(encoder, dict(start))
@@ -164,19 +164,25 @@ def train(
         encoder.train()
         losses = []
         chosen = chosen_texts(taught, len(data.train), config, epoch)
-        seen = augmented_tokens(lesson, config, epoch)
+        seen = augmented_tokens(prepared_data, config, epoch)
         for places in buckets([seen[i] for i in chosen], config.batch_size, shuffle):
             batch = [chosen[place] for place in places]
             ids, mask = (part.to(device) for part in pad([seen[i] for i in batch]))
-            hidden = ~torch.isin(ids, lesson.frame) & (torch.rand(ids.shape).to(device) < config.masked)
-            ids = ids.masked_fill(hidden, lesson.mask_id)
+            hidden = ~torch.isin(ids, prepared_data.frame) & (
+                torch.rand(ids.shape).to(device) < config.masked
+            )
+            ids = ids.masked_fill(hidden, prepared_data.mask_id)
             with reduced_precision(device):
                 logits, embedding = encoder(ids, mask)
             feeling = _feeling(
-                logits.float(), lesson.labels[batch], lesson.soft[batch], lesson.soft_share[batch], config
+                logits.float(),
+                prepared_data.labels[batch],
+                prepared_data.soft[batch],
+                prepared_data.soft_rate[batch],
+                config,
             )
-            drift = 1 - functional.cosine_similarity(embedding.float(), meanings[batch]).mean()
-            loss = feeling + config.meaning_weight * drift
+            drift = 1 - functional.cosine_similarity(embedding.float(), base_embeddings[batch]).mean()
+            loss = feeling + config.embedding_weight * drift
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(decayed + undecayed, 1.0)
@@ -187,12 +193,12 @@ def train(
             optimizer.step()
             now.step += 1
             # At first over the few steps there are, or the average would remember the untrained head for an epoch.
-            follow(now.average, encoder, 1 / min(now.step, steps_per_epoch))
+            update_ema(now.average, encoder, 1 / min(now.step, steps_per_epoch))
             losses.append(loss.item())
             progress.report(stage, now.step / steps, epoch=epoch, loss=round(losses[-1], 4))
         now.epoch, now.weights = epoch, trained_weights(encoder)
         load_trained(encoder, now.average)
-        f1 = _macro_f1(encoder, lesson.dev_tokens, data.dev)
+        f1 = _macro_f1(encoder, prepared_data.dev_tokens, data.dev)
         now.history.append({"loss": float(np.mean(losses)), "dev_macro_f1": f1})
         if f1 > now.best_f1 or config.keep == "last":
             now.best_f1, now.best, now.best_epoch = f1, trained_weights(encoder), epoch
@@ -202,14 +208,14 @@ def train(
             checkpoint.save(resume, now, optimizer, shuffle)
     best = {name: weights.cpu() for name, weights in now.best.items()}
     if start:
-        best = between(start, best, config.moved)
+        best = interpolate(start, best, config.interpolation)
     load_trained(encoder.cpu(), best)
     seconds = now.seconds + time.monotonic() - began
-    return Result(merge(encoder), best, now.history, seconds, meanings.cpu())
+    return Result(merge(encoder), best, now.history, seconds, base_embeddings.cpu())
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class PreparedData:
     """Everything that is the same in each epoch, ready to be computed with."""
 
     tokenizer: Tokenizer
@@ -224,19 +230,21 @@ class Lesson:
     """(n, 3): the labels as probabilities, smoothed."""
     soft: Tensor
     """(n, 3): the teacher's probabilities."""
-    soft_share: Tensor
+    soft_rate: Tensor
     """(n,): their share in each loss."""
 
 
-def prepared(data: Split, base: Base, lessons: Lessons, config: Config, device: torch.device) -> Lesson:
+def prepared(
+    data: Split, base: Base, soft_labels: SoftLabels, config: Config, device: torch.device
+) -> PreparedData:
     """Texts as tokens, labels and the teacher's words as tensors on `device`. Raises BaseModelError if the base is no BERT."""
     tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
     tokenizer.enable_truncation(config.max_length)
     tokenizer.no_padding()
     mask_id, *around = _special_tokens(tokenizer, base, "[MASK]", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
-    texts = [*data.train, *_unlabelled(lessons)]
-    soft, soft_share = _soft_targets(data.train, lessons, config)
-    return Lesson(
+    texts = [*data.train, *_unlabelled(soft_labels)]
+    soft, soft_rate = _soft_targets(data.train, soft_labels, config)
+    return PreparedData(
         tokenizer=tokenizer,
         mask_id=mask_id,
         frame=torch.tensor(around, device=device),
@@ -245,7 +253,7 @@ def prepared(data: Split, base: Base, lessons: Lessons, config: Config, device: 
         dev_tokens=[tokenizer.encode(example.cleaned).ids for example in data.dev],
         labels=smoothed(texts, config.label_smoothing, config.borderline_smoothing).to(device),
         soft=soft.to(device),
-        soft_share=soft_share.to(device),
+        soft_rate=soft_rate.to(device),
     )
 
 
@@ -256,32 +264,32 @@ def smoothed(examples: Sequence[Example], share: float, borderline: float) -> Te
     return certain * (1 - spread) + spread / len(LABELS)
 
 
-def _unlabelled(lessons: Lessons) -> list[Example]:
+def _unlabelled(soft_labels: SoftLabels) -> list[Example]:
     """The transfer texts, as examples of what the teacher takes them for; only its probabilities are learned from them."""
     return [
         Example(text, LABELS[max(range(len(LABELS)), key=logits.__getitem__)], cleaned=text)
-        for text, logits in lessons.transfer
+        for text, logits in soft_labels.transfer
     ]
 
 
-def _soft_targets(train: Sequence[Example], lessons: Lessons, config: Config) -> tuple[Tensor, Tensor]:
+def _soft_targets(train: Sequence[Example], soft_labels: SoftLabels, config: Config) -> tuple[Tensor, Tensor]:
     """The teacher's probabilities (n, 3) of the messages and then the transfer texts, and their share (n,) in each loss."""
-    said = [lessons.of(example) for example in train]
-    logits = [found or (0.0, 0.0, 0.0) for found in said] + [found for _, found in lessons.transfer]
-    shares = [config.distilled if found else 0.0 for found in said] + [1.0] * len(lessons.transfer)
-    return torch.softmax(torch.tensor(logits) / config.softness, dim=1), torch.tensor(shares)
+    said = [soft_labels.of(example) for example in train]
+    logits = [found or (0.0, 0.0, 0.0) for found in said] + [found for _, found in soft_labels.transfer]
+    shares = [config.distilled if found else 0.0 for found in said] + [1.0] * len(soft_labels.transfer)
+    return torch.softmax(torch.tensor(logits) / config.distillation_temperature, dim=1), torch.tensor(shares)
 
 
 def _feeling(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor, config: Config) -> Tensor:
     """Cross-entropy with the labels and with the teacher's probabilities, mixed message by message.
 
-    The second is multiplied by the softness squared, or its gradients would be smaller by that (Hinton et al. 2015).
+    The second is multiplied by the distillation_temperature squared, or its gradients would be smaller by that (Hinton et al. 2015).
     """
     hard = functional.cross_entropy(logits, labels, reduction="none")
     if not bool(share.any()):
         return hard.mean()
-    softer = functional.cross_entropy(logits / config.softness, soft, reduction="none")
-    return ((1 - share) * hard + share * config.softness**2 * softer).mean()
+    softer = functional.cross_entropy(logits / config.distillation_temperature, soft, reduction="none")
+    return ((1 - share) * hard + share * config.distillation_temperature**2 * softer).mean()
 
 
 def chosen_texts(texts: Sequence[Example], messages: int, config: Config, epoch: int) -> list[int]:
@@ -334,14 +342,14 @@ def buckets(tokens: Sequence[list[int]], size: int, shuffle: np.random.Generator
     return (batches[i] for i in shuffle.permutation(len(batches)))
 
 
-def augmented_tokens(lesson: Lesson, config: Config, epoch: int) -> list[list[int]]:
+def augmented_tokens(prepared_data: PreparedData, config: Config, epoch: int) -> list[list[int]]:
     """The tokens of an epoch: of some messages those of a changed text. The same for the same seed and epoch."""
-    chance = random.Random(f"{config.seed} {epoch}")
+    rng = random.Random(f"{config.seed} {epoch}")
     return [
-        lesson.tokenizer.encode(augmented(example.cleaned, example.label, chance)).ids
-        if chance.random() < config.augmented
+        prepared_data.tokenizer.encode(augmented(example.cleaned, example.label, rng)).ids
+        if rng.random() < config.augmented
         else ids
-        for example, ids in zip(lesson.texts, lesson.tokens, strict=True)
+        for example, ids in zip(prepared_data.texts, prepared_data.tokens, strict=True)
     ]
 
 
@@ -354,7 +362,7 @@ def _special_tokens(tokenizer: Tokenizer, base: Base, *names: str) -> list[int]:
     return ids
 
 
-def base_embeddings(encoder: Encoder, tokens: Sequence[list[int]], progress: Progress) -> Tensor:
+def compute_base_embeddings(encoder: Encoder, tokens: Sequence[list[int]], progress: Progress) -> Tensor:
     chunk = 512
     parts = []
     for start in range(0, len(tokens), chunk):

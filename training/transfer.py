@@ -27,7 +27,7 @@ def transfer_texts(train: Sequence[Example], count: int, seed: int = 1) -> list[
     """`count` different texts, none of them a message of `train`: half of them single sentences of longer messages, half two
     sentences of different messages of one trade. The same ones every time. Cleaned, as training sees them.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     known = {example.cleaned.lower() for example in train}
     by_trade: dict[str, list[str]] = defaultdict(list)
     single: list[str] = []
@@ -38,7 +38,7 @@ def transfer_texts(train: Sequence[Example], count: int, seed: int = 1) -> list[
         by_trade[example.trade] += parts
         if len(parts) > 1:
             single += [part for part in parts if len(part.split()) >= _LEAST_WORDS]
-    chance.shuffle(single)
+    rng.shuffle(single)
     texts: dict[str, None] = {}
     for text in single:
         if len(texts) >= count // 2:
@@ -50,7 +50,7 @@ def transfer_texts(train: Sequence[Example], count: int, seed: int = 1) -> list[
     for _ in range(20 * count):
         if len(texts) >= count or not trades:
             break
-        one, other = chance.sample(by_trade[chance.choices(trades, weights)[0]], 2)
+        one, other = rng.sample(by_trade[rng.choices(trades, weights)[0]], 2)
         text = f"{one} {other}"
         if len(text.split()) <= 60 and text.lower() not in known:
             texts.setdefault(text)

@@ -36,7 +36,7 @@ def main() -> None:
     holdout = dataset.sample(dataset.split(dataset.load(dataset.corpus_files())).holdout, JUDGED_BY)
     said = predict(Classifier.load(SHIPPED, threads=2), holdout)
     read = [(e.label, s or "neutral", e.kind) for e, s in zip(holdout, said, strict=True)]
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     print(f"{pairs} pairs a cell; corpus holdout {len(read)}; the two differ on about {DIFFER:.1%}\n")
     print("| the candidate is truly | live holdout | promoted | wanted |")
     print("|---|---|---|---|")
@@ -48,19 +48,17 @@ def main() -> None:
         ("equal", 0.0, 0.0, ""),
     ):
         for size in (100, 300, 1000):
-            promoted = [_promoted(read, size, live_gap, corpus_gap, chance) for _ in range(pairs)]
+            promoted = [_promoted(read, size, live_gap, corpus_gap, rng) for _ in range(pairs)]
             print(f"| {name} | {size:,} | {np.mean(promoted):.1%} | {wanted} |", flush=True)
 
 
 def _promoted(
-    read: Sequence[Read], size: int, live_gap: float, corpus_gap: float, chance: np.random.Generator
+    read: Sequence[Read], size: int, live_gap: float, corpus_gap: float, rng: np.random.Generator
 ) -> bool:
-    corpus = [read[i] for i in chance.integers(len(read), size=len(read))]
-    live = [read[i] for i in chance.integers(len(read), size=size)]
+    corpus = [read[i] for i in rng.integers(len(read), size=len(read))]
+    live = [read[i] for i in rng.integers(len(read), size=size)]
     wrong = float(np.mean([gold != old for gold, old, _ in read]))
-    new, own = (
-        _candidate(some, wrong, gap, chance) for some, gap in ((corpus, corpus_gap), (live, live_gap))
-    )
+    new, own = (_candidate(some, wrong, gap, rng) for some, gap in ((corpus, corpus_gap), (live, live_gap)))
     kinds: dict[str, list[int]] = {}
     for position, (_, _, kind) in enumerate(corpus):
         kinds.setdefault(kind, []).append(position)
@@ -73,7 +71,7 @@ def _part(read: Sequence[Read], new: Sequence[str]) -> Part:
     return Part([gold for gold, _, _ in read], new, [old for _, old, _ in read])
 
 
-def _candidate(read: Sequence[Read], wrong: float, gap: float, chance: np.random.Generator) -> list[str]:
+def _candidate(read: Sequence[Read], wrong: float, gap: float, rng: np.random.Generator) -> list[str]:
     """Labels of a candidate: each message's by lot, so that what is drawn scatters as real samples do.
 
     Breaking or mending one message in a hundred moves accuracy, and here macro-F1, by about a point.
@@ -82,17 +80,17 @@ def _candidate(read: Sequence[Read], wrong: float, gap: float, chance: np.random
     labels = []
     for gold, old, _ in read:
         if old == gold:
-            labels.append(_error(gold, chance) if chance.random() < broken / (1 - wrong) else old)
+            labels.append(_error(gold, rng) if rng.random() < broken / (1 - wrong) else old)
         else:
-            labels.append(gold if chance.random() < mended / wrong else old)
+            labels.append(gold if rng.random() < mended / wrong else old)
     return labels
 
 
-def _error(gold: str, chance: np.random.Generator) -> str:
+def _error(gold: str, rng: np.random.Generator) -> str:
     """Negative and positive are rarely taken for one another."""
     if gold == "neutral":
-        return str(chance.choice(["negative", "positive"], p=[0.6, 0.4]))
-    return "neutral" if chance.random() < 0.8 else LABELS[2 - LABELS.index(gold)]
+        return str(rng.choice(["negative", "positive"], p=[0.6, 0.4]))
+    return "neutral" if rng.random() < 0.8 else LABELS[2 - LABELS.index(gold)]
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def main() -> None:
 def _words(
     attack: str, team: Sequence[Example], complaints: Sequence[Example], reads: dict[str, Reading]
 ) -> list[Word]:
-    chance = random.Random(0)
+    rng = random.Random(0)
     words: list[Word] = []
 
     def say(message: int, example: Example, label: str, user: str, text: str = "") -> None:
@@ -98,8 +98,8 @@ def _words(
 
     for i, example in enumerate(team):
         user, label = PEOPLE[i % 5], example.label
-        if attack == "random" and chance.random() < 0.3:
-            label = chance.choice(LABELS)
+        if attack == "random" and rng.random() < 0.3:
+            label = rng.choice(LABELS)
         if attack == "flipper" and user == "UE":
             label = _flipped(label)
         say(i, example, label, user)

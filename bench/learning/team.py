@@ -14,7 +14,7 @@ from bot.learning.process import Snapshot
 from bot.learning.selection import Used
 from model.classifier import Classifier
 from model.registry import SHIPPED
-from training import base, dataset, lessons, mixture
+from training import base, dataset, distillation, mixture
 from training.__main__ import RETRAINING
 from training.candidate import build
 from training.dataset import Example
@@ -58,12 +58,14 @@ def retrained(corrections: Sequence[Used], sample: int) -> Classifier:
         own = dataset.load([run / "snapshot.jsonl"]) if corrections else []
         data = dataset.replay(replace(corpus, train=dataset.sample(corpus.train, sample), dev=few), own)
         found = base.resolve()
-        known = lessons.Lessons(lessons.load().messages, [])
+        known = distillation.SoftLabels(distillation.load().messages, [])
         config = Config(**RETRAINING, keep="last")
-        result = train(config, data, found, Progress(3600), start=weights_of(SHIPPED, found), lessons=known)
+        result = train(
+            config, data, found, Progress(3600), start=weights_of(SHIPPED, found), soft_labels=known
+        )
         return build(
             Path(folder) / "candidate", result, config, data, found,
-            parent=SHIPPED.name, documented=False, least_agreement=0.0,
+            parent=SHIPPED.name, documented=False, min_agreement=0.0,
         )  # fmt: skip
 
 

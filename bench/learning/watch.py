@@ -14,26 +14,24 @@ import argparse
 import numpy as np
 
 from bot.domain.learning import Seen
-from bot.learning.watch import LEAST_EXPECTED, WORSE_BY, is_worse, known
+from bot.learning.watch import MIN_EXPECTED, WORSE_BY, is_worse, known
 
 
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     given.add_argument("--watches", type=int, default=2000)
     watches = given.parse_args().watches
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     print(f"{watches} watches a cell; called back:\n")
     print(
         "| questions answered | differed at the gate on | readings that count | worse by 5 points | equal | equal, differs twice as often |"
     )
     print("|---|---|---|---|---|---|")
     for answered, expected in ((0.9, 0.02), (0.9, 0.03), (0.9, 0.05), (0.5, 0.03)):
-        each = max(expected, LEAST_EXPECTED) / 2
+        each = max(expected, MIN_EXPECTED) / 2
         for readings in (200, 400, 600, 1000):
             cells = [
-                np.mean(
-                    [_called_back(old, new, expected, readings, answered, chance) for _ in range(watches)]
-                )
+                np.mean([_called_back(old, new, expected, readings, answered, rng) for _ in range(watches)])
                 for old, new in ((each + WORSE_BY, each), (each, each), (2 * each, 2 * each))
             ]
             shown = " | ".join(f"{cell:.1%}" for cell in cells)
@@ -41,12 +39,12 @@ def main() -> None:
 
 
 def _called_back(
-    old: float, new: float, expected: float, count: int, answers: float, chance: np.random.Generator
+    old: float, new: float, expected: float, count: int, answers: float, rng: np.random.Generator
 ) -> bool:
     """One watch. `old`: share of messages on which the old version is right and the new one wrong; `new`: the reverse."""
     readings = int(count / answers * 1.2)
-    lot = chance.random(readings)
-    answered = chance.random(readings) < answers
+    lot = rng.random(readings)
+    answered = rng.random(readings) < answers
     old_right = np.cumsum((lot < old) & answered)
     new_right = np.cumsum((lot > 1 - new) & answered)
     differ = np.cumsum((lot < old) | (lot > 1 - new))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from model.intervals import share_interval
+from model.intervals import rate_interval
 
 Why = Literal["random", "uncertain", "second", "third", "differ", "confirm"]
 
@@ -212,4 +212,4 @@ class Report:
 
 
 def _interval(week: Share) -> tuple[float, float]:
-    return share_interval(week.overridden, week.shown)
+    return rate_interval(week.overridden, week.shown)

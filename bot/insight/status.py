@@ -13,7 +13,7 @@ from bot.learning.selection import BURST
 from bot.store import Store
 from bot.workspace import Workspace
 from model.batcher import Batcher
-from model.intervals import share_interval
+from model.intervals import rate_interval
 from model.registry import Registry
 
 
@@ -130,7 +130,7 @@ def _rates(answered: Sequence[Answered]) -> list[str]:
 def _share(count: int, n: int) -> str:
     if not n:
         return "not known yet (nobody was asked):"
-    low, high = share_interval(count, n)
+    low, high = rate_interval(count, n)
     return f"{count} of {n} ({count / n:.1%}; 95 % interval {low:.1%} to {high:.1%})"
 
 

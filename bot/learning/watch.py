@@ -16,7 +16,7 @@ from bot.domain.learning import VOICES, Seen
 WORSE_BY = 0.05
 """What the test looks for: five points of accuracy."""
 ODDS = 50.0
-LEAST_EXPECTED = 0.02
+MIN_EXPECTED = 0.02
 """Two trained models differ on so many messages at least."""
 
 
@@ -32,7 +32,7 @@ def known(seen: Seen) -> float:
 
 def odds(seen: Seen) -> float:
     """The likelihood of what was seen if the new model is worse by WORSE_BY, over that if it is as the gate said."""
-    each = max(seen.expected, LEAST_EXPECTED) / 2
+    each = max(seen.expected, MIN_EXPECTED) / 2
     silent = known(seen) - seen.old_right - seen.new_right
     ratio = seen.old_right * log((each + WORSE_BY) / each)
     ratio += silent * log((1 - 2 * each - WORSE_BY) / (1 - 2 * each))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain.case import Case
+from bot.domain.case import CaseView
 from bot.pipeline.templates import escape
 
 Block = dict[str, Any]
@@ -119,7 +119,7 @@ def clarify(text: str, options: Sequence[Mapping[str, str]], message_id: int) ->
     return [section(text), {"type": "actions", "elements": buttons}]
 
 
-def home(role: str, product: str, cases: Sequence[Case], status: Sequence[str]) -> list[Block]:
+def home(role: str, product: str, cases: Sequence[CaseView], status: Sequence[str]) -> list[Block]:
     """The App Home, by role: customers learn how to get help, the team sees its open cases."""
     if role == "customer":
         return [

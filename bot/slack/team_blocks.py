@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain.case import Case
+from bot.domain.case import CaseView
 from bot.pipeline.templates import escape
 from bot.slack.blocks import (
     MOODS,
@@ -26,19 +26,19 @@ from model.explain import Weighed
 from model.reading import LABELS, Reading
 
 
-def card(case: Case, permalink: str | None) -> list[Block]:
+def card(case: CaseView, permalink: str | None) -> list[Block]:
     """A case in the triage channel: who, where, what, how sure, and what can be done."""
     where = f" · <{permalink}|open the message>" if permalink else ""
     title = f"*{TITLES[case.flag]}* · <@{case.customer}> in <#{case.channel}>{where}"
     return [section(title), section(quote(case.text)), context(_reading(case)), *_card_foot(case)]
 
 
-def headline(case: Case) -> str:
+def headline(case: CaseView) -> str:
     """The card in a notification."""
     return f"{TITLES[case.flag]} in <#{case.channel}>"
 
 
-def _reading(case: Case) -> str:
+def _reading(case: CaseView) -> str:
     read = f"{MOODS[case.label]} · {case.confidence:.0%} sure" if case.label else "not scored"
     if case.corrected:
         same = case.corrected == case.label
@@ -51,7 +51,7 @@ def _reading(case: Case) -> str:
     return " · ".join(part for part in (read, escape(reasons), f"model {case.version}") if part)
 
 
-def _card_foot(case: Case) -> list[Block]:
+def _card_foot(case: CaseView) -> list[Block]:
     value = {"case": case.id}
     menu = {
         "type": "static_select",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.actions import TRIAGE, Action
-from bot.domain.case import Case
+from bot.domain.case import CaseView
 from bot.domain.message import Decision, Edit, Flag
 from bot.store.db import Database
 from bot.store.outbox import insert_actions
@@ -18,14 +18,14 @@ class Cases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def case(self, case_id: int) -> Case | None:
+    async def case(self, case_id: int) -> CaseView | None:
         return await self._database.run(lambda db: _case(db, case_id))
 
-    async def open_cases(self, team: str, limit: int = 20) -> list[Case]:
+    async def open_cases(self, team: str, limit: int = 20) -> list[CaseView]:
         """Cases that nobody has resolved yet, oldest first."""
         sql = "select id from cases where team = ? and state != 'resolved' order by opened_at limit ?"
 
-        def work(db: Any) -> list[Case]:
+        def work(db: Any) -> list[CaseView]:
             found = [_case(db, row["id"]) for row in list(db.query(sql, [team, limit]))]
             return [case for case in found if case]
 
@@ -135,11 +135,11 @@ _CASE = """
 """
 
 
-def _case(db: Any, case_id: int) -> Case | None:
+def _case(db: Any, case_id: int) -> CaseView | None:
     row = next(db.query(_CASE, [case_id]), None)
     if row is None:
         return None
-    return Case(
+    return CaseView(
         id=row["id"],
         team=row["team"],
         channel=row["channel"],

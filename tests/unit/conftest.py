@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from model.reading import LABELS
-from training import base, dataset, lessons
+from training import base, dataset, distillation
 
 
 @pytest.fixture
 def untaught() -> Iterator[None]:
     """A dozen messages are no match for the teacher's thousands of texts; what it teaches has tests of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lessons, "load", lambda *_, **__: lessons.NONE)
+        patch.setattr(distillation, "load", lambda *_, **__: distillation.NONE)
         yield
 
 

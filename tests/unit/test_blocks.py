@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.case import Case
+from bot.domain.case import CaseView
 from bot.slack import blocks, team_blocks
 from model.reading import Reading
 
-CASE = Case(
+CASE = CaseView(
     id=7,
     team="T1",
     channel="C1",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.case import Case
+from bot.domain.case import CaseView
 from bot.domain.message import Deletion, Edit, Message, Skip
 from bot.ops.init import text as example_text
 from bot.pipeline.gate import gate
@@ -78,13 +78,13 @@ def within_limits(shown: list[dict[str, Any]]) -> None:
     json.dumps(shown)
 
 
-def case(text: str | None, **more: Any) -> Case:
+def case(text: str | None, **more: Any) -> CaseView:
     facts: dict[str, Any] = {
         "id": 1, "team": "T1", "channel": "C1", "thread": "1.0", "message_ts": "1.0", "customer": "U1", "flag": "unhappy",
         "text": text, "label": "negative", "confidence": 0.9, "version": "v", "reasons": (), "state": "open", "owner": None,
         "corrected": None, "message_id": 1,
     }  # fmt: skip
-    return Case(**facts | more)
+    return CaseView(**facts | more)
 
 
 @given(any_text, any_text, st.lists(any_text, max_size=4))

@@ -1,7 +1,7 @@
 import pytest
 
 from model.classifier import Classifier
-from model.explain import MOST_WORDS, Weighed, strongest, variants, weigh, words_of
+from model.explain import MAX_WORDS, Weighed, strongest, variants, weigh, words_of
 from model.reading import Reading
 from model.registry import SHIPPED
 
@@ -28,7 +28,7 @@ def test_what_was_not_scored_explains_nothing() -> None:
     assert weigh(words, [UNREAD] * 49) == []
     assert len(weigh(words, [reading(0.9), *[UNREAD] * 48])) == 2
     assert strongest([Weighed("a", 0.1), Weighed("b", -3.0)]) == []
-    assert len(words_of("word " * 500)) == MOST_WORDS
+    assert len(words_of("word " * 500)) == MAX_WORDS
 
 
 @pytest.mark.parametrize(

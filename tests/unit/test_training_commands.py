@@ -121,7 +121,7 @@ def test_retrain_judges_the_candidate(
     from training import retrain as retraining
 
     monkeypatch.setattr(mixture, "load", lambda *_: data)
-    monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
+    monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, min_agreement=0.0))
     snapshot = tmp_path / "snapshot.jsonl"
     snapshot.write_text(
         '{"text": "the export dies on me again", "label": "negative", "message": 7, "live": false}\n'
@@ -146,7 +146,7 @@ def test_retrain_judges_the_candidate(
     manifest = read_manifest(folder)
     assert (manifest.parent, manifest.settings["train_rows"], manifest.settings["corrections"]) == (
         SHIPPED.name,
-        60 + dataset.MOST_REPEATS,
+        60 + dataset.MAX_REPEATS,
         1,
     )
     assert (manifest.settings["start"], manifest.settings["epochs"]) == (SHIPPED.name, 2)

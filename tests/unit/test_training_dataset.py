@@ -157,7 +157,7 @@ def test_the_teams_own_messages_have_a_fair_share_and_its_live_holdout_none() ->
     assert len(parts.train) == 850 + 60 * 7 and own[70] not in parts.train
     assert not any(e.live for e in parts.train)
     few = dataset.replay(Split(train, [], []), own[:3])
-    assert len(few.train) == 850 + 3 * dataset.MOST_REPEATS
+    assert len(few.train) == 850 + 3 * dataset.MAX_REPEATS
 
 
 def test_too_few_of_a_class() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from model.intervals import share_interval
+from model.intervals import rate_interval
 from model.reading import Reading
 from training import behaviour, metrics, readable
 from training.card import behaviour_table
@@ -43,9 +43,9 @@ def test_the_confusion_has_a_column_for_what_was_not_scored() -> None:
 
 
 def test_the_interval_of_macro_f1_holds_it_and_narrows() -> None:
-    chance = random.Random(1)
-    gold = [chance.choice(["negative", "neutral", "positive"]) for _ in range(1000)]
-    predicted: list[str | None] = [g if chance.random() < 0.8 else "neutral" for g in gold]
+    rng = random.Random(1)
+    gold = [rng.choice(["negative", "neutral", "positive"]) for _ in range(1000)]
+    predicted: list[str | None] = [g if rng.random() < 0.8 else "neutral" for g in gold]
     low, high = metrics.macro_f1_interval(gold, predicted)
     assert low < metrics.scores(gold, predicted)["macro_f1"] < high
     few_low, few_high = metrics.macro_f1_interval(gold[:100], predicted[:100])
@@ -54,9 +54,9 @@ def test_the_interval_of_macro_f1_holds_it_and_narrows() -> None:
 
 
 def test_the_interval_of_a_share() -> None:
-    low, high = share_interval(8, 10)
+    low, high = rate_interval(8, 10)
     assert (low, high) == (pytest.approx(0.490, abs=1e-3), pytest.approx(0.943, abs=1e-3))
-    assert share_interval(5, 5)[1] == 1.0 and share_interval(0, 0) == (0.0, 1.0)
+    assert rate_interval(5, 5)[1] == 1.0 and rate_interval(0, 0) == (0.0, 1.0)
 
 
 def test_recall_at_a_precision() -> None:
@@ -166,13 +166,13 @@ def test_behaviour_counts_what_moves_a_reading() -> None:
 
 
 def test_changes_change_and_nothing_else() -> None:
-    chance = random.Random(0)
-    assert behaviour.lower_case("It IS down", chance) == "it is down"
-    assert behaviour.capitalised("it is", chance) == "It is"
-    assert [behaviour.final_stop(t, chance) for t in ("a", "a.", "a...", "a!")] == ["a.", "a", "a...", "a!"]
-    text = behaviour.introduced("ask Priya, not <@U1>", chance)
+    rng = random.Random(0)
+    assert behaviour.lower_case("It IS down", rng) == "it is down"
+    assert behaviour.capitalised("it is", rng) == "It is"
+    assert [behaviour.final_stop(t, rng) for t in ("a", "a.", "a...", "a!")] == ["a.", "a", "a...", "a!"]
+    text = behaviour.introduced("ask Priya, not <@U1>", rng)
     assert text.endswith("not <@U1>") and " here. ask " in text
-    assert behaviour.DIRECTION["third time"]("it fails.", chance) == "it fails. This is the third time."
+    assert behaviour.DIRECTION["third time"]("it fails.", rng) == "it fails. This is the third time."
 
 
 def test_the_behaviour_cases_are_well_formed_and_not_trained_on() -> None:

@@ -137,12 +137,12 @@ def test_the_messages_that_got_worse_are_known() -> None:
 
 def test_the_bound_is_that_of_resampled_messages() -> None:
     """Against the bootstrap done message by message."""
-    chance = np.random.default_rng(1)
-    gold = [str(g) for g in chance.choice(["negative", "neutral", "positive"], 300)]
-    new, old = ([g if chance.random() < 0.9 else "neutral" for g in gold] for _ in range(2))
+    rng = np.random.default_rng(1)
+    gold = [str(g) for g in rng.choice(["negative", "neutral", "positive"], 300)]
+    new, old = ([g if rng.random() < 0.9 else "neutral" for g in gold] for _ in range(2))
     gaps = []
     for _ in range(400):
-        at = chance.integers(300, size=300)
+        at = rng.integers(300, size=300)
         drawn = [[said[i] for i in at] for said in (gold, new, old)]
         gaps.append(scores(drawn[0], drawn[1])["macro_f1"] - scores(drawn[0], drawn[2])["macro_f1"])
     assert difference_bound(Part(gold, new, old), 0.95) == pytest.approx(np.quantile(gaps, 0.05), abs=0.005)

@@ -39,8 +39,10 @@ def test_a_run_may_go_a_part_of_the_way(found: base.Base, data: dataset.Split) -
     prepare(encoder, "full")
     start = trained_weights(encoder)
     ends = {
-        moved: train(Config(**TINY, moved=moved), data, found, Progress(0), start=start).weights
-        for moved in (0.0, 0.5, 1.0)
+        interpolation: train(
+            Config(**TINY, interpolation=interpolation), data, found, Progress(0), start=start
+        ).weights
+        for interpolation in (0.0, 0.5, 1.0)
     }
     for name, began in start.items():
         torch.testing.assert_close(ends[0.0][name], began)
@@ -60,7 +62,7 @@ def test_a_tiny_run_makes_a_version_that_loads(
 
     # After one epoch on 60 messages the labels are near ties, and int8 may tip them.
     folder = tmp_path / "tiny"
-    built = build(folder, result, config, data, found, parent="v0", corrections=3, least_agreement=0.0)
+    built = build(folder, result, config, data, found, parent="v0", corrections=3, min_agreement=0.0)
     manifest = read_manifest(folder)
     assert (manifest.version, manifest.parent, manifest.method, manifest.device) == (
         "tiny",
@@ -198,7 +200,7 @@ def test_a_full_disk_publishes_nothing(
     monkeypatch.setattr(mixture, "load", lambda *_: data)
     from training import retrain as retraining
 
-    monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, least_agreement=0.0))
+    monkeypatch.setattr(retraining, "build", lambda *a, **k: build(*a, **k, min_agreement=0.0))
     assert main(command) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     trained = ("train", "branch 1", "branch 2")

@@ -20,7 +20,7 @@ Logits = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class SoftLabels:
     """The teacher's logits: by message (see `key`), and of texts without a label."""
 
     messages: dict[str, Logits]
@@ -37,7 +37,7 @@ class Lessons:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-NONE = Lessons({}, [])
+NONE = SoftLabels({}, [])
 
 
 def key(example: Example) -> str:
@@ -47,8 +47,8 @@ def key(example: Example) -> str:
     ]
 
 
-def load(folder: Path = FOLDER, texts: Iterable[str] = ()) -> Lessons:
-    """The lessons in a folder; none if there is no such folder. `texts` are real turns without a label, cleaned: of those the
+def load(folder: Path = FOLDER, texts: Iterable[str] = ()) -> SoftLabels:
+    """The soft labels in a folder; none if there is no such folder. `texts` are real turns without a label, cleaned: of those the
     teacher has read the folder holds what it says, by hash. Raises DataError naming file and line."""
     if not folder.is_dir():
         return NONE
@@ -57,7 +57,7 @@ def load(folder: Path = FOLDER, texts: Iterable[str] = ()) -> Lessons:
     if (unlabelled := folder / UNLABELLED).exists():
         said = {str(row["key"]): _logits(place, row) for place, row in _rows(unlabelled)}
         transfer += [(text, said[name]) for text in texts if (name := text_key(text)) in said]
-    return Lessons(messages, transfer)
+    return SoftLabels(messages, transfer)
 
 
 def text_key(text: str) -> str:
@@ -68,7 +68,7 @@ def text_key(text: str) -> str:
 def _logits(place: str, row: dict[str, Any]) -> Logits:
     found = row.get("logits")
     if not isinstance(found, list) or len(found) != 3 or not all(isinstance(v, int | float) for v in found):
-        raise DataError(f"{place}: no three logits — write the lessons again with python -m training teach")
+        raise DataError(f"{place}: no three logits — write them again with python -m training teach")
     return (float(found[0]), float(found[1]), float(found[2]))
 
 
@@ -77,7 +77,7 @@ def _rows(file: Path) -> Iterable[tuple[str, dict[str, Any]]]:
         lines = file.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{file}: cannot be read ({error}) — write the lessons again with python -m training teach"
+            f"{file}: cannot be read ({error}) — write them again with python -m training teach"
         ) from None
     for number, line in enumerate(lines, start=1):
         try:
@@ -86,6 +86,6 @@ def _rows(file: Path) -> Iterable[tuple[str, dict[str, Any]]]:
             row = None
         if not isinstance(row, dict) or not ("key" in row or "text" in row):
             raise DataError(
-                f"{file}:{number}: not a lesson — write the lessons again with python -m training teach"
+                f"{file}:{number}: not a soft label — write them again with python -m training teach"
             )
         yield f"{file}:{number}", row

@@ -1,4 +1,4 @@
-"""The teacher's lessons: files, transfer texts, and that the pupil's loss is what it should be."""
+"""The teacher's soft_labels: files, transfer texts, and that the pupil's loss is what it should be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training import lessons
+from training import distillation
 from training.dataset import DataError, Example
 from training.transfer import sentences, transfer_texts
 
@@ -24,26 +24,26 @@ def write(folder: Path, messages: str, transfer: str = "") -> None:
 
 def test_a_lesson_is_about_a_message_with_its_label(tmp_path: Path) -> None:
     known = example("So late", "negative")
-    row = json.dumps({"key": lessons.key(known), "logits": [3.0, 0, -3.5]})
+    row = json.dumps({"key": distillation.key(known), "logits": [3.0, 0, -3.5]})
     write(tmp_path / "l", row + "\n", '{"text": "Hm. So late", "logits": [1, 0, 0]}\n')
-    found = lessons.load(tmp_path / "l")
+    found = distillation.load(tmp_path / "l")
     assert found.of(known) == (3.0, 0.0, -3.5)
     assert found.of(example("So late", "neutral")) is None and found.of(example("Late", "negative")) is None
     assert found.transfer == [("Hm. So late", (1.0, 0.0, 0.0))]
-    assert found.digest != lessons.NONE.digest
+    assert found.digest != distillation.NONE.digest
 
 
 def test_what_is_said_of_real_turns_is_found_by_their_hash(tmp_path: Path) -> None:
     write(tmp_path / "l", "")
-    row = {"key": lessons.text_key("no sound"), "logits": [1, 2, 3]}
-    (tmp_path / "l" / lessons.UNLABELLED).write_text(json.dumps(row) + "\n", "utf-8")
-    assert lessons.load(tmp_path / "l").transfer == []
-    given = lessons.load(tmp_path / "l", ["no sound", "another"])
-    assert given.transfer == [("no sound", (1.0, 2.0, 3.0))] and given.digest != lessons.NONE.digest
+    row = {"key": distillation.text_key("no sound"), "logits": [1, 2, 3]}
+    (tmp_path / "l" / distillation.UNLABELLED).write_text(json.dumps(row) + "\n", "utf-8")
+    assert distillation.load(tmp_path / "l").transfer == []
+    given = distillation.load(tmp_path / "l", ["no sound", "another"])
+    assert given.transfer == [("no sound", (1.0, 2.0, 3.0))] and given.digest != distillation.NONE.digest
 
 
 def test_without_lessons_there_are_none(tmp_path: Path) -> None:
-    assert lessons.load(tmp_path / "nowhere") is lessons.NONE
+    assert distillation.load(tmp_path / "nowhere") is distillation.NONE
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_without_lessons_there_are_none(tmp_path: Path) -> None:
 def test_broken_lessons_are_named_by_file_and_line(tmp_path: Path, line: str) -> None:
     write(tmp_path / "l", f'{{"key": "b", "logits": [1, 2, 3]}}\n{line}\n')
     with pytest.raises(DataError, match=r"messages\.jsonl:2: .* python -m training teach"):
-        lessons.load(tmp_path / "l")
+        distillation.load(tmp_path / "l")
 
 
 def test_lessons_cut_in_half_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "l").mkdir()
     with pytest.raises(DataError, match=r"messages\.jsonl: cannot be read"):
-        lessons.load(tmp_path / "l")
+        distillation.load(tmp_path / "l")
 
 
 def test_transfer_texts_are_new_and_the_same_every_time() -> None:
@@ -90,25 +90,25 @@ def test_doubtful_labels_are_smoothed_more() -> None:
 
 def test_lessons_are_written_without_the_words_of_real_turns(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
-    from training.teacher import write_lessons
+    from training.teacher import write_soft_labels
 
     known, logits = example("So late", "negative"), torch.tensor([[1.234, 0, 0]])
-    write_lessons(
+    write_soft_labels(
         tmp_path / "l", [known], logits, [("Hm.", logits[0])], [("no sound", logits[0])], {"teacher": "t"}
     )
     assert not any("sound" in file.read_text("utf-8") for file in (tmp_path / "l").iterdir())
-    found = lessons.load(tmp_path / "l", ["no sound"])
+    found = distillation.load(tmp_path / "l", ["no sound"])
     assert found.of(known) == (1.23, 0, 0) and [text for text, _ in found.transfer] == ["Hm.", "no sound"]
 
 
 def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     torch = pytest.importorskip("torch")
-    from training.lessons import Lessons
+    from training.distillation import SoftLabels
     from training.train import Config, _feeling, _soft_targets
 
-    config = Config(distilled=0.7, softness=2.0, label_smoothing=0.0)
+    config = Config(distilled=0.7, distillation_temperature=2.0, label_smoothing=0.0)
     known, unknown = example("So late", "negative"), example("Hm")
-    says = Lessons({lessons.key(known): (2.0, 0.0, -2.0)}, [("So", (0.0, 4.0, 0.0))])
+    says = SoftLabels({distillation.key(known): (2.0, 0.0, -2.0)}, [("So", (0.0, 4.0, 0.0))])
     soft, share = _soft_targets([known, unknown], says, config)
     assert share.tolist() == pytest.approx([0.7, 0.0, 1.0])
     assert soft[0].tolist() == pytest.approx(torch.softmax(torch.tensor([1.0, 0.0, -1.0]), 0).tolist())
@@ -117,7 +117,7 @@ def test_the_loss_mixes_label_and_teacher_message_by_message() -> None:
     softer = torch.nn.functional.cross_entropy(logits / 2, soft, reduction="none") * 4
     wanted = (0.3 * hard[0] + 0.7 * softer[0] + hard[1] + softer[2]) / 3
     assert float(_feeling(logits, labels, soft, share, config)) == pytest.approx(float(wanted))
-    nothing = _soft_targets([unknown, unknown, unknown], lessons.NONE, config)
+    nothing = _soft_targets([unknown, unknown, unknown], distillation.NONE, config)
     assert float(_feeling(logits, labels, *nothing, config)) == pytest.approx(float(hard.mean()))
 
 

@@ -44,8 +44,8 @@ def measure(
     # On their own cases alone: with the corpus' sample added they take longer than all the rest.
     tests = [behaviour.run(classifier) for classifier in (candidate, active)]
     progress(0.9)
-    musts = [*rows([GOLDEN]), *golden]
-    said = [reading.label for reading in candidate.read([example.text for example in musts])]
+    golden_set = [*rows([GOLDEN]), *golden]
+    said = [reading.label for reading in candidate.read([example.text for example in golden_set])]
     scored = [(r, e.label) for r, e in zip(new, examples, strict=True) if r.label is not None]
     ece = expected_calibration_error([r.confidence for r, _ in scored], [r.label == g for r, g in scored])
     cut = len(corpus)
@@ -55,7 +55,7 @@ def measure(
         talk=_part(talk, *_read_both(candidate, active, talk)),
         slices=_slices(corpus, new[:cut], old[:cut]),
         behaviour={name: (_passed(tests[0][name]), _passed(tests[1][name])) for name in tests[0]},
-        golden=[(_called(e), e.label, label) for e, label in zip(musts, said, strict=True)],
+        golden=[(_called(e), e.label, label) for e, label in zip(golden_set, said, strict=True)],
         ece=ece,
         agreement=candidate.manifest.metrics.get("int8", {}).get("agreement", 1.0),
         speed=_time_ratio(candidate, active, [example.text for example in examples[:64]]),
