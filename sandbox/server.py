@@ -24,7 +24,6 @@ from sandbox.sight import Sight
 __all__ = ["DEFAULT_SEED", "PortInUse", "Sandbox", "SeedError", "Settings", "create_app"]
 
 PAGE = Path(__file__).parent / "page"
-_PAGE_FILES = ("app.css", "app.js")
 
 
 class PortInUse(OSError):
@@ -56,13 +55,16 @@ def create_app(seed: dict[str, Any] | None = None, settings: Settings | None = N
     app.include_router(persons.routes(place, Sight(place)))
     app.include_router(observer.routes(place, calls))
 
+    # Only names from this list are served, so no path can lead out of the folder.
+    page_files = {file.name for pattern in ("*.css", "*.js") for file in PAGE.glob(pattern)}
+
     @app.get("/")
     async def index() -> Response:
         return _page("index.html")
 
     @app.get("/page/{name}")
     async def page(name: str) -> Response:
-        return _page(name) if name in _PAGE_FILES else PlainTextResponse("no such file\n", 404)
+        return _page(name) if name in page_files else PlainTextResponse("no such file\n", 404)
 
     return app
 

@@ -1,0 +1,125 @@
+// Block Kit elements that hold a value: menus, choices, text fields, dates.
+
+import { placeName } from "./directory.js";
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+import { hooks, nextControlNumber, onChange, remembered } from "./interactions.js";
+import { plainString, textObject } from "./mrkdwn.js";
+import { richTextElement } from "./rich_text.js";
+import { store } from "./state.js";
+
+/** The options a menu offers: the app's own, or the workspace's people or channels. */
+function optionGroups(element) {
+  const asOption = (value, text) => ({ value, text: { type: "plain_text", text } });
+  if (/users_select$/.test(element.type))
+    return [{ options: store.people.map((person) => asOption(person.id, person.real_name || person.name)) }];
+  if (/(channels|conversations)_select$/.test(element.type))
+    return [{ options: [...store.channels.values()].map((channel) => asOption(channel.id, placeName(channel))) }];
+  return element.option_groups ?? [{ options: element.options ?? [] }];
+}
+
+/** Menus of people and channels hold bare ids. */
+const ID_FIELDS = {
+  users_select: "selected_user",
+  channels_select: "selected_channel",
+  conversations_select: "selected_conversation",
+  multi_users_select: "selected_users",
+  multi_channels_select: "selected_channels",
+  multi_conversations_select: "selected_conversations",
+};
+
+function optionNodes(groups) {
+  const nodes = (options) => options.map((option) => h("option", { value: option.value }, plainString(option.text)));
+  return groups
+    .map((group) => (group.label ? h("optgroup", { label: plainString(group.label) }, nodes(group.options)) : nodes(group.options)))
+    .flat();
+}
+
+export function selectElement(element, block, surface) {
+  const groups = optionGroups(element);
+  const options = groups.flatMap((group) => group.options);
+  const hint = plainString(element.placeholder) || "Choose an option";
+  const select = h(
+    "select.select",
+    { "aria-label": hint, data: hooks(element) },
+    h("option", { value: "", hidden: true }, hint),
+    optionNodes(groups),
+  );
+  const field = ID_FIELDS[element.type];
+  const before = remembered(surface, block, element) ?? {};
+  select.value =
+    (field
+      ? (before[field] ?? element[field.replace("selected", "initial")])
+      : (before.selected_option ?? element.initial_option)?.value) ?? "";
+  const chosen = () => options.find((option) => option.value === select.value) ?? null;
+  onChange(surface, block, element, select, () => (field ? { [field]: select.value || null } : { selected_option: chosen() }));
+  return h("span.select-wrap", select, icon("down"));
+}
+
+export function multiSelectElement(element, block, surface) {
+  const groups = optionGroups(element);
+  const options = groups.flatMap((group) => group.options);
+  const field = ID_FIELDS[element.type] ?? "selected_options";
+  const initial = (remembered(surface, block, element)?.[field] ?? element[field.replace("selected", "initial")] ?? []).map(
+    (option) => option.value ?? option,
+  );
+  const select = h(
+    "select.select",
+    { multiple: true, "aria-label": plainString(element.placeholder) || "Choose options", data: hooks(element) },
+    optionNodes(groups),
+  );
+  for (const option of select.options) option.selected = initial.includes(option.value);
+  onChange(surface, block, element, select, () => {
+    const values = [...select.selectedOptions].map((option) => option.value);
+    return { [field]: field === "selected_options" ? options.filter((option) => values.includes(option.value)) : values };
+  });
+  return select;
+}
+
+export function choicesElement(element, block, surface) {
+  const single = element.type === "radio_buttons";
+  const name = `choice-${nextControlNumber()}`;
+  const before = remembered(surface, block, element);
+  const initial = before ? (before.selected_options ?? [before.selected_option]) : (element.initial_options ?? [element.initial_option]);
+  const chosen = new Set(initial.filter(Boolean).map((option) => option.value));
+  const box = h("div.choices", { role: single ? "radiogroup" : "group", data: hooks(element) });
+  for (const option of element.options ?? []) {
+    const input = h("input", { type: single ? "radio" : "checkbox", name, value: option.value, checked: chosen.has(option.value) });
+    box.append(
+      h("label.choice", input, h("span", textObject(option.text), option.description && h("small", textObject(option.description)))),
+    );
+  }
+  onChange(surface, block, element, box, () => {
+    const values = [...box.querySelectorAll("input:checked")].map((input) => input.value);
+    const options = element.options.filter((option) => values.includes(option.value));
+    return single ? { selected_option: options[0] ?? null } : { selected_options: options };
+  });
+  return box;
+}
+
+const INPUT_TYPES = { email_text_input: "email", url_text_input: "url", number_input: "text", datepicker: "date", timepicker: "time" };
+const INPUT_FIELDS = { datepicker: "selected_date", timepicker: "selected_time", rich_text_input: "rich_text_value" };
+
+const asRichText = (text) =>
+  text ? { type: "rich_text", elements: [{ type: "rich_text_section", elements: [{ type: "text", text }] }] } : null;
+
+export function inputElement(element, block, surface) {
+  const field = INPUT_FIELDS[element.type] ?? "value";
+  const multiline = element.multiline || element.type === "rich_text_input";
+  const control = h(multiline ? "textarea" : "input", {
+    class: "field",
+    type: multiline ? null : (INPUT_TYPES[element.type] ?? "text"),
+    rows: multiline ? 5 : null,
+    inputmode: element.type === "number_input" ? "decimal" : null,
+    maxlength: element.max_length,
+    placeholder: plainString(element.placeholder),
+    data: hooks(element),
+  });
+  const initial =
+    remembered(surface, block, element)?.[field] ?? element.initial_value ?? element.initial_date ?? element.initial_time ?? "";
+  control.value = typeof initial === "string" ? initial : h("div", initial.elements.map(richTextElement)).textContent;
+  onChange(surface, block, element, control, () => ({
+    [field]: field === "rich_text_value" ? asRichText(control.value) : control.value || null,
+  }));
+  return control;
+}
