@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +44,19 @@ def test_a_path_that_does_not_exist_is_noticed() -> None:
         "bench/nothing.py",
         "nothing.py",
     ]
+
+
+def test_the_picture_of_the_rooms_is_what_the_imports_say() -> None:
+    drawn = subprocess.run(
+        [sys.executable, "docs/rooms.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    page = (ROOT / "docs" / "contributor.md").read_text("utf-8")
+    assert f"```mermaid\n{drawn}```\n" in page, "run: python docs/rooms.py --write"
+
+
+def test_each_likely_change_names_four_files_at_most() -> None:
+    page = (ROOT / "docs" / "contributor.md").read_text("utf-8")
+    rows = page.partition("## Where does it go?")[2].partition("\n## ")[0].splitlines()
+    changes = [row for row in rows if row.startswith("| ") and not row.startswith("| you want")]
+    assert len(changes) == 10
+    assert [row for row in changes if not 1 <= len(list(named(row))) <= 4] == []
