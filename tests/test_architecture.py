@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -131,7 +132,18 @@ def test_slacks_sdk_and_the_database_driver_stay_in_their_rooms() -> None:
     slack = ("bot/slack/", "bot/ops/", "bot/demo/", "bot/bootstrap.py", "bot/failpoints.py")
     assert [importing(sdk, slack) for sdk in ("slack_sdk", "slack_bolt")] == [[], []]
     assert importing("sqlite3", ("bot/store/db.py",)) == []
-    assert importing("sqlite_utils", ("bot/store/",)) == []
+    assert importing("sqlite_utils", ("bot/store/db.py",)) == []
+
+
+def test_the_stores_sql_is_what_sqlite_and_postgres_share() -> None:
+    alone = r"json_\w+\(|json_each|\browid\b|last_pk|total_changes|\binsert or\b|\bas real\b|\bpragma\b|\b[a-z]\.user\b"
+    found = [
+        f"{file.relative_to(ROOT)}: {match}"
+        for file in files("bot/store")
+        if file.name not in ("db.py", "schema.py")
+        for match in re.findall(alone, file.read_text("utf-8"), re.IGNORECASE)
+    ]
+    assert found == []
 
 
 PURE = (ROOT / "tests" / "pure_modules.txt").read_text("utf-8").split()

@@ -34,6 +34,20 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelRequest:
+    """A question to the team as its card shows it."""
+
+    id: int
+    message: int
+    channel: str
+    ts: str
+    text: str | None
+    """None once the words are gone."""
+    person: str | None
+    """Whom it is asked of; None: of anybody."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opinion:
     """A question for a person's opinion on what others said, as it was asked before."""
 

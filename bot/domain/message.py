@@ -35,6 +35,8 @@ class Message:
     """It was found when the bot caught up; *answered*: by then a person of the team had written in its thread."""
     shared: bool = False
     """Its channel is shared with another organisation (Slack Connect)."""
+    author_team: str | None = None
+    """The workspace that the author belongs to: another one than `team` in Slack Connect; None if Slack does not say."""
 
     @property
     def is_reply(self) -> bool:
@@ -44,6 +46,37 @@ class Message:
     def written_at(self) -> float:
         """Seconds since the epoch."""
         return float(self.ts)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as the database has it, with how it was read."""
+
+    id: int
+    team: str
+    channel: str
+    ts: str
+    thread: str
+    user: str
+    role: Role
+    text: str | None
+    """None once the words are gone."""
+    label: str | None = None
+    """None if it was not scored, or never read."""
+    confidence: float | None = None
+    version: str | None = None
+    """Of the model that read it."""
+    reply: ReplyKind | None = None
+    """What the customer got."""
+    flag: Flag | None = None
+    edited_at: float | None = None
+    """When we heard of the latest edit, in seconds since the epoch by our clock."""
+    edit_ts: float | None = None
+    """When that edit was made, by Slack's clock."""
+    shared: bool = False
+    """Its channel was shared with another organisation when it was written."""
+    redacted: bool = False
+    """`text` is no more than what may be learned from."""
 
 
 @dataclass(frozen=True, slots=True)

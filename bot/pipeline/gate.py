@@ -72,4 +72,9 @@ def _said(
         role=roles.get(str(user), "customer"),
         mode=mode,
         late=event.get("late"),
+        author_team=_name(event.get("user_team")) or _name(event.get("team")),
     )
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -181,15 +181,15 @@ async def _rate(services: Services, body: dict[str, Any], message_id: int, word:
 async def _send_draft(services: Services, message_id: int, user: str) -> None:
     """An agent's press makes the draft, as the agent read it, the answer; the second press finds the key taken."""
     message = await services.store.conversations.message(message_id)
-    if message is None or message["text"] is None:
+    if message is None or message.text is None:
         return
-    place = f"{message['channel']}:{message['ts']}"
+    place = f"{message.channel}:{message.ts}"
     draft = await services.store.outbox.facts_of(f"draft:{place}")
     if draft is None:
         return
     now, team, text = services.clock(), services.workspace.team, draft["text"]
     facts = {name: draft[name] for name in ("text", "reply", "template", "rate")}
-    reply = Action("reply", f"reply:{place}", message["channel"], message["thread"], facts)
+    reply = Action("reply", f"reply:{place}", message.channel, message.thread, facts)
     closed = {"of": f"draft:{place}", "text": text, "state": f"Sent by <@{user}>"}
     close = Action("draft_close", f"draft_close:{place}", TRIAGE, facts=closed)
     await services.store.outbox.put_for_message(team, message_id, [reply, close], now)
@@ -202,11 +202,11 @@ async def _choose(services: Services, message_id: int, template: str | None, use
     Only who asked may choose, and only among what was offered. Returns what to tell somebody else who pressed.
     """
     message = await services.store.conversations.message(message_id)
-    if message is None or message["reply"] != "clarify":
+    if message is None or message.reply != "clarify":
         return None
-    if user != message["user"]:
+    if user != message.user:
         return "Only the person who asked can choose here."
-    place, now = f"{message['channel']}:{message['ts']}", services.clock()
+    place, now = f"{message.channel}:{message.ts}", services.clock()
     offered = await services.store.outbox.facts_of(f"reply:{place}")
     options = [option["template"] for option in offered["options"]] if offered else []
     values = values_for(user, services.settings.product)
@@ -222,8 +222,8 @@ async def _choose(services: Services, message_id: int, template: str | None, use
         facts = {"text": text, "reply": "handover", "template": None, "rate": False}
     close = {"of": f"reply:{place}", "text": asked}
     actions = [
-        Action("reply", f"chosen:{place}", message["channel"], message["thread"], facts),
-        Action("clarify_close", f"chosen_close:{place}", message["channel"], facts=close),
+        Action("reply", f"chosen:{place}", message.channel, message.thread, facts),
+        Action("clarify_close", f"chosen_close:{place}", message.channel, facts=close),
     ]
     await services.store.feedback.choose(services.workspace.team, message_id, template, user, actions, now)
     return None

@@ -49,16 +49,18 @@ async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
     text = str(message.get("text") or "")
     channel, ts = str((body.get("channel") or {}).get("id")), str(message.get("ts"))
     message_id = await services.store.conversations.at(channel, ts)
-    row = await services.store.conversations.message(message_id) if message_id else None
-    if row is not None and (row["role"] != "customer" or row["text"] is None):
-        row = None
+    stored = await services.store.conversations.message(message_id) if message_id else None
+    if stored is not None and (stored.role != "customer" or stored.text is None):
+        stored = None
+    if stored is not None and stored.text is not None:
+        text = stored.text
     try:
         async with asyncio.timeout(2.0):  # of the three seconds that the click is good for
-            reading, weighed = await _explained(services, row["text"] if row else text)
+            reading, weighed = await _explained(services, text)
     except Exception:  # too slow or too much: what stands in the database can still be shown
         reading, weighed = None, []
     templates = [(template.id, template.title) for template in services.templates]
-    return team_blocks.reading_modal(row, reading, explain.strongest(weighed), templates)
+    return team_blocks.reading_modal(stored, reading, explain.strongest(weighed), templates)
 
 
 async def _explained(services: Services, text: str) -> tuple[Reading, list[explain.Weighed]]:
@@ -86,7 +88,7 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
     if message_id not in range(1, 2**63):
         return _GONE
     message = await services.store.conversations.message(message_id)
-    if message is None or message["role"] != "customer" or message["text"] is None:
+    if message is None or message.role != "customer" or message.text is None:
         return _GONE
     values = (view.get("state") or {}).get("values") or {}
     label = _chosen(values, "label")
@@ -97,7 +99,7 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
         )
     template = _chosen(values, "template")
     if template is not None and template in services.templates:
-        text = blocks.readable(redacted(message["text"]))[:500]
+        text = blocks.readable(redacted(message.text))[:500]
         await services.store.teaching.propose(team, message_id, template, text, user, now)
     return None
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.case import CaseView
+from bot.domain.learning import Example
+from bot.domain.message import StoredMessage
 from bot.pipeline.templates import escape
 from bot.slack.blocks import (
     MOODS,
@@ -99,29 +101,29 @@ def ask_closed(text: str | None, by: str | None) -> list[Block]:
     return [section(quote(text, 200)), context(f"💬 {thanks}")]
 
 
-def example(proposed: Mapping[str, Any], title: str) -> list[Block]:
+def example(proposed: Example, title: str) -> list[Block]:
     """A message that an agent says belongs to a template; an admin decides."""
-    lines = f"*📌 <@{proposed['user']}> says this belongs to* {escape(title)}\n{quote(proposed['text'], 500)}"
-    if proposed["state"] == "proposed":
-        value = {"example": proposed["id"]}
+    lines = f"*📌 <@{proposed.user}> says this belongs to* {escape(title)}\n{quote(proposed.text, 500)}"
+    if proposed.state == "proposed":
+        value = {"example": proposed.id}
         buttons = [
             button("Add as example", "approve_example", value, style="primary"),
             button("No", "reject_example", value),
         ]
         return [section(lines), {"type": "actions", "elements": buttons}]
-    if proposed["text"] is None:
+    if proposed.text is None:
         return [section("📌 A proposed example is gone with its message.")]
-    done = "Added as an example" if proposed["state"] == "approved" else "Not added"
-    return [section(lines), context(f"{done} by <@{proposed['decided_by']}>")]
+    done = "Added as an example" if proposed.state == "approved" else "Not added"
+    return [section(lines), context(f"{done} by <@{proposed.decided_by}>")]
 
 
 def reading_modal(
-    row: Mapping[str, Any] | None,
+    stored: StoredMessage | None,
     reading: Reading | None,
     driven_by: Sequence[Weighed],
     templates: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
-    """How a message is read, and why; for a customer's message that is kept (`row`), what an agent can say of it."""
+    """How a message is read, and why; for a customer's message that is kept (`stored`), what an agent can say of it."""
     shown: list[Block] = []
     if reading is None:
         shown.append(section("The reading did not come in time. Close this and try again."))
@@ -141,11 +143,11 @@ def reading_modal(
         ]
     elif reading is not None and reading.label:
         shown.append(context("No single word drove it: it is the whole."))
-    if row and reading and not row["redacted"] and row["label"] not in (None, reading.label):
-        sure = f" ({row['confidence']:.0%})" if row["confidence"] is not None else ""
-        then = f"When it came it was read as *{MOODS[row['label']]}*{sure} by {escape(row['version'] or 'another model')}"
+    if stored and stored.label and reading and not stored.redacted and stored.label != reading.label:
+        sure = f" ({stored.confidence:.0%})" if stored.confidence is not None else ""
+        then = f"When it came it was read as *{MOODS[stored.label]}*{sure} by {escape(stored.version or 'another model')}"
         shown.append(context(f"{then}: that is what the bot acted on, and what your word is held against."))
-    if row is None:
+    if stored is None:
         shown.append(context("Only messages that customers wrote in support channels can be corrected."))
         return modal("How this was read", shown)
     moods = [option(MOODS[label], label) for label in LABELS]
@@ -157,7 +159,7 @@ def reading_modal(
         "How this was read",
         shown,
         callback_id="sentiment",
-        private_metadata=json.dumps({"message": row["id"]}),
+        private_metadata=json.dumps({"message": stored.id}),
         submit={"type": "plain_text", "text": "Save"},
     )
 

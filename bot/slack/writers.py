@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from slack_sdk.errors import SlackRequestError
@@ -178,7 +177,7 @@ class Writers:
 
     async def _note_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
         message = await self._store.conversations.message(action.message_id or 0)
-        text = f"The customer wrote again:\n{blocks.quote(message['text'] if message else None)}"
+        text = f"The customer wrote again:\n{blocks.quote(message.text if message else None)}"
         return text, [blocks.section(text)]
 
     async def _draft(self, action: Queued) -> Written:
@@ -198,14 +197,13 @@ class Writers:
         asked = await self._store.asks.ask(int(action.facts["ask"]))
         if asked is None:
             raise LookupError(f"question {action.facts['ask']} is gone")
-        link = await self._permalink(asked["channel"], asked["ts"])
-        return "How did this customer feel?", team_blocks.ask(
-            asked["text"], asked["person"], link, asked["message_id"], asked["id"]
-        )
+        link = await self._permalink(asked.channel, asked.ts)
+        shown = team_blocks.ask(asked.text, asked.person, link, asked.message, asked.id)
+        return "How did this customer feel?", shown
 
     async def _ask_close(self, action: Queued) -> Written:
         message = await self._store.conversations.message(action.message_id or 0)
-        shown = team_blocks.ask_closed(message["text"] if message else None, action.facts["by"])
+        shown = team_blocks.ask_closed(message.text if message else None, action.facts["by"])
         return await self._edit(action.facts["of"], "How did this customer feel?", shown, shown)
 
     async def _example(self, action: Queued) -> Written:
@@ -220,8 +218,7 @@ class Writers:
         example = await self._store.teaching.example(int(action.facts["example"]))
         if example is None:
             raise LookupError(f"example {action.facts['example']} is gone")
-        title = self.template_title(example.template)
-        return team_blocks.example(asdict(example), title)
+        return team_blocks.example(example, self.template_title(example.template))
 
     async def _notice(self, action: Queued) -> Written:
         shown, plain = await self._notice_now(action)
@@ -237,7 +234,7 @@ class Writers:
             if worse["message"] is not None:
                 message = await self._store.conversations.message(worse["message"])
                 links[worse["message"]] = (
-                    await self._permalink(message["channel"], message["ts"]) if message else None
+                    await self._permalink(message.channel, message.ts) if message else None
                 )
         shown, plain = (
             team_blocks.notice(action.facts, native=native, links=links) for native in (True, False)

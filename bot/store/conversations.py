@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.actions import Action
-from bot.domain.message import Decision, Edit, Message, Thread
+from bot.domain.message import Decision, Edit, Message, StoredMessage, Thread
 from bot.store.asks import queue_ask_updates
 from bot.store.cases import flag_thread, queue_note_updates, reconsider
-from bot.store.db import Database
+from bot.store.columns import of_scores
+from bot.store.db import Database, Transaction
+from bot.store.messages import message_at, message_by_id
 from bot.store.outbox import insert_actions
 from model.reading import Reading
 
@@ -23,37 +25,16 @@ class Conversations:
         """What `decide` needs to know of the time before this message: of its thread, and of what the same customer began in the
         channel within `conversation_s` before it."""
 
-        def work(db: Any) -> Thread:
-            written = next(
-                db.query(
-                    "select max(cast(ts as real)) as at from messages"
-                    " where channel = ? and thread = ? and role != 'customer'",
-                    [message.channel, message.thread],
-                )
-            )["at"]
-            earlier = list(
-                db.query(
-                    "select template, reply from messages where channel = ? and thread = ? and reply is not null and ts != ?",
-                    [message.channel, message.thread, message.ts],
-                )
-            )
-            # A clarifying question that was answered with a button has sent a template, too.
-            chosen = db.query(
-                "select json_extract(a.facts, '$.template') as template from actions a join messages m on m.id = a.message_id"
-                " where m.channel = ? and m.thread = ? and a.kind = 'reply' and m.ts != ?",
-                [message.channel, message.thread, message.ts],
-            )
+        def work(db: Transaction) -> Thread:
+            place = [message.channel, message.thread]
+            written = db.one(_TEAM_WROTE, place)
+            earlier = db.query(_ANSWERED, [*place, message.ts])
+            chosen = db.query(_CHOSEN, [*place, message.ts])
             since = message.written_at - conversation_s
-            nearby = list(
-                db.query(
-                    "select reply, template, json_extract(scores, '$.negative') as negative from messages"
-                    " where channel = ? and user = ? and thread = ts"
-                    " and ts != ? and cast(ts as real) between ? and ? and text is not null",
-                    [message.channel, message.user, message.ts, since, message.written_at],
-                )
-            )
+            who = [message.channel, message.user, message.ts]
+            nearby = db.query(_NEARBY, [*who, since, message.written_at])
             return Thread(
-                team_wrote_at=written,
+                team_wrote_at=written["at"] if written else None,
                 templates_used=frozenset(r["template"] for r in [*earlier, *chosen] if r["template"]),
                 replies=frozenset(r["reply"] for r in earlier),
                 conversation_answered=any(r["reply"] for r in nearby),
@@ -61,7 +42,7 @@ class Conversations:
                 conversation_negative=any((r["negative"] or 0.0) >= negative_threshold for r in nearby),
             )
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def settle(
         self,
@@ -79,37 +60,34 @@ class Conversations:
         came first, is left as they made it; an event that was forgotten while it was read stays forgotten.
         """
 
-        def work(db: Any) -> None:
+        def work(db: Transaction) -> None:
             if not _waits(db, inbox_id):
                 return
-            if row_of(db, message.channel, message.ts):
-                db["inbox"].update(inbox_id, {"state": "done", "event": None})
+            if message_at(db, message.channel, message.ts):
+                db.update("inbox", inbox_id, {"state": "done", "event": None})
                 return
             message_id = _insert_message(db, message, reading, decision, now)
             insert_actions(db, message.team, actions, now, message_id)
             if decision.flag:
                 flag_thread(db, message.team, message.channel, message.thread, message_id, decision.flag, now)
             elif reading and reading.label:
-                db.conn.execute(
+                db.execute(
                     "update cases set mood = ? where channel = ? and thread = ?",
                     [reading.label, message.channel, message.thread],
                 )
-            db["inbox"].update(inbox_id, {"state": "done", "event": None})
+            db.update("inbox", inbox_id, {"state": "done", "event": None})
 
-        await self._database.run(work)
+        await self._database.transaction(work)
 
     async def knows(self, message: Message) -> bool:
         """Whether the message is here, read or deleted."""
-        return await self._database.run(lambda db: row_of(db, message.channel, message.ts) is not None)
+        found = await self._database.transaction(lambda db: message_at(db, message.channel, message.ts))
+        return found is not None
 
     async def at(self, channel: str, ts: str) -> int | None:
         """The id of the message that stands there; None if there is none here, or its words are gone."""
-
-        def work(db: Any) -> int | None:
-            row = row_of(db, channel, ts)
-            return row["id"] if row and row["text"] is not None else None
-
-        return await self._database.run(work)
+        found = await self._database.transaction(lambda db: message_at(db, channel, ts))
+        return found.id if found and found.text is not None else None
 
     async def revise(
         self,
@@ -128,71 +106,87 @@ class Conversations:
         words would be kept of an old message: one that reads so already is not changed.
         """
 
-        def work(db: Any) -> None:
+        def work(db: Transaction) -> None:
             if not _waits(db, inbox_id):
                 return
             message = edit.message
-            row = row_of(db, message.channel, message.ts)
+            stored = message_at(db, message.channel, message.ts)
             why = None
-            if row is None or row["text"] is None:
+            if stored is None or stored.text is None:
                 why = "an edit of a message that is not here"
             elif (
-                row["text"] == message.text
-                or (row["redacted"] and row["text"] == kept)
-                or (row["edit_ts"] or 0.0) > edit.edited_at
+                stored.text == message.text
+                or (stored.redacted and stored.text == kept)
+                or (stored.edit_ts or 0.0) > edit.edited_at
             ):
                 why = "an edit that is known, or older than another"
-            if row is not None and not why and row["redacted"]:
+            if stored is not None and not why and stored.redacted:
                 # What is kept of the old words is of no use any more.
-                db["messages"].update(row["id"], {"text": None})
-                queue_ask_updates(db, message.team, row["id"], now)
+                db.update("messages", stored.id, {"text": None})
+                queue_ask_updates(db, message.team, stored.id, now)
                 why = "an edit of a message whose words were too old to keep"
-            if row is None or why:
-                db["inbox"].update(inbox_id, {"state": "skipped", "reason": why, "event": None})
+            if stored is None or why:
+                db.update("inbox", inbox_id, {"state": "skipped", "reason": why, "event": None})
                 return
             changes = {"text": message.text, "edited_at": now, "edit_ts": edit.edited_at}
             if reading is not None:
                 changes |= _read_as(reading) | _why(decision)
-                if row["reply"] is None:
+                if stored.reply is None:
                     changes |= _answer(decision)
-                    insert_actions(db, message.team, actions, now, row["id"])
-            db["messages"].update(row["id"], changes)
-            queue_note_updates(db, message.team, row["id"], now)
-            queue_ask_updates(db, message.team, row["id"], now, "edited")
+                    insert_actions(db, message.team, actions, now, stored.id)
+            db.update("messages", stored.id, changes)
+            queue_note_updates(db, message.team, stored.id, now)
+            queue_ask_updates(db, message.team, stored.id, now, "edited")
             if reading is not None:
-                reconsider(db, edit, row["id"], reading, decision, now)
-            db["inbox"].update(inbox_id, {"state": "done", "event": None})
+                reconsider(db, edit, stored.id, reading, decision, now)
+            db.update("inbox", inbox_id, {"state": "done", "event": None})
 
-        await self._database.run(work)
+        await self._database.transaction(work)
 
-    async def message(self, message_id: int) -> Mapping[str, Any] | None:
-        sql = "select * from messages where id = ?"
-        return await self._database.run(lambda db: next(db.query(sql, [message_id]), None))
+    async def message(self, message_id: int) -> StoredMessage | None:
+        return await self._database.transaction(lambda db: message_by_id(db, message_id))
 
     async def drop_answer(self, action_id: int, why: str, now: float) -> None:
         """Do not send an answer any more, and call a person to its thread."""
 
-        def work(db: Any) -> None:
-            db["actions"].update(action_id, {"state": "dropped", "error": why})
-            row = next(
-                db.query(
-                    "select m.id, m.team, m.channel, m.thread from actions a join messages m on m.id = a.message_id where a.id = ?",
-                    [action_id],
-                ),
-                None,
+        def work(db: Transaction) -> None:
+            db.update("actions", action_id, {"state": "dropped", "error": why})
+            row = db.one(
+                "select m.id, m.team, m.channel, m.thread from actions a join messages m on m.id = a.message_id where a.id = ?",
+                [action_id],
             )
             if row:
                 flag_thread(db, row["team"], row["channel"], row["thread"], row["id"], "request", now)
 
-        await self._database.run(work)
+        await self._database.transaction(work)
 
     async def readings_by_version(self) -> dict[str, int]:
         sql = "select version, count(*) as n from messages where version is not null group by version"
-        return await self._database.run(lambda db: {r["version"]: r["n"] for r in db.query(sql)})
+        return await self._database.transaction(lambda db: {r["version"]: r["n"] for r in db.query(sql)})
+
+
+_TEAM_WROTE = """
+    select max(cast(ts as double precision)) as at from messages where channel = ? and thread = ? and role != 'customer'
+"""
+
+_ANSWERED = """
+    select template, reply from messages where channel = ? and thread = ? and reply is not null and ts != ?
+"""
+
+_CHOSEN = """
+    select a.template from actions a join messages m on m.id = a.message_id
+    where m.channel = ? and m.thread = ? and a.kind = 'reply' and m.ts != ?
+"""
+"""A clarifying question that was answered with a button has sent a template, too."""
+
+_NEARBY = """
+    select reply, template, negative from messages where channel = ? and "user" = ? and thread = ts and ts != ?
+    and cast(ts as double precision) between ? and ? and text is not null
+"""
 
 
 def _insert_message(
-    db: Any, message: Message, reading: Reading | None, decision: Decision, now: float
+    db: Transaction, message: Message, reading: Reading | None, decision: Decision, now: float
 ) -> int:
     row = {
         "team": message.team,
@@ -204,10 +198,11 @@ def _insert_message(
         "text": message.text,
         "created_at": now,
         "shared": int(message.shared),
+        "author_team": message.author_team,
     }
     if reading is not None:
         row |= _read_as(reading) | _why(decision) | _answer(decision)
-    return int(db["messages"].insert(row).last_pk)
+    return db.insert("messages", row)
 
 
 def _read_as(reading: Reading) -> dict[str, Any]:
@@ -217,6 +212,7 @@ def _read_as(reading: Reading) -> dict[str, Any]:
         "scores": json.dumps(dict(reading.scores)) if reading.scores else None,
         "not_scored": reading.reason,
         "version": reading.version,
+        **of_scores(reading.scores),
     }
 
 
@@ -224,17 +220,10 @@ def _answer(decision: Decision) -> dict[str, Any]:
     return {"reply": decision.reply, "template": decision.template, "tone": decision.tone}
 
 
-def _waits(db: Any, inbox_id: int) -> bool:
+def _waits(db: Transaction, inbox_id: int) -> bool:
     """Whether an event is still to be settled: it may have been forgotten while it was read."""
-    return next(db["inbox"].rows_where("id = ? and state = 'pending'", [inbox_id]), None) is not None
+    return db.one("select 1 from inbox where id = ? and state = 'pending'", [inbox_id]) is not None
 
 
 def _why(decision: Decision) -> dict[str, Any]:
     return {"flag": decision.flag, "reasons": json.dumps(decision.reasons)}
-
-
-def row_of(db: Any, channel: str, ts: str) -> Mapping[str, Any] | None:
-    """The row of a message, inside the caller's transaction."""
-    found = db["messages"].rows_where("channel = ? and ts = ?", [channel, ts])
-    row: Mapping[str, Any] | None = next(found, None)
-    return row

@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import fcntl
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, Literal, TypeVar
+from typing import IO, Any, Literal, TypeVar, overload
 
 import sqlite_utils
 
@@ -63,16 +63,74 @@ def _typed_errors() -> Iterator[None]:
         raise StoreUnavailable(kind, str(error)) from error
 
 
+class Transaction:
+    """What may be asked of the database within one transaction. SQL is of the subset that SQLite and Postgres share."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """All rows."""
+        with contextlib.closing(self._connection.execute(sql, values)) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def one(self, sql: str, values: Sequence[Any] = ()) -> dict[str, Any] | None:
+        """The first row; None if there is none."""
+        with contextlib.closing(self._connection.execute(sql, values)) as cursor:
+            row = cursor.fetchone()
+            if row is None:
+                return None
+            return dict(zip((column[0] for column in cursor.description), row, strict=True))
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
+        """How many rows were changed."""
+        with contextlib.closing(self._connection.execute(sql, values)) as cursor:
+            return cursor.rowcount
+
+    @overload
+    def insert(self, table: str, row: Mapping[str, Any]) -> int: ...
+
+    @overload
+    def insert(self, table: str, row: Mapping[str, Any], *, ignore: bool) -> int | None: ...
+
+    def insert(self, table: str, row: Mapping[str, Any], *, ignore: bool = False) -> int | None:
+        """The id of the new row of a table that has ids. With `ignore`, a row that is there already is left as it is: None."""
+        names = ", ".join(f'"{name}"' for name in row)
+        conflict = " on conflict do nothing" if ignore else ""
+        sql = f'insert into "{table}" ({names}) values ({marks(row)}){conflict} returning id'  # noqa: S608
+        rows = self.query(
+            sql, list(row.values())
+        )  # all of them: a statement that is not read to its end blocks the commit
+        return int(rows[0]["id"]) if rows else None
+
+    def update(self, table: str, row_id: int, changes: Mapping[str, Any]) -> None:
+        """Change columns of one row. Raises LookupError if it is not there."""
+        columns = ", ".join(f'"{name}" = ?' for name in changes)
+        if not self.execute(f'update "{table}" set {columns} where id = ?', [*changes.values(), row_id]):  # noqa: S608
+            raise LookupError(f"{table}: no row has the id {row_id}")
+
+
+def marks(values: Collection[Any]) -> str:
+    """The place holders of a list: `?, ?, ?` for `in (…)`, which must not be empty."""
+    return ", ".join("?" * len(values))
+
+
 class Database:
     def __init__(
-        self, file: Path, lock: IO[str], thread: ThreadPoolExecutor, db: Any, reach: Reach | None
+        self,
+        file: Path,
+        lock: IO[str],
+        thread: ThreadPoolExecutor,
+        connection: sqlite3.Connection,
+        reach: Reach | None,
     ) -> None:
         self.file = file
         self._reach = reach
         self._closing = False
         self._lock = lock
         self._thread = thread
-        self._db = db
+        self._connection = connection
 
     @classmethod
     def open(cls, file: Path, reach: Reach | None = None) -> Database:
@@ -80,30 +138,33 @@ class Database:
         lock = _take_lock(file)
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
-            db = thread.submit(_open, file).result()
+            connection = thread.submit(_open, file).result()
         except BaseException:
             thread.shutdown()
             lock.close()
             raise
-        return cls(file, lock, thread, db, reach)
+        return cls(file, lock, thread, connection, reach)
 
-    async def run(self, work: Callable[[Any], T]) -> T:
-        """Run `work(db)` on the database thread inside one immediate transaction and return its result. Raises StoreUnavailable."""
+    async def transaction(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on the database thread inside one immediate transaction and return its result. Raises StoreUnavailable.
+
+        `work` is a function made inside the store's method it belongs to: its failpoints are named after that.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
-    def run_blocking(self, work: Callable[[Any], T]) -> T:
+    def transaction_blocking(self, work: Callable[[Transaction], T]) -> T:
         """The same for callers without an event loop (the command line)."""
         return self._thread.submit(self._transact, work).result()
 
-    def _transact(self, work: Callable[[Any], T]) -> T:
+    def _transact(self, work: Callable[[Transaction], T]) -> T:
         if self._closing:  # what was not begun comes again after the next start
             raise StoreUnavailable("closed", "it is being closed")
-        connection = self._db.conn
+        connection = self._connection
         self._at(work, "begins")
         with _typed_errors():
             connection.execute("BEGIN IMMEDIATE")
             try:
-                result = work(self._db)
+                result = work(Transaction(connection))
                 self._at(work, "is about to be committed")
                 connection.execute("COMMIT")
             except BaseException:
@@ -122,7 +183,7 @@ class Database:
         if target.exists():
             raise StoreError(f"{target}: exists already — name a file that does not")
         try:
-            self._thread.submit(lambda: self._db.conn.execute("VACUUM INTO ?", [str(target)])).result()
+            self._thread.submit(lambda: self._connection.execute("VACUUM INTO ?", [str(target)])).result()
             with contextlib.closing(sqlite3.connect(target)) as copy:
                 found = copy.execute("PRAGMA integrity_check").fetchone()[0]
         except sqlite3.Error as error:
@@ -137,7 +198,7 @@ class Database:
     def close(self) -> None:
         """Let the transaction that runs end, refuse those that wait, close. Takes no longer than a lock is waited for, 5 s."""
         self._closing = True
-        self._thread.submit(self._db.conn.close).result()
+        self._thread.submit(self._connection.close).result()
         self._thread.shutdown()
         self._lock.close()
 
@@ -169,7 +230,7 @@ def _take_lock(file: Path) -> IO[str]:
     return lock
 
 
-def _open(file: Path) -> Any:
+def _open(file: Path) -> sqlite3.Connection:
     """On the database thread: connect, set the pragmas, migrate."""
     try:
         connection = sqlite3.connect(file, isolation_level=None)
@@ -200,4 +261,4 @@ def _open(file: Path) -> Any:
         raise StoreError(
             f"{file}: cannot be written ({error}) — give the bot a folder it may write"
         ) from None
-    return db
+    return connection

@@ -5,15 +5,16 @@ Every row tells who said it, when and from where, and which reading of which mod
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.domain.actions import Action
 from bot.domain.feedback import WITHDRAWN, Said, Word
+from bot.domain.message import StoredMessage
 from bot.store.asks import answer_asks
 from bot.store.cases import flag_thread, queue_card_update
-from bot.store.db import Database
+from bot.store.db import Database, Transaction, marks
+from bot.store.messages import message_by_id
 from bot.store.outbox import insert_actions
 
 
@@ -41,7 +42,7 @@ class Feedback:
         Slack does not date is said now, after all that is known.
         """
 
-        def work(db: Any) -> bool:
+        def work(db: Transaction) -> bool:
             last, moment = _last_word(db, message_id, user), said_at
             if last and said_at is not None:
                 then = _moment(last)
@@ -51,7 +52,7 @@ class Feedback:
                     return True
             return _correct(db, team, message_id, Said(label, user, source, now, moment))
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def react(
         self,
@@ -70,7 +71,7 @@ class Feedback:
         taken back is not what they said last, or if `correct` would say so. One stroke, so that two deliveries at once are one word.
         """
 
-        def work(db: Any) -> bool:
+        def work(db: Transaction) -> bool:
             last = _last_word(db, message_id, user)
             if last and _moment(last) >= said_at:
                 return False
@@ -79,7 +80,7 @@ class Feedback:
             word = WITHDRAWN if withdrawn else label
             return _correct(db, team, message_id, Said(word, user, "reaction", now, said_at))
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def rate(
         self,
@@ -97,19 +98,19 @@ class Feedback:
         at `channel` and `ts` is not our answer to that message; *person* is said elsewhere, by who said *not helpful* there.
         """
 
-        def work(db: Any) -> bool:
-            row = _message(db, message_id)
-            if row is None or (row["team"], row["channel"]) != (team, channel):
+        def work(db: Transaction) -> bool:
+            message = message_by_id(db, message_id)
+            if message is None or (message.team, message.channel) != (team, channel):
                 return False
             said = value == "person" and _said(db, message_id, user, "not_helpful")
             if not said and (value == "person" or not _answers(db, message_id, ts)):
                 return False
-            insert_feedback(db, team, row, "rating", Said(value, user, "answer", now))
+            insert_feedback(db, team, message, "rating", Said(value, user, "answer", now))
             if value in ("not_helpful", "person"):
-                flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
+                flag_thread(db, team, message.channel, message.thread, message_id, "request", now)
             return True
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def choose(
         self,
@@ -125,18 +126,18 @@ class Feedback:
         Without a template (none of these) a person is called: the case is opened with the same stroke.
         """
 
-        def work(db: Any) -> bool:
-            row = _message(db, message_id)
-            chosen = next(db["feedback"].rows_where("message_id = ? and kind = 'choice'", [message_id]), None)
-            if row is None or chosen:
+        def work(db: Transaction) -> bool:
+            message = message_by_id(db, message_id)
+            chosen = db.one("select 1 from feedback where message_id = ? and kind = 'choice'", [message_id])
+            if message is None or chosen:
                 return False
-            insert_feedback(db, team, row, "choice", Said(template or "none", user, "clarify", now))
+            insert_feedback(db, team, message, "choice", Said(template or "none", user, "clarify", now))
             insert_actions(db, team, actions, now, message_id)
             if template is None:
-                flag_thread(db, team, row["channel"], row["thread"], message_id, "request", now)
+                flag_thread(db, team, message.channel, message.thread, message_id, "request", now)
             return True
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def words(self, team: str, shared: Collection[str] | None = ()) -> list[Word]:
         """Everybody's words on the feeling of customers' messages that are still here, oldest first.
@@ -147,49 +148,56 @@ class Feedback:
         """
 
         sql = """
-            select f.id, f.message_id, m.text, f.value, f.user, f.at, f.read_label, f.read_confidence, m.channel, m.shared
+            select f.id, f.message_id, m.text, f.value, f."user", f.at, f.read_label, f.read_confidence, m.channel, m.shared
             from words f join messages m on m.id = f.message_id where f.team = ? and m.text is not null order by f.id
         """
 
-        def work(db: Any) -> list[Word]:
-            return [
-                Word(
-                    id=row["id"],
-                    message=row["message_id"],
-                    text=row["text"],
-                    label=row["value"],
-                    user=row["user"],
-                    at=row["at"],
-                    read_label=row["read_label"],
-                    read_confidence=row["read_confidence"] or 0.0,
-                    shared=_is_shared(row, shared),
-                )
-                for row in db.query(sql, [team])
-            ]
-
-        return await self._database.run(work)
+        return [
+            Word(
+                id=row["id"],
+                message=row["message_id"],
+                text=row["text"],
+                label=row["value"],
+                user=row["user"],
+                at=row["at"],
+                read_label=row["read_label"],
+                read_confidence=row["read_confidence"] or 0.0,
+                shared=_is_shared(row, shared),
+            )
+            for row in await self._database.transaction(lambda db: db.query(sql, [team]))
+        ]
 
     async def labelled_since(self, team: str, moment: float) -> int:
         """How many messages got a label from somebody after this moment."""
         sql = "select count(distinct message_id) as n from feedback where team = ? and kind = 'label' and at > ?"
-        return await self._database.run(lambda db: int(next(db.query(sql, [team, moment]))["n"]))
+        row = await self._database.transaction(lambda db: db.one(sql, [team, moment]))
+        return int(row["n"]) if row else 0
 
     async def still_here(self, messages: Sequence[int]) -> bool:
         """Whether the words of all these messages are still here."""
-        sql = "select count(*) as n from messages where text is not null and id in (select value from json_each(?))"
-        wanted = json.dumps(sorted(set(messages)))
-        return await self._database.run(
-            lambda db: bool(next(db.query(sql, [wanted]))["n"] == len(set(messages)))
-        )
+        wanted = sorted(set(messages))
+
+        def work(db: Transaction) -> bool:
+            for batch in (wanted[i : i + _AT_ONCE] for i in range(0, len(wanted), _AT_ONCE)):
+                sql = f"select id from messages where text is not null and id in ({marks(batch)})"  # noqa: S608
+                if len(db.query(sql, batch)) < len(batch):
+                    return False
+            return True
+
+        return await self._database.transaction(work)
 
     async def counts(self) -> dict[str, int]:
         """How often which word was said: each person's last one on a message, of each kind."""
         sql = """
             select kind || ':' || value as word, count(*) as n from feedback f where id = (
-                select max(id) from feedback where message_id = f.message_id and user = f.user and kind = f.kind
+                select max(id) from feedback where message_id = f.message_id and "user" = f."user" and kind = f.kind
             ) group by word order by word
         """
-        return await self._database.run(lambda db: {r["word"]: r["n"] for r in db.query(sql)})
+        return await self._database.transaction(lambda db: {r["word"]: r["n"] for r in db.query(sql)})
+
+
+_AT_ONCE = 500
+"""So many ids are asked for with one query: every database has its limit."""
 
 
 def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
@@ -198,27 +206,26 @@ def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
     return bool(row["shared"]) or row["channel"] in shared
 
 
-def _message(db: Any, message_id: int) -> Mapping[str, Any] | None:
-    return next(db["messages"].rows_where("id = ?", [message_id]), None)
-
-
-def _correct(db: Any, team: str, message_id: int, said: Said) -> bool:
+def _correct(db: Transaction, team: str, message_id: int, said: Said) -> bool:
     """Note a label, and have the case's card show it; see `Feedback.correct`."""
-    row = _message(db, message_id)
-    if row is None or row["role"] != "customer" or row["text"] is None:
+    message = message_by_id(db, message_id)
+    if message is None or message.role != "customer" or message.text is None:
         return False
-    insert_feedback(db, team, row, "label", said)
+    insert_feedback(db, team, message, "label", said)
     corrected = None if said.value == WITHDRAWN else said.value
-    for case in list(db["cases"].rows_where("message_id = ?", [message_id])):
-        db["cases"].update(case["id"], {"corrected": corrected})
+    for case in db.query("select id from cases where message_id = ? order by id", [message_id]):
+        db.update("cases", case["id"], {"corrected": corrected})
         queue_card_update(db, team, case["id"], said.at)
     return True
 
 
-def _last_word(db: Any, message_id: int, user: str) -> Mapping[str, Any] | None:
+def _last_word(db: Transaction, message_id: int, user: str) -> Mapping[str, Any] | None:
     """A person's last word on the feeling of a message."""
-    where = "message_id = ? and user = ? and kind = 'label'"
-    return next(db["feedback"].rows_where(where, [message_id, user], order_by="id desc"), None)
+    sql = """
+        select value, source, at, said_at from feedback where message_id = ? and "user" = ? and kind = 'label'
+        order by id desc limit 1
+    """
+    return db.one(sql, [message_id, user])
 
 
 def _moment(word: Mapping[str, Any]) -> float:
@@ -226,38 +233,36 @@ def _moment(word: Mapping[str, Any]) -> float:
     return float(word["at"] if word["said_at"] is None else word["said_at"])
 
 
-def _answers(db: Any, message_id: int, ts: str | None) -> bool:
+def _answers(db: Transaction, message_id: int, ts: str | None) -> bool:
     """Whether an answer to this message that asks to be rated stands at `ts`, or has just been posted we do not know where."""
     sql = """
-        select 1 from actions where message_id = ? and kind = 'reply' and json_extract(facts, '$.rate')
+        select 1 from actions where message_id = ? and kind = 'reply' and asks_rating = 1
         and (slack_ts = ? or state = 'sending')
     """
-    return next(db.query(sql, [message_id, ts]), None) is not None
+    return db.one(sql, [message_id, ts]) is not None
 
 
-def _said(db: Any, message_id: int, user: str, word: str) -> bool:
+def _said(db: Transaction, message_id: int, user: str, word: str) -> bool:
     """Whether this person has given an answer this word."""
-    where = "message_id = ? and user = ? and kind = 'rating' and value = ?"
-    return next(db["feedback"].rows_where(where, [message_id, user, word]), None) is not None
+    sql = """select 1 from feedback where message_id = ? and "user" = ? and kind = 'rating' and value = ?"""
+    return db.one(sql, [message_id, user, word]) is not None
 
 
-def insert_feedback(db: Any, team: str, message: Mapping[str, Any], kind: str, said: Said) -> None:
-    """Note a person's word on a message (its row) with the reading that stands at this moment; in the caller's
-    transaction."""
-    db["feedback"].insert(
-        {
-            "team": team,
-            "message_id": message["id"],
-            "kind": kind,
-            "value": said.value,
-            "user": said.user,
-            "source": said.source,
-            "version": message["version"],
-            "read_label": message["label"],
-            "read_confidence": message["confidence"],
-            "at": said.at,
-            "said_at": said.said_at,
-        }
-    )
+def insert_feedback(db: Transaction, team: str, message: StoredMessage, kind: str, said: Said) -> None:
+    """Note a person's word on a message with the reading that stands at this moment; in the caller's transaction."""
+    row = {
+        "team": team,
+        "message_id": message.id,
+        "kind": kind,
+        "value": said.value,
+        "user": said.user,
+        "source": said.source,
+        "version": message.version,
+        "read_label": message.label,
+        "read_confidence": message.confidence,
+        "at": said.at,
+        "said_at": said.said_at,
+    }
+    db.insert("feedback", row)
     if kind == "label" and said.value != WITHDRAWN:
-        answer_asks(db, team, message["id"], said.value, said.user, said.source, said.at)
+        answer_asks(db, team, message.id, said.value, said.user, said.source, said.at)

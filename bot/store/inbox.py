@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.message import Received
+from bot.store.columns import of_event
 from bot.store.db import Database
 
 
@@ -21,50 +22,45 @@ class Inbox:
         to a message later (an edit, a deletion) has a time and a kind of its own.
         """
         kind = str(event.get("subtype") or "message")
+        ts = str(event.get("ts") or event.get("event_ts"))
         row = {
             "team": team,
             "channel": str(event.get("channel")),
-            "ts": str(event.get("ts") or event.get("event_ts")),
+            "ts": ts,
             "kind": "message" if kind in ("file_share", "thread_broadcast", "me_message") else kind,
             "event": json.dumps(event),
             "received_at": now,
+            **of_event(event, ts),
         }
-
-        def work(db: Any) -> bool:
-            before = db.conn.total_changes
-            db["inbox"].insert(row, ignore=True)
-            return bool(db.conn.total_changes > before)
-
-        return await self._database.run(work)
+        return await self._database.transaction(lambda db: db.insert("inbox", row, ignore=True) is not None)
 
     async def newest(self) -> int:
         """The id of the event that came last; 0 if none ever did."""
-        sql = "select coalesce(max(id), 0) as id from inbox"
-        return await self._database.run(lambda db: int(next(db.query(sql))["id"]))
+        row = await self._database.transaction(lambda db: db.one("select max(id) as id from inbox"))
+        return int(row["id"] or 0) if row else 0
 
     async def pending(self, limit: int) -> list[Received]:
         """The oldest events that nobody has settled yet."""
-
-        def work(db: Any) -> list[Received]:
-            rows = db["inbox"].rows_where("state = 'pending'", order_by="id", limit=limit)
-            return [
-                Received(r["id"], r["team"], json.loads(r["event"]), r["attempts"], r["received_at"])
-                for r in rows
-            ]
-
-        return await self._database.run(work)
+        sql = """
+            select id, team, event, attempts, received_at from inbox where state = 'pending' order by id limit ?
+        """
+        rows = await self._database.transaction(lambda db: db.query(sql, [limit]))
+        return [
+            Received(r["id"], r["team"], json.loads(r["event"]), r["attempts"], r["received_at"])
+            for r in rows
+        ]
 
     async def skip(self, inbox_id: int, reason: str) -> None:
         """Settle an event that is nothing to answer. Its text is not kept."""
         changes = {"state": "skipped", "reason": reason, "event": None}
-        await self._database.run(lambda db: db["inbox"].update(inbox_id, changes))
+        await self._database.transaction(lambda db: db.update("inbox", inbox_id, changes))
 
     async def stumble(self, inbox_id: int, attempts: int, reason: str, *, give_up: bool) -> None:
         """Note that settling an event failed: it stays pending, or is set aside as *failed* with its reason."""
         changes = {"attempts": attempts, "reason": reason, "state": "failed" if give_up else "pending"}
-        await self._database.run(lambda db: db["inbox"].update(inbox_id, changes))
+        await self._database.transaction(lambda db: db.update("inbox", inbox_id, changes))
 
     async def counts(self) -> dict[str, int]:
         """How many events are in which state."""
         sql = "select state, count(*) as n from inbox group by state"
-        return await self._database.run(lambda db: {r["state"]: r["n"] for r in db.query(sql)})
+        return await self._database.transaction(lambda db: {r["state"]: r["n"] for r in db.query(sql)})

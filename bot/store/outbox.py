@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.domain.actions import TRIAGE, Action, Queued
-from bot.store.db import Database
+from bot.store.columns import of_action
+from bot.store.db import Database, Transaction
 
 
 def insert_actions(
-    db: Any,
+    db: Transaction,
     team: str,
     actions: Sequence[Action],
     now: float,
@@ -20,21 +21,19 @@ def insert_actions(
 ) -> None:
     """Queue actions inside the caller's transaction. A key that is there already is left as it is."""
     for action in actions:
-        db["actions"].insert(
-            {
-                "team": team,
-                "key": action.key,
-                "kind": action.kind,
-                "channel": action.channel,
-                "thread": action.thread,
-                "facts": json.dumps(dict(action.facts)),
-                "message_id": message_id,
-                "case_id": case_id,
-                "due_at": now,
-                "created_at": now,
-            },
-            ignore=True,
-        )
+        row = {
+            "team": team,
+            "key": action.key,
+            "kind": action.kind,
+            "channel": action.channel,
+            "thread": action.thread,
+            "facts": json.dumps(dict(action.facts)),
+            "message_id": message_id,
+            "case_id": case_id,
+            "due_at": now,
+            "created_at": now,
+        }
+        db.insert("actions", row | of_action(action.kind, action.facts), ignore=True)
 
 
 class Outbox:
@@ -42,13 +41,13 @@ class Outbox:
         self._database = database
 
     async def put(self, team: str, action: Action, now: float) -> None:
-        await self._database.run(lambda db: insert_actions(db, team, [action], now))
+        await self._database.transaction(lambda db: insert_actions(db, team, [action], now))
 
     async def put_for_message(
         self, team: str, message_id: int, actions: Sequence[Action], now: float
     ) -> None:
         """Queue actions that belong to a message, all or none."""
-        await self._database.run(lambda db: insert_actions(db, team, actions, now, message_id))
+        await self._database.transaction(lambda db: insert_actions(db, team, actions, now, message_id))
 
     async def heads(self) -> list[Queued]:
         """The oldest unsent action of each channel, whenever it is due: the triage channel's first, then oldest first.
@@ -59,19 +58,19 @@ class Outbox:
         sql = """
             select * from actions where id in (
                 select min(id) from actions where state in ('pending', 'sending') group by channel
-            ) order by channel != ?, id
+            ) order by case when channel = ? then 0 else 1 end, id
         """
-        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql, [TRIAGE])])
+        return await self._database.transaction(lambda db: [_queued(r) for r in db.query(sql, [TRIAGE])])
 
     async def facts_of(self, key: str) -> Mapping[str, Any] | None:
         """What the action with this key was told to write."""
         sql = "select facts from actions where key = ?"
 
-        def work(db: Any) -> Mapping[str, Any] | None:
-            row = next(db.query(sql, [key]), None)
+        def work(db: Transaction) -> Mapping[str, Any] | None:
+            row = db.one(sql, [key])
             return dict(json.loads(row["facts"])) if row else None
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def sending(self, action_id: int) -> bool:
         """From here on the outcome is unknown until `sent` or `retry` is on disk.
@@ -79,20 +78,22 @@ class Outbox:
         False if there is nothing to send any more: the message that it answers is gone.
         """
 
-        def work(db: Any) -> bool:
+        def work(db: Transaction) -> bool:
             sql = (
                 "select a.state, a.kind, m.id as message, m.text from actions a"
                 " left join messages m on m.id = a.message_id where a.id = ?"
             )
-            row = next(db.query(sql, [action_id]))
+            row = db.one(sql, [action_id])
+            if row is None:
+                raise LookupError(f"action {action_id} is gone")
             gone = row["kind"] in ("reply", "clarify", "draft") and row["message"] and row["text"] is None
             if gone or row["state"] == "dropped":
-                db["actions"].update(action_id, {"state": "dropped", "error": "the message is gone"})
+                db.update("actions", action_id, {"state": "dropped", "error": "the message is gone"})
                 return False
-            db["actions"].update(action_id, {"state": "sending"})
+            db.update("actions", action_id, {"state": "sending"})
             return True
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def sent(self, action_id: int, channel: str, ts: str | None, now: float) -> None:
         await self._change(
@@ -114,7 +115,7 @@ class Outbox:
     async def failed(self, limit: int = 10) -> list[Queued]:
         """Actions that were given up, oldest first; of every team, for customers of another organisation write under theirs."""
         sql = "select * from actions where state = 'failed' order by id limit ?"
-        return await self._database.run(lambda db: [_queued(r) for r in db.query(sql, [limit])])
+        return await self._database.transaction(lambda db: [_queued(r) for r in db.query(sql, [limit])])
 
     async def retry_failed(self, now: float) -> int:
         """Try everything that was given up once more; returns how many. An answer that is too late by now calls a person.
@@ -122,30 +123,25 @@ class Outbox:
         Whether Slack took one of them after all is not known: each is looked for before it is sent.
         """
 
-        def work(db: Any) -> int:
-            done = db.conn.execute(
-                "update actions set state = 'sending', attempts = 0, due_at = ? where state = 'failed'", [now]
-            )
-            return int(done.rowcount)
-
-        return await self._database.run(work)
+        sql = "update actions set state = 'sending', attempts = 0, due_at = ? where state = 'failed'"
+        return await self._database.transaction(lambda db: db.execute(sql, [now]))
 
     async def _change(self, action_id: int, changes: Mapping[str, Any]) -> None:
-        await self._database.run(lambda db: db["actions"].update(action_id, dict(changes)))
+        await self._database.transaction(lambda db: db.update("actions", action_id, changes))
 
     async def sent_as(self, key: str) -> tuple[str, str] | None:
         """Channel and ts under which the action with this key stands in Slack, if it does."""
         sql = "select slack_channel, slack_ts from actions where key = ? and state = 'sent'"
 
-        def work(db: Any) -> tuple[str, str] | None:
-            row = next(db.query(sql, [key]), None)
+        def work(db: Transaction) -> tuple[str, str] | None:
+            row = db.one(sql, [key])
             return (row["slack_channel"], row["slack_ts"]) if row and row["slack_ts"] else None
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def counts(self) -> dict[str, int]:
         sql = "select state, count(*) as n from actions group by state"
-        return await self._database.run(lambda db: {r["state"]: r["n"] for r in db.query(sql)})
+        return await self._database.transaction(lambda db: {r["state"]: r["n"] for r in db.query(sql)})
 
 
 def _queued(row: Mapping[str, Any]) -> Queued:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.domain.learning import Run
-from bot.store.db import Database
+from bot.store.db import Database, Transaction, marks
 from bot.store.watches import SUCCEEDED, begin_watch, end_watches
 
 
@@ -20,18 +20,18 @@ class Records:
     async def begin_run(self, team: str, trigger: str, user: str | None, now: float) -> int | None:
         """Take the lease and open a run; None if another run holds it."""
 
-        def work(db: Any) -> int | None:
-            if next(db["runs"].rows_where("team = ? and state = 'running'", [team]), None):
+        def work(db: Transaction) -> int | None:
+            if db.one("select 1 from runs where team = ? and state = 'running'", [team]):
                 return None
             row = {"team": team, "trigger": trigger, "user": user, "state": "running", "started_at": now}
-            return int(db["runs"].insert(row).last_pk)
+            return db.insert("runs", row)
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
     async def note_data(self, run_id: int, data_hash: str, learned: int, held: Mapping[str, int]) -> None:
         """What a run learns from: the snapshot's hash, how many messages, and how many were held back for which reason."""
         changes = {"data_hash": data_hash, "learned": learned, "held": json.dumps(dict(held))}
-        await self._database.run(lambda db: db["runs"].update(run_id, changes))
+        await self._database.transaction(lambda db: db.update("runs", run_id, changes))
 
     async def end_run(
         self, run_id: int, state: str, summary: str, now: float, version: str | None = None
@@ -42,36 +42,27 @@ class Records:
             update runs set state = ?, summary = ?, ended_at = ?, version = ? where id = ? and state = 'running'
         """
         values = [state, summary, now, version, run_id]
-
-        def work(db: Any) -> bool:
-            return bool(db.execute(sql, values).rowcount)
-
-        return await self._database.run(work)
+        return await self._database.transaction(lambda db: db.execute(sql, values) > 0)
 
     async def fail_interrupted_runs(self, now: float) -> list[int]:
         """On start: a run that is still *running* died with the bot. Returns their ids."""
 
-        def work(db: Any) -> list[int]:
-            rows = list(db["runs"].rows_where("state = 'running'"))
-            for row in rows:
-                summary = "the bot stopped during the run"
-                db["runs"].update(row["id"], {"state": "failed", "summary": summary, "ended_at": now})
-            return [int(row["id"]) for row in rows]
-
-        return await self._database.run(work)
+        sql = """
+            update runs set state = 'failed', summary = 'the bot stopped during the run', ended_at = ?
+            where state = 'running' returning id
+        """
+        rows = await self._database.transaction(lambda db: db.query(sql, [now]))
+        return sorted(int(row["id"]) for row in rows)
 
     async def last_run(self, team: str, *, but: Collection[str] = ()) -> Run | None:
         """The last run whose state is none of `but`: `("skipped",)` leaves out mere looks, `UNJUDGED` what came to no verdict."""
-        sql = """
-            select id, trigger, user, state, version, summary, started_at, ended_at, data_hash from runs
-            where team = ? and state not in (select value from json_each(?)) order by id desc
-        """
-
-        def work(db: Any) -> Run | None:
-            row = next(db.query(sql, [team, json.dumps(list(but))]), None)
-            return Run(**row) if row else None
-
-        return await self._database.run(work)
+        others = f"and state not in ({marks(but)})" if but else ""
+        sql = f"""
+            select id, "trigger", "user", state, version, summary, started_at, ended_at, data_hash from runs
+            where team = ? {others} order by id desc limit 1
+        """  # noqa: S608
+        row = await self._database.transaction(lambda db: db.one(sql, [team, *but]))
+        return Run(**row) if row else None
 
     async def was_called_back(self, team: str, data_hash: str) -> bool:
         """Whether a version trained on this very data served and was called back by the watch."""
@@ -79,22 +70,28 @@ class Records:
             select 1 from runs r join watches w on w.version = r.version
             where r.team = ? and r.data_hash = ? and w.state = 'worse'
         """
-        return await self._database.run(lambda db: next(db.query(sql, [team, data_hash]), None) is not None)
+        return await self._database.transaction(lambda db: db.one(sql, [team, data_hash]) is not None)
 
     async def add_model(
         self, team: str, version: str, parent: str, verdict: Mapping[str, Any], state: str,
         feedback_ids: Sequence[int], now: float,
     ) -> None:  # fmt: skip
         """Enter a trained version with its verdict and the corrections that made it."""
+        model = """
+            insert into models (version, team, parent, state, verdict, created_at) values (?, ?, ?, ?, ?, ?)
+            on conflict (version) do update set team = excluded.team, parent = excluded.parent, state = excluded.state,
+            verdict = excluded.verdict, created_at = excluded.created_at, promoted_at = null
+        """
+        lineage = (
+            "insert into model_feedback (version, feedback_id, team) values (?, ?, ?) on conflict do nothing"
+        )
 
-        def work(db: Any) -> None:
-            row = {"version": version, "team": team, "parent": parent, "state": state, "created_at": now}
-            db["models"].insert(row | {"verdict": json.dumps(dict(verdict))}, replace=True)
-            lineage = [{"version": version, "feedback_id": i, "team": team} for i in feedback_ids]
-            if lineage:
-                db["model_feedback"].insert_all(lineage, ignore=True)
+        def work(db: Transaction) -> None:
+            db.execute(model, [version, team, parent, state, json.dumps(dict(verdict)), now])
+            for feedback_id in feedback_ids:
+                db.execute(lineage, [version, feedback_id, team])
 
-        await self._database.run(work)
+        await self._database.transaction(work)
 
     async def serve_model(
         self,
@@ -110,9 +107,9 @@ class Records:
         """Note that a version serves from now on, and who said so. With `instead_of`, the version whose place it takes, it is
         watched from now on; else a watch that is open is over, as `ended` says (state, verdict). One stroke."""
 
-        def work(db: Any) -> None:
-            db.conn.execute("update models set state = 'retired' where team = ? and state = 'active'", [team])
-            db.conn.execute(
+        def work(db: Transaction) -> None:
+            db.execute("update models set state = 'retired' where team = ? and state = 'active'", [team])
+            db.execute(
                 "update models set state = 'active', promoted_at = ? where version = ?", [now, version]
             )
             insert_audit(db, team, user, what, {"version": version}, now)
@@ -121,45 +118,42 @@ class Records:
             else:
                 begin_watch(db, team, version, instead_of, _disagreement(db, version), now)
 
-        await self._database.run(work)
+        await self._database.transaction(work)
 
     async def model_states(self, team: str) -> dict[str, str]:
         sql = "select version, state from models where team = ?"
-        return await self._database.run(lambda db: {r["version"]: r["state"] for r in db.query(sql, [team])})
+        return await self._database.transaction(
+            lambda db: {r["version"]: r["state"] for r in db.query(sql, [team])}
+        )
 
     # --- audit and settings
 
     async def audit(self, team: str, user: str, what: str, detail: Mapping[str, Any], now: float) -> None:
-        await self._database.run(lambda db: insert_audit(db, team, user, what, detail, now))
+        await self._database.transaction(lambda db: insert_audit(db, team, user, what, detail, now))
 
     async def set_consent(self, team: str, given: bool, user: str, now: float) -> None:
         """Whether the bot may learn from this team's messages; recorded with the person who said so."""
 
-        def work(db: Any) -> None:
+        def work(db: Transaction) -> None:
             value = json.dumps({"given": given, "by": user, "at": now})
-            db["settings"].upsert({"team": team, "key": "consent", "value": value}, pk=("team", "key"))
+            db.execute(_REMEMBER, [team, "consent", value])
             insert_audit(db, team, user, f"consent {'on' if given else 'off'}", {}, now)
 
-        await self._database.run(work)
+        await self._database.transaction(work)
 
     async def team(self) -> str:
         """The workspace this database belongs to, for the command line, as the bot noted it at its last start; "" before
         the first. Not the team of some event: a customer of another organisation writes under theirs."""
-        return str(await self.recall("", "team") or "")
+        return await self._database.transaction(own_team)
 
     async def remember(self, team: str, key: str, value: Any) -> None:
         """Keep something of the bot's own across restarts."""
-        row = {"team": team, "key": key, "value": json.dumps(value)}
-        await self._database.run(lambda db: db["settings"].upsert(row, pk=("team", "key")))
+        values = [team, key, json.dumps(value)]
+        await self._database.transaction(lambda db: db.execute(_REMEMBER, values))
 
     async def recall(self, team: str, key: str) -> Any:
         """What was remembered; None before the first time."""
-
-        def work(db: Any) -> Any:
-            row = next(db["settings"].rows_where("team = ? and key = ?", [team, key]), None)
-            return json.loads(row["value"]) if row else None
-
-        return await self._database.run(work)
+        return await self._database.transaction(lambda db: _recalled(db, team, key))
 
     async def set_seen_until(self, team: str, channel: str, at: float) -> None:
         """Up to this moment everything that was written in the channel is in the inbox."""
@@ -174,14 +168,31 @@ class Records:
         return bool((await self.recall(team, "consent") or {}).get("given"))
 
 
-def _disagreement(db: Any, version: str) -> float:
+_REMEMBER = """
+    insert into settings (team, key, value) values (?, ?, ?) on conflict (team, key) do update set value = excluded.value
+"""
+
+
+def _recalled(db: Transaction, team: str, key: str) -> Any:
+    row = db.one("select value from settings where team = ? and key = ?", [team, key])
+    return json.loads(row["value"]) if row else None
+
+
+def own_team(db: Transaction) -> str:
+    """See `Records.team`; in the caller's transaction."""
+    return str(_recalled(db, "", "team") or "")
+
+
+def _disagreement(db: Transaction, version: str) -> float:
     """On what share of the gate's messages a version differed from the one that served then; 0.0 if it is not known."""
-    row = next(db["models"].rows_where("version = ?", [version]), None)
+    row = db.one("select verdict from models where version = ?", [version])
     return float(json.loads((row and row["verdict"]) or "{}").get("disagreement") or 0.0)
 
 
-def insert_audit(db: Any, team: str, user: str, what: str, detail: Mapping[str, Any], now: float) -> None:
+def insert_audit(
+    db: Transaction, team: str, user: str, what: str, detail: Mapping[str, Any], now: float
+) -> None:
     """Note who did what, inside the caller's transaction."""
-    db["audit"].insert(
-        {"team": team, "user": user, "what": what, "detail": json.dumps(dict(detail)), "at": now}
+    db.insert(
+        "audit", {"team": team, "user": user, "what": what, "detail": json.dumps(dict(detail)), "at": now}
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from bot.domain.learning import Report, Share, Version
-from bot.store.db import Database
+from bot.store.db import Database, Transaction
 
 _WEEK_S = 7 * 86400
 _MONDAY = 4 * 86400
@@ -21,14 +20,14 @@ class Reports:
     async def learning(self, team: str, now: float) -> Report:
         """The latest versions with their figures on the live holdout, the last weeks, and where the labels came from."""
 
-        def work(db: Any) -> Report:
+        def work(db: Transaction) -> Report:
             return Report(_versions(db, team), _weeks(db, team, now), _sources(db, team))
 
-        return await self._database.run(work)
+        return await self._database.transaction(work)
 
 
-def _versions(db: Any, team: str) -> tuple[Version, ...]:
-    sql = "select version, state, verdict from models where team = ? order by created_at desc, rowid desc"
+def _versions(db: Transaction, team: str) -> tuple[Version, ...]:
+    sql = "select version, state, verdict from models where team = ? order by created_at desc, version desc"
     found: list[Version] = []
     for row in db.query(sql, [team]):
         verdict = json.loads(row["verdict"] or "{}")
@@ -43,34 +42,33 @@ def _three(figure: dict[str, float]) -> tuple[float, float, float]:
     return figure["macro_f1"], figure["low"], figure["high"]
 
 
-def _weeks(db: Any, team: str, now: float) -> tuple[Share, ...]:
+def _weeks(db: Transaction, team: str, now: float) -> tuple[Share, ...]:
     """Readings that agents were shown, on a card or in a question, by the week; and how many of them they set right.
 
     The last word on a message counts, against the reading it was said of.
     """
     sql = """
-        select cast((m.created_at - :monday) / :week as int) as week, count(*) as shown,
-               sum(coalesce(f.value not in (f.read_label, 'withdrawn'), 0)) as overridden
+        select (cast(m.created_at as bigint) - ?) / ? as week, count(*) as shown,
+               sum(case when f.value not in (f.read_label, 'withdrawn') then 1 else 0 end) as overridden
         from messages m left join feedback f on f.id = (
             select max(id) from feedback where message_id = m.id and kind = 'label'
         )
-        where m.team = :team and m.role = 'customer' and m.label is not null and m.created_at > :since
+        where m.team = ? and m.role = 'customer' and m.label is not null and m.created_at > ?
           and (m.flag is not null or f.id is not null)
         group by week order by week
     """
-    asked = {"team": team, "monday": _MONDAY, "week": _WEEK_S, "since": now - _WEEKS * _WEEK_S}
     return tuple(
         Share(_MONDAY + row["week"] * _WEEK_S, row["overridden"], row["shown"])
-        for row in db.query(sql, asked)
+        for row in db.query(sql, [_MONDAY, _WEEK_S, team, now - _WEEKS * _WEEK_S])
     )
 
 
-def _sources(db: Any, team: str) -> dict[str, int]:
+def _sources(db: Transaction, team: str) -> dict[str, int]:
     """Labels by where they were given; each person's last one on a message."""
     sql = """
         select source, count(*) as n from feedback f
         where team = ? and kind = 'label' and value != 'withdrawn' and id = (
-            select max(id) from feedback where message_id = f.message_id and user = f.user and kind = 'label'
+            select max(id) from feedback where message_id = f.message_id and "user" = f."user" and kind = 'label'
         ) group by source order by n desc, source
     """
     return {row["source"]: row["n"] for row in db.query(sql, [team])}

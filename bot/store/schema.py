@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
+
+from bot.store.columns import of_action, of_event, of_scores
 
 
 def _first(db: Any) -> None:
@@ -147,4 +150,40 @@ def _fourth(db: Any) -> None:
     db["messages"].add_column("redacted", int)
 
 
-MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second, _third, _fourth)
+def _fifth(db: Any) -> None:
+    # What queries ask of JSON has columns of its own: not every database reads JSON in the same way.
+    db["messages"].add_column("negative", float)
+    for column, kind in (("template", str), ("asks_rating", int)):
+        db["actions"].add_column(column, kind)
+    for column in ("author", "message_ts"):
+        db["inbox"].add_column(column, str)
+    for row in list(db.query("select id, scores from messages where scores is not null")):
+        _fill(db, "messages", row["id"], of_scores(json.loads(row["scores"])))
+    for row in list(db.query("select id, kind, facts from actions")):
+        _fill(db, "actions", row["id"], of_action(row["kind"], json.loads(row["facts"])))
+    for row in list(db.query("select id, ts, event from inbox")):
+        _fill(db, "inbox", row["id"], of_event(json.loads(row["event"] or "{}"), row["ts"]))
+    db["inbox"].create_index(["channel", "message_ts"])
+    db["inbox"].create_index(["author"])
+    _own_team(db)
+
+
+def _own_team(db: Any) -> None:
+    # A customer of another organisation (Slack Connect) was kept under the team of theirs, where no query of ours looked.
+    db["messages"].add_column("author_team", str)
+    known = next(db.query("select value from settings where team = '' and key = 'team'"), None)
+    if known is None:  # a bot that has never started has no customers
+        return
+    own = json.loads(known["value"])
+    db.conn.execute("update messages set author_team = team where team != ?", [own])
+    for table in ("messages", "cases", "actions", "feedback", "inbox"):
+        db.conn.execute(f"update {table} set team = ? where team != ?", [own, own])  # noqa: S608
+
+
+def _fill(db: Any, table: str, row_id: int, columns: dict[str, Any]) -> None:
+    if any(value is not None for value in columns.values()):
+        changes = ", ".join(f"{column} = ?" for column in columns)
+        db.conn.execute(f"update {table} set {changes} where id = ?", [*columns.values(), row_id])  # noqa: S608
+
+
+MIGRATIONS: tuple[Callable[[Any], None], ...] = (_first, _second, _third, _fourth, _fifth)

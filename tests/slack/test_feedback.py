@@ -113,7 +113,7 @@ async def test_a_word_counts_for_the_words_that_its_person_saw(bot: Bot, tmp_pat
     await said("neutral", ANNA, "card", now, 1700000020.0)
     # Slack changes the words at 30, and we hear of it much later.
     changed = {"edited_at": now + 50, "edit_ts": 1700000030.0}
-    await store.database.run(lambda db: db["messages"].update(1, changed))
+    await store.database.transaction(lambda db: db.update("messages", 1, changed))
     assert await said("neutral", ADA, "reaction", now, 1700000025.0) == []
     assert await said("neutral", ADA, "reaction", now, 1700000035.0) == [ADA]
     assert await said("negative", ANNA, "card", now, 1700000040.0) == [ADA]  # the card had the old words
@@ -418,10 +418,7 @@ async def test_an_uninstalled_app_keeps_no_words(
     await wrote(bot, tmp_path, "The zeppelin lists to port, unacceptable!")
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
     await bot.services.store.teaching.add_golden("T0ACME", "The zeppelin is late", "negative", ADA, 1.0)
-    model = {"version": "acme-1", "team": "T0ACME", "state": "retired", "created_at": 1.0}
-    lineage = {"version": "acme-1", "feedback_id": 1, "team": "T0ACME"}
-    await bot.services.store.database.run(lambda db: db["models"].insert(model))
-    await bot.services.store.database.run(lambda db: db["model_feedback"].insert(lineage))
+    await bot.services.store.records.add_model("T0ACME", "acme-1", "shipped", {}, "retired", [1], 1.0)
     await bot.app.async_dispatch(signed(event(type="tokens_revoked", tokens={"oauth": ["U1"]})))
     assert b"zeppelin" in (tmp_path / "softanswer.db").read_bytes()
     await bot.app.async_dispatch(signed(gone))

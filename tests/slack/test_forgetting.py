@@ -19,6 +19,7 @@ from bot.privacy.retention import Retention
 from bot.settings import load_settings
 from bot.slack.commands import answer_command
 from bot.store import open_store
+from bot.store.db import Transaction
 from model.reading import Reading
 from sandbox.server import Sandbox
 from tests.support import eventually, rows
@@ -175,7 +176,7 @@ async def test_what_was_labelled_stays_to_be_learned_from_without_what_belongs_t
     await settle(bot, "6.1", "this blimp was labelled before it was edited", 91)
     for message in (1, 3, 4, 5, 6):
         await feedback.correct("T0ACME", message, "negative", ANNA, "card", 5.0)
-    await bot.services.store.database.run(lambda db: db["messages"].update(6, {"edited_at": 6.0}))
+    await bot.services.store.database.transaction(lambda db: db.update("messages", 6, {"edited_at": 6.0}))
     await feedback.correct("T0ACME", 4, "withdrawn", ANNA, "reaction", 6.0)
     before = (await bot.services.learning.inquiry.selection()).used
     await retain(bot, consent=True, shared=set())
@@ -226,14 +227,18 @@ def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     database = load_settings(config).database
     store = open_store(database)
 
-    def work(db: Any) -> None:
+    def work(db: Transaction) -> None:
         row = {"team": "T1", "channel": "C1", "thread": "1.0", "role": "customer", "created_at": 1.0}
         for n, user in enumerate(("U1", "U1", "U2")):
-            db["messages"].insert(row | {"ts": f"{n}.0", "user": user, "text": "zeppelin"})
+            db.insert("messages", row | {"ts": f"{n}.0", "user": user, "text": "zeppelin"})
 
-    store.database.run_blocking(work)
+    store.database.transaction_blocking(work)
+    asyncio.run(store.records.remember("", "team", "T0ACME"))
     store.database.close()
     assert main(["forget", "U1", "--config", str(config)]) == 0
     assert capsys.readouterr().out == "forgot the words of 2 messages of U1\n"
     assert rows(database, "select user from messages where text is not null") == [("U2",)]
+    assert rows(database, "select team, what from audit") == [
+        ("T0ACME", "forget")
+    ]  # not the team of the last event
     assert main(["forget", "U1", "--config", str(tmp_path / "none")]) == 2

@@ -110,7 +110,7 @@ async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothi
 ) -> None:
     await say(bot, CALM, user=CARLA, ts="1700000100.000100")
     await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
-    await bot.services.store.database.run(lambda db: db.conn.execute("PRAGMA busy_timeout=50"))
+    await bot.services.store.database.transaction(lambda db: db.execute("PRAGMA busy_timeout=50"))
     other = sqlite3.connect(tmp_path / "softanswer.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     sent = asyncio.create_task(say(bot, CALM, user=BEN))  # not acked: Slack would send it again

@@ -344,8 +344,8 @@ async def test_a_run_whose_message_was_deleted_meanwhile_comes_to_nothing(
 
     def and_delete(self: Snapshot, folder: Path) -> None:
         write(self, folder)
-        bot.services.store.database.run_blocking(
-            lambda db: db["messages"].update(self.used[0].message, {"text": None})
+        bot.services.store.database.transaction_blocking(
+            lambda db: db.update("messages", self.used[0].message, {"text": None})
         )
 
     monkeypatch.setattr(Snapshot, "write", and_delete)

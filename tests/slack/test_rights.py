@@ -107,7 +107,7 @@ CALM = "How do I export my data?"
         ("helpful", 99, HELP, ""),
         ("helpful", 1, HELP, "update messages set team = 'T0OTHER'"),
         ("helpful", 1, HELP, "update actions set slack_ts = '1.1' where message_id = 1"),  # a stale button
-        ("helpful", 1, HELP, "update actions set facts = json_set(facts, '$.rate', json('false'))"),
+        ("helpful", 1, HELP, "update actions set asks_rating = 0"),
         ("person", 1, HELP, ""),  # by who did not say before that it was no help
         ("wonderful", 1, HELP, ""),
     ],
@@ -122,7 +122,7 @@ async def test_a_rating_that_is_forged_or_stale_is_noted_and_counts_nothing(
     ts = await answer_at(database)
     await answer_at(database, 2)
     await eventually(lambda: rows(database, "select 1 from messages where id = 3"))
-    await bot.services.store.database.run(lambda db: db.conn.execute(spoil))
+    await bot.services.store.database.transaction(lambda db: spoil and db.execute(spoil))
     body = press(CARLA, "rate_answer", {"message": message, "word": word}, **at(channel, ts))
     assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
     assert rows(database, "select (select count(*) from feedback), (select count(*) from cases)") == [(0, 0)]

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.case import CaseView
+from bot.domain.learning import Example
+from bot.domain.message import StoredMessage
 from bot.slack import blocks, team_blocks
 from model.reading import Reading
 
@@ -153,23 +155,34 @@ def test_shorten() -> None:
 
 
 def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
-    proposed = {"id": 1, "user": "U1", "text": "words", "decided_by": "U2"}
-    approved = json.dumps(team_blocks.example(proposed | {"state": "approved"}, "Export"))
+    proposed = Example(1, "export", "words", "U1", "approved", "U2")
+    approved = json.dumps(team_blocks.example(proposed, "Export"))
     assert "Added as an example by <@U2>" in approved and "button" not in approved
-    gone = team_blocks.example(proposed | {"state": "forgotten", "text": None}, "Export")
-    assert "gone with its message" in json.dumps(gone)
+    gone = dataclasses.replace(proposed, state="forgotten", text=None)
+    assert "gone with its message" in json.dumps(team_blocks.example(gone, "Export"))
     slow = team_blocks.reading_modal(None, None, [], [])
     assert "did not come in time" in json.dumps(slow)
     whole = team_blocks.reading_modal(None, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
     assert "it is the whole" in json.dumps(whole)
-    row = {"id": 1, "label": "negative", "confidence": 0.81, "version": "v-1", "redacted": None}
+    stored = StoredMessage(
+        1,
+        "T1",
+        "C1",
+        "1.0",
+        "1.0",
+        "U1",
+        "customer",
+        "words",
+        label="negative",
+        confidence=0.81,
+        version="v-1",
+    )
     since = json.dumps(
-        team_blocks.reading_modal(row, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
+        team_blocks.reading_modal(stored, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
     )
     assert "(81%) by v-1" in since and "what your word is held against" in since
-    same = json.dumps(
-        team_blocks.reading_modal(row | {"label": "neutral"}, Reading("v", "neutral", {}, None), [], [])
-    )
+    calm = dataclasses.replace(stored, label="neutral")
+    same = json.dumps(team_blocks.reading_modal(calm, Reading("v", "neutral", {}, None), [], []))
     assert "When it came" not in same
     worse = [{"message": 1, "text": None, "label": "neutral", "read": "negative"}]
     notice = json.dumps(

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.case import CaseView
-from bot.domain.message import Deletion, Edit, Message, Skip
+from bot.domain.learning import Example
+from bot.domain.message import Deletion, Edit, Message, Skip, StoredMessage
 from bot.ops.init import text as example_text
 from bot.pipeline.gate import gate
 from bot.pipeline.templates import Templates, load_templates, values_for
@@ -92,8 +93,10 @@ def case(text: str | None, **more: Any) -> CaseView:
 def test_no_builder_goes_over_slacks_limits(text: str, other: str, some: list[str]) -> None:
     words = [Weighed(word, 1.0) for word in [text[:300], *some]]
     reading = Reading(other[:200], "negative", {"negative": 0.9, "neutral": 0.1, "positive": 0.0}, None)
-    row = {"id": 1, "text": text, "label": "negative", "confidence": None, "version": other, "redacted": None}
-    proposed = {"id": 1, "user": "U1", "text": text, "state": "proposed", "decided_by": None}
+    stored = StoredMessage(
+        1, "T1", "C1", "1.0", "1.0", "U1", "customer", text, label="negative", version=other
+    )
+    proposed = Example(1, "export", text, "U1", "proposed", None)
     worse = [{"message": None, "text": t, "label": "neutral", "read": None} for t in [text, other, *some]]
     notice = {"text": text or "x", "caption": other, "table": [["a", *some], [other, 1.0]], "worse": worse}
     options = [{"template": f"t{i}", "title": t or "x"} for i, t in enumerate(some)]
@@ -112,7 +115,7 @@ def test_no_builder_goes_over_slacks_limits(text: str, other: str, some: list[st
         team_blocks.notice(notice, native=False),
         blocks.home("agent", "Acme", [case(text)] * 60, [other or "x", *some]),
         team_blocks.reading_modal(
-            row, reading, words, [(f"t{i}", t or "x") for i, t in enumerate([other, *some])]
+            stored, reading, words, [(f"t{i}", t or "x") for i, t in enumerate([other, *some])]
         )["blocks"],
         team_blocks.reading_modal(None, Reading("v", None, None, None, other), [], [])["blocks"],
     ):

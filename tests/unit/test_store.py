@@ -16,6 +16,7 @@ from bot.domain.actions import TRIAGE, Action
 from bot.domain.message import Decision, Message
 from bot.settings import Rules
 from bot.store import Store, StoreError, open_store
+from bot.store.db import Transaction
 from bot.store.schema import MIGRATIONS
 from model.reading import Reading
 
@@ -60,8 +61,8 @@ async def test_settled_events_keep_no_text(store: Store) -> None:
     await store.inbox.skip(1, "written by a bot")
     await settle(store, message(), Decision())
     assert await store.inbox.counts() == {"skipped": 1, "done": 1}
-    rows = await store.database.run(lambda db: [r["event"] for r in db["inbox"].rows])
-    assert rows == [None, None]
+    rows = await store.database.transaction(lambda db: db.query("select event from inbox"))
+    assert rows == [{"event": None}] * 2
 
 
 async def test_a_flag_opens_one_case_and_queues_its_card(store: Store) -> None:
@@ -78,8 +79,8 @@ async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Sto
     await settle(store, message("102.0", "100.0"), Decision(flag="request"))
     case = await store.cases.case(1)
     assert case and (case.flag, case.message_ts) == ("unhappy", "101.0")
-    kinds = await store.database.run(lambda db: [r["kind"] for r in db["actions"].rows])
-    assert kinds == ["card", "card_update", "card_note", "card_note"]
+    rows = await store.database.transaction(lambda db: db.query("select kind from actions order by id"))
+    assert [row["kind"] for row in rows] == ["card", "card_update", "card_note", "card_note"]
 
 
 async def test_a_resolved_case_opens_again(store: Store) -> None:
@@ -101,8 +102,8 @@ async def test_a_calmer_word_changes_the_mood_and_not_the_case(store: Store) -> 
     await settle(store, message(), Decision(flag="unhappy"))
     happy = Reading("v1", "positive", SCORES, None)
     await settle(store, message("101.0", "100.0"), Decision(), reading=happy)
-    row = await store.database.run(lambda db: next(db["cases"].rows))
-    assert (row["mood"], row["state"]) == ("positive", "open")
+    row = await store.database.transaction(lambda db: db.one("select mood, state from cases"))
+    assert row == {"mood": "positive", "state": "open"}
 
 
 async def test_the_thread_so_far(store: Store) -> None:
@@ -203,8 +204,8 @@ async def test_models_and_their_lineage(store: Store) -> None:
     await store.records.add_model("T1", "v3", "v2", {"promote": True}, "candidate", [], 5.0)
     await store.records.serve_model("T1", "v3", "UADA", "promoted", 6.0)
     assert await store.records.model_states("T1") == {"v2": "retired", "v3": "active"}
-    rows = await store.database.run(lambda db: [r["version"] for r in db["model_feedback"].rows])
-    assert rows == ["v2"]
+    row = await store.database.transaction(lambda db: db.query("select version from model_feedback"))
+    assert row == [{"version": "v2"}]
 
 
 async def test_consent_is_recorded_with_its_giver(store: Store) -> None:
@@ -213,18 +214,19 @@ async def test_consent_is_recorded_with_its_giver(store: Store) -> None:
     assert await store.records.consent("T1") and not await store.records.consent("T2")
     await store.records.set_consent("T1", False, "UADA", 2.0)
     assert not await store.records.consent("T1")
-    audit = await store.database.run(lambda db: [(r["user"], r["what"]) for r in db["audit"].rows])
-    assert audit == [("UADA", "consent on"), ("UADA", "consent off")]
+    sql = 'select "user", what from audit order by id'
+    rows = await store.database.transaction(lambda db: db.query(sql))
+    assert [tuple(row.values()) for row in rows] == [("UADA", "consent on"), ("UADA", "consent off")]
 
 
 async def test_a_failing_write_leaves_nothing_behind(store: Store) -> None:
-    def half(db: Any) -> None:
-        db["audit"].insert({"team": "T1", "user": "U1", "what": "x", "at": 1.0})
+    def half(db: Transaction) -> None:
+        db.insert("audit", {"team": "T1", "user": "U1", "what": "x", "at": 1.0})
         raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError):
-        await store.database.run(half)
-    assert await store.database.run(lambda db: db["audit"].count) == 0
+        await store.database.transaction(half)
+    assert await store.database.transaction(lambda db: db.query("select 1 from audit")) == []
 
 
 def test_one_owner_at_a_time(tmp_path: Path) -> None:
