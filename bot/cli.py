@@ -197,10 +197,11 @@ def _templates(options: argparse.Namespace) -> None:
 
 
 def _backup(options: argparse.Namespace) -> None:
+    from bot.desk import cases
     from bot.settings import load_settings
     from bot.store import open_store
 
-    store = open_store(load_settings(options.config).database)
+    store = open_store(load_settings(options.config).database, cases.apply)
     try:
         store.database.backup(options.file)
     finally:
@@ -211,16 +212,18 @@ def _backup(options: argparse.Namespace) -> None:
 def _outbox(options: argparse.Namespace) -> None:
     import time
 
+    from bot.desk import cases
     from bot.settings import load_settings
     from bot.store import open_store
 
-    store = open_store(load_settings(options.config).database)
+    store = open_store(load_settings(options.config).database, cases.apply)
     try:
         if options.action == "retry":
             print(f"{asyncio.run(store.outbox.retry_failed(time.time()))} will be tried once more")
             return
-        for action in asyncio.run(store.outbox.failed(limit=1000)):
-            print(f"{action.id}  {action.kind}  {action.channel or 'triage'}  {action.error}")
+        for queued in asyncio.run(store.outbox.failed(limit=1000)):
+            action = queued.action
+            print(f"{queued.id}  {action.kind}  {action.channel or 'triage'}  {queued.error}")
     finally:
         store.database.close()
 
@@ -229,12 +232,13 @@ def _forget(options: argparse.Namespace) -> None:
     import shutil
     import time
 
+    from bot.desk import cases
     from bot.learning.offline import RUNS
     from bot.settings import load_settings
     from bot.store import open_store
 
     settings = load_settings(options.config)
-    store = open_store(settings.database)
+    store = open_store(settings.database, cases.apply)
     try:
         shutil.rmtree(settings.model.folder / RUNS, ignore_errors=True)  # what a killed bot's retraining left
         gone = store.erasure.forget_now(options.user, "the command line", time.time())

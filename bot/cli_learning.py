@@ -185,6 +185,7 @@ def _feedback(options: argparse.Namespace) -> None:
 
 
 def _store(settings: Settings) -> Store:
+    from bot.desk import cases
     from bot.store import open_store
 
-    return open_store(settings.database)
+    return open_store(settings.database, cases.apply)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from bot.domain.actions import TRIAGE, Action
+from bot.domain.actions import Notice
 from bot.store import Store
 from bot.workspace import Workspace
 
@@ -103,7 +103,7 @@ class Health:
 
     async def _tell(self, part: str, text: str, now: float) -> None:
         log.warning("%s", text)
-        action = Action("notice", f"health:{part}:{now}", TRIAGE, facts={"text": text})
+        action = Notice(key=f"health:{part}:{now}", text=text)
         try:
             if part == DATABASE and part in self.ill:
                 await self._shout(text)

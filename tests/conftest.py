@@ -13,6 +13,7 @@ from bot import bootstrap
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.run import BotProcess, seed, write_config
+from bot.desk import cases
 from bot.learning.process import TRAINER
 from bot.pipeline.templates import load_templates
 from bot.settings import Tokens, load_settings
@@ -54,7 +55,7 @@ async def bot(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) 
     """
     marks = {mark.name: mark for mark in request.node.iter_markers()}
     config = write_config(tmp_path, **(marks["settings"].kwargs if "settings" in marks else {}))
-    store = open_store(tmp_path / "softanswer.db")
+    store = open_store(tmp_path / "softanswer.db", cases.apply)
     trainer = (sys.executable, *marks["trainer"].args) if "trainer" in marks else TRAINER
     built = await bootstrap.build(
         load_settings(config), load_templates(config), TOKENS, store, sandbox.api_url, trainer=trainer

@@ -56,17 +56,17 @@ def apply(case: Case | None, event: Event) -> Change:
 def _flagged(case: Case | None, event: Flagged) -> Change:
     """Open the case, reopen it, or bring it up to date. The card shows the most urgent message, of equals the latest."""
     if case is None:
-        opened = Case("open", event.flag, event.message, opened_at=event.at)
+        opened = Case("open", event.flag, event.message, opened_at=event.at, cause=event.cause)
         return Change(opened, (CaseEvent("opened", event.at, event.by, event.message),), post_card=True)
     note = Note(event.message, event.edit)
     if case.state == "resolved":
-        reopened = Case("open", event.flag, event.message, opened_at=event.at)
+        reopened = Case("open", event.flag, event.message, opened_at=event.at, cause=event.cause)
         history = (CaseEvent("reopened", event.at, event.by, event.message),)
         return Change(reopened, history, update_card=True, note=note)
     history = (CaseEvent("customer wrote", event.at, event.by, event.message),)
     if _URGENCY[event.flag] < _URGENCY[case.flag]:
         return Change(case, history, note=note)
-    shown = replace(case, flag=event.flag, message=event.message, corrected=None)
+    shown = replace(case, flag=event.flag, message=event.message, corrected=None, cause=event.cause)
     return Change(shown, history, update_card=True, note=note)
 
 

@@ -31,6 +31,8 @@ class Case:
     resolved_at: float | None = None
     corrected: str | None = None
     """The label that an agent gave the shown message instead of the model's."""
+    cause: str | None = None
+    """What happened, in words, where it is not what the shown message says: the answer did not help, say."""
 
 
 # --- what happens to a case
@@ -46,6 +48,8 @@ class Flagged:
     at: float
     edit: str = ""
     """Tells apart the notes that one message may cause by its edits."""
+    cause: str | None = None
+    """What happened, where it was no message: see Case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,3 +174,5 @@ class CaseView:
     corrected: str | None
     """The label an agent gave instead, if one did."""
     message_id: int
+    cause: str | None = None
+    """What happened, where it is not what the message says."""

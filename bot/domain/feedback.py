@@ -38,3 +38,26 @@ class Said:
     """By our clock, when we heard of it."""
     said_at: float | None = None
     """By Slack's clock, if it says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class RatingFacts:
+    """What is known when a customer presses a button at an answer."""
+
+    value: str
+    is_our_answer: bool
+    """An answer of ours to that message, which asks to be rated, stands where the button was pressed."""
+    said_not_helpful: bool
+    """This customer has said before that the answer did not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What follows from a customer's word on an answer."""
+
+    thanks: str
+    """Said to the customer alone."""
+    cause: str | None = None
+    """Why a person is wanted; None: nobody is."""
+    may_ask_for_person: bool = False
+    """The customer is asked whether a person should have answered at once."""

@@ -190,7 +190,7 @@ class Report:
     sources: Mapping[str, int]
     """Labels by where people gave them."""
 
-    def facts(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """As JSON knows it, with the intervals of the shares: what the picture is drawn from."""
         weeks = [asdict(w) | dict(zip(("low", "high"), _interval(w), strict=True)) for w in self.weeks]
         return {

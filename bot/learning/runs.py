@@ -18,7 +18,7 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.domain.actions import TRIAGE, Action
+from bot.domain.actions import Action, Notice, NoticeUpdate, Picture
 from bot.domain.learning import UNJUDGED
 from bot.learning.inquiry import Inquiry
 from bot.learning.outcome import take_in
@@ -171,9 +171,7 @@ class Learning:
             return
         await self._store.records.remember(team, "told of consent", now)
         text = f"🎓 I would have retrained now, but may not learn from your messages. {_NO_CONSENT}"
-        await self._store.outbox.put(
-            team, Action("notice", f"consent:{now:.0f}", TRIAGE, facts={"text": text}), now
-        )
+        await self._store.outbox.put(team, Notice(key=f"consent:{now:.0f}", text=text), now)
         self._committed()
 
     async def _run(self, run_id: int, trigger: str, user: str | None) -> None:
@@ -225,8 +223,7 @@ class Learning:
         await self._end(run_id, state, text, version)
         await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
         report = await self._store.reports.learning(self._workspace.team, self._clock())
-        facts = {"of": f"run:{run_id}", "text": report.text(), "report": report.facts()}
-        action = Action("picture", f"picture:{run_id}", TRIAGE, facts=facts)
+        action = Picture.of_run(run_id, report.text(), report.figures())
         await self._store.outbox.put(self._workspace.team, action, self._clock())
         self._committed()
 
@@ -325,15 +322,16 @@ class Learning:
         worse: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         """One message a run in the triage channel, kept up to date."""
-        facts: dict[str, Any] = {"text": text}
+        content: dict[str, Any] = {"text": text, "table": table}
         if table:
-            facts |= {"table": table, "caption": "Before and after, on messages kept out of training"}
+            content["caption"] = "Before and after, on messages kept out of training"
         if worse:
-            facts["worse"] = [dict(message) for message in worse]
-        if first:
-            action = Action("notice", f"run:{run_id}", TRIAGE, facts=facts)
-        else:
-            key = f"run:{run_id}:{self._clock()}"
-            action = Action("notice_update", key, TRIAGE, facts=facts | {"of": f"run:{run_id}"})
+            content["worse"] = [dict(message) for message in worse]
+        of = Notice.key_of_run(run_id)
+        action: Action = (
+            Notice(key=of, **content)
+            if first
+            else NoticeUpdate(key=f"{of}:{self._clock()}", of=of, **content)
+        )
         await self._store.outbox.put(self._workspace.team, action, self._clock())
         self._committed()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bot.domain.actions import TRIAGE, Action
+from bot.domain.actions import Notice
 from bot.pipeline.matching import Router
 from bot.store import Store, StoreUnavailable
 from bot.store.watches import SUCCEEDED
@@ -192,7 +192,7 @@ class Serving:
             [*lines, f"`{version}`, which served before, serves instead. Put the folder back and promote it."]
         )
         log.warning("%s", text)
-        action = Action("notice", f"damaged:{'+'.join(damaged)}:{now}", TRIAGE, facts={"text": text})
+        action = Notice(key=f"damaged:{'+'.join(damaged)}:{now}", text=text)
         await self._store.outbox.put(team, action, now)
         self._registry.fall_back(version)
         await self._store.records.serve_model(team, version, "the bot's start", "fell back", now)

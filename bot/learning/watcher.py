@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from bot.domain.actions import TRIAGE, Action
+from bot.domain.actions import Notice
 from bot.domain.learning import Ask, Watched
 from bot.learning.asking import PATIENCE_S
 from bot.learning.serving import Serving
@@ -149,6 +149,6 @@ class Watcher:
             await self._tell(watch, f"⏪ {worse}")
 
     async def _tell(self, watch: Watched, text: str, what: str = "ended") -> None:
-        action = Action("notice", f"watch:{watch.id}:{what}", TRIAGE, facts={"text": text})
+        action = Notice(key=f"watch:{watch.id}:{what}", text=text)
         await self._store.outbox.put(self._workspace.team, action, self._clock())
         self._committed()

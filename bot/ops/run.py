@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.bootstrap import build
+from bot.desk import cases
 from bot.failpoints import Reach
 from bot.ops.serve import serve
 from bot.pipeline.templates import load_templates
@@ -26,7 +27,7 @@ async def run(
     settings = load_settings(config)
     templates = load_templates(config)
     tokens = load_tokens()
-    store = await asyncio.to_thread(open_store, settings.database, reach)
+    store = await asyncio.to_thread(open_store, settings.database, cases.apply, reach)
     try:
         bot = await build(settings, templates, tokens, store, api_url(), clock, reach=reach)
         await serve(bot, ready)

@@ -16,7 +16,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from bot.domain.actions import TRIAGE, Action
+from bot.domain.actions import Action, Clarify, Draft, Reply
 from bot.domain.message import Decision, Deletion, Edit, Message, Near, Received, Skip
 from bot.health import DATABASE, GPU, MODEL, TEMPLATES, Health
 from bot.pipeline.decide import decide, when_late
@@ -235,25 +235,42 @@ class Pipeline:
         """
         if decision.reply is None:
             return decision, []
-        key = f"{message.channel}:{message.ts}"
-        facts: dict[str, Any] = {"text": self._text(message, decision), "reply": decision.reply}
+        text = self._text(message, decision)
         # Nobody is asked to rate an apology.
-        facts |= {
-            "template": decision.template,
-            "rate": decision.reply == "template" and decision.tone != "negative",
-        }
+        rate = decision.reply == "template" and decision.tone != "negative"
         if message.mode == "auto":
+            key = Reply.key_of(message.channel, message.ts)
             if decision.reply == "clarify":
-                facts["options"] = [{"template": n.template, "title": n.title} for n in decision.options]
-                return decision, [Action("clarify", f"reply:{key}", message.channel, message.thread, facts)]
-            return decision, [Action("reply", f"reply:{key}", message.channel, message.thread, facts)]
+                options = [{"template": n.template, "title": n.title} for n in decision.options]
+                clarify = Clarify(
+                    key=key, channel=message.channel, thread=message.thread, text=text, options=options
+                )
+                return decision, [clarify]
+            reply = Reply(
+                key=key,
+                channel=message.channel,
+                thread=message.thread,
+                text=text,
+                reply=decision.reply,
+                template=decision.template,
+                rate=rate,
+            )
+            return decision, [reply]
         silent = replace(decision, reply=None)
         if message.mode == "observe":
             return silent, []
         if decision.reply != "template":  # nothing an agent could send as it stands: the card calls them
             return replace(silent, flag=decision.flag or "request"), []
-        facts |= {"channel": message.channel, "thread": message.thread}
-        return silent, [Action("draft", f"draft:{key}", TRIAGE, facts=facts)]
+        draft = Draft(
+            key=Draft.key_of(message.channel, message.ts),
+            text=text,
+            reply=decision.reply,
+            template=decision.template,
+            rate=rate,
+            customer_channel=message.channel,
+            customer_thread=message.thread,
+        )
+        return silent, [draft]
 
     def _text(self, message: Message, decision: Decision) -> str:
         values = values_for(message.user, self._product)

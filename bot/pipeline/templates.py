@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,10 @@ class Templates:
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    @property
+    def ids(self) -> Collection[str]:
+        return self._by_id.keys()
 
     def __getitem__(self, template: str) -> Template:
         return self._by_id[template]

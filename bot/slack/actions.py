@@ -9,7 +9,8 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.domain.actions import TRIAGE, Action
+from bot.desk import answers
+from bot.domain.actions import Draft, Ephemeral, Reply
 from bot.pipeline.templates import values_for
 from bot.services import Services
 from bot.slack.rights import refused, role_of
@@ -48,7 +49,7 @@ def register(app: AsyncApp, services: Services) -> None:
                 clock(),
                 services.slack_time(body["actions"][0].get("action_ts")),
             ):
-                await _whisper(services, body, GONE)
+                await _tell(services, body, GONE)
         await _done(services, ack)
 
     @app.action(re.compile("answer_ask_(negative|neutral|positive|pass)"))
@@ -65,7 +66,7 @@ def register(app: AsyncApp, services: Services) -> None:
                     clock(),
                     services.slack_time(body["actions"][0].get("action_ts")),
                 ):
-                    await _whisper(services, body, GONE)
+                    await _tell(services, body, GONE)
             elif value["label"] == "pass":
                 await store.asks.pass_on(workspace.team, value["ask"], user, clock())
         await _done(services, ack)
@@ -97,18 +98,15 @@ def register(app: AsyncApp, services: Services) -> None:
         value = _value(body)
         no = await _choose(services, value["message"], value["template"], body["user"]["id"])
         if no:
-            await _whisper(services, body, no)
+            await _tell(services, body, no)
         await _done(services, ack)
 
 
 GONE = "That message is not here any more, so there is nothing to label."
 NO_ANSWER = "There is no answer of mine here to rate. Write in the channel, and you get one or a person."
 
-_THANKS = {
-    "helpful": "Thank you, noted.",
-    "not_helpful": "Thank you. I've asked a person to look at it.",
-    "person": "Thank you for saying so. I've asked a person to look at it.",
-}
+GONE = "That message is not here any more, so there is nothing to label."
+NO_ANSWER = "There is no answer of mine here to rate. Write in the channel, and you get one or a person."
 
 
 def _value(body: dict[str, Any]) -> dict[str, Any]:
@@ -148,19 +146,24 @@ async def _is_team(services: Services, body: dict[str, Any], what: str, *, admin
         return True
     await refused(services, body, what)
     no = "Only an admin can do that." if role == "agent" else "Only the support team can do that."
-    await _whisper(services, body, no)
+    await _tell(services, body, no)
     return False
 
 
-async def _whisper(services: Services, body: dict[str, Any], text: str, rated: int | None = None) -> None:
-    container = body.get("container") or {}
+async def _tell(services: Services, body: dict[str, Any], text: str, rated: int | None = None) -> None:
+    """A word to the one who pressed, alone."""
     channel = (body.get("channel") or {}).get("id")
     if not channel:
         return
-    key = f"whisper:{body['actions'][0]['action_ts']}:{body['user']['id']}"
-    thread = (body.get("message") or {}).get("thread_ts") or container.get("thread_ts")
-    facts = {"user": body["user"]["id"], "text": text} | ({"rated": rated} if rated else {})
-    action = Action("whisper", key, channel, thread, facts)
+    container = body.get("container") or {}
+    action = Ephemeral(
+        key=f"ephemeral:{body['actions'][0]['action_ts']}:{body['user']['id']}",
+        channel=channel,
+        thread=(body.get("message") or {}).get("thread_ts") or container.get("thread_ts"),
+        user=body["user"]["id"],
+        text=text,
+        rated=rated,
+    )
     await services.store.outbox.put(services.workspace.team, action, services.clock())
 
 
@@ -168,62 +171,55 @@ async def _rate(services: Services, body: dict[str, Any], message_id: int, word:
     """A customer's word on an answer, pressed at that answer; a polite no and an audit row otherwise."""
     channel = (body.get("channel") or {}).get("id")
     ts = (body.get("container") or {}).get("message_ts")
-    user = body["user"]["id"]
-    if word in _THANKS and await services.store.feedback.rate(
-        services.workspace.team, message_id, word, user, channel, ts, services.clock()
-    ):
-        await _whisper(services, body, _THANKS[word], message_id if word == "not_helpful" else None)
+    team, user = services.workspace.team, body["user"]["id"]
+    rating = await services.store.feedback.rate(
+        team, message_id, word or "", user, channel, ts, services.clock(), answers.rate
+    )
+    if rating:
+        await _tell(services, body, rating.thanks, message_id if rating.may_ask_for_person else None)
     else:
         await refused(services, body, "rate an answer")
-        await _whisper(services, body, NO_ANSWER)
+        await _tell(services, body, NO_ANSWER)
 
 
 async def _send_draft(services: Services, message_id: int, user: str) -> None:
-    """An agent's press makes the draft, as the agent read it, the answer; the second press finds the key taken."""
+    """An agent's press makes the draft the answer; the second press finds the key taken."""
     message = await services.store.conversations.message(message_id)
-    if message is None or message.text is None:
+    if message is None:
         return
-    place = f"{message.channel}:{message.ts}"
-    draft = await services.store.outbox.facts_of(f"draft:{place}")
-    if draft is None:
+    draft = await services.store.outbox.action(Draft.key_of(message.channel, message.ts))
+    sent = answers.send_draft(message, draft, user)
+    if sent is None:
         return
-    now, team, text = services.clock(), services.workspace.team, draft["text"]
-    facts = {name: draft[name] for name in ("text", "reply", "template", "rate")}
-    reply = Action("reply", f"reply:{place}", message.channel, message.thread, facts)
-    closed = {"of": f"draft:{place}", "text": text, "state": f"Sent by <@{user}>"}
-    close = Action("draft_close", f"draft_close:{place}", TRIAGE, facts=closed)
-    await services.store.outbox.put_for_message(team, message_id, [reply, close], now)
+    now, team = services.clock(), services.workspace.team
+    await services.store.outbox.put_for_message(team, message_id, sent, now)
     await services.store.records.audit(team, user, "draft sent", {"message": message_id}, now)
 
 
 async def _choose(services: Services, message_id: int, template: str | None, user: str) -> str | None:
-    """The answer to *did you mean*: the chosen template, or a person. Buttons go away either way.
-
-    Only who asked may choose, and only among what was offered. Returns what to tell somebody else who pressed.
-    """
+    """The answer to a clarify question; the buttons go. Returns what to tell somebody who may not choose."""
     message = await services.store.conversations.message(message_id)
-    if message is None or message.reply != "clarify":
+    if message is None:
         return None
-    if user != message.user:
-        return "Only the person who asked can choose here."
-    place, now = f"{message.channel}:{message.ts}", services.clock()
-    offered = await services.store.outbox.facts_of(f"reply:{place}")
-    options = [option["template"] for option in offered["options"]] if offered else []
+    asked = await services.store.outbox.action(Reply.key_of(message.channel, message.ts))
+    choice = answers.choose(message, asked, template, user, services.templates.ids)
+    if choice is None:
+        return None
+    if choice.refusal:
+        return choice.refusal
     values = values_for(user, services.settings.product)
-    if template is not None and (template not in options or template not in services.templates):
-        return None
-    if template is not None:
+    title = None
+    if choice.template:
         # Chosen in a thread where somebody may be unhappy by now: never cheerful.
-        text = services.templates.render(template, "neutral", values)
-        asked = f"You asked about: {services.templates[template].title}"
-        facts = {"text": text, "reply": "template", "template": template, "rate": True}
+        text, title = (
+            services.templates.render(choice.template, "neutral", values),
+            services.templates[choice.template].title,
+        )
     else:
-        text, asked = services.templates.line("handover", values), "None of these: a person will answer."
-        facts = {"text": text, "reply": "handover", "template": None, "rate": False}
-    close = {"of": f"reply:{place}", "text": asked}
-    actions = [
-        Action("reply", f"chosen:{place}", message.channel, message.thread, facts),
-        Action("clarify_close", f"chosen_close:{place}", message.channel, facts=close),
-    ]
-    await services.store.feedback.choose(services.workspace.team, message_id, template, user, actions, now)
+        text = services.templates.line("handover", values)
+    actions = answers.after_choice(message, choice, text, title)
+    cause = answers.NONE_OF_THESE if choice.hand_off else None
+    await services.store.feedback.choose(
+        services.workspace.team, message_id, choice.template, user, actions, services.clock(), cause
+    )
     return None

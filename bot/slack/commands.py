@@ -160,8 +160,8 @@ async def _outbox(services: Services, user: str, rest: str) -> str:
     if not failed:
         return "Nothing was given up: everything is sent or on its way."
     lines = [
-        f"· {action.kind} for {f'<#{action.channel}>' if action.channel else 'triage'}: {action.error}"
-        for action in failed
+        f"· {queued.action.kind} for {f'<#{queued.action.channel}>' if queued.action.channel else 'triage'}: {queued.error}"
+        for queued in failed
     ]
     return "\n".join(["*Given up* (`outbox retry` tries them once more)", *lines])
 

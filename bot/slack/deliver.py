@@ -16,7 +16,7 @@ from functools import partial
 from bot.domain.actions import Queued
 from bot.health import DATABASE, SLACK, Health
 from bot.slack.client import UNREACHABLE, SlackRefused
-from bot.slack.writers import POSTS, Writers
+from bot.slack.writers import Writers
 from bot.store import StoreUnavailable
 from bot.store.outbox import Outbox
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 40
 UNREACHABLE_AFTER = 3
 """After so many attempts without any answer Slack counts as not reachable."""
-ANSWERS = ("reply", "clarify")
 _LONGEST_WAIT_S = 300.0
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 """Errors of Slack's own that may be over the next time; after them it is not certain that nothing was written."""
@@ -112,120 +111,124 @@ class Deliverer:
             return
         now = self._clock()
         waits = [_LONGEST_WAIT_S]
-        for action in heads:
-            if action.channel in self._sending:
+        for queued in heads:
+            if queued.action.channel in self._sending:
                 continue
-            if action.due_at > now:
-                waits.append(action.due_at - now)
+            if queued.due_at > now:
+                waits.append(queued.due_at - now)
                 continue
-            if action.kind in POSTS and not self._too_late(action):
-                if (wait := self._pace.wait(action.channel, now)) > 0:
+            if queued.action.posts and not self._too_late(queued):
+                if (wait := self._pace.wait(queued.action.channel, now)) > 0:
                     waits.append(wait)
                     continue
-                self._pace.take(action.channel, now)
-            task = asyncio.create_task(self._send(action))
-            self._sending[action.channel] = task
-            task.add_done_callback(partial(self._sent, action.channel))
+                self._pace.take(queued.action.channel, now)
+            task = asyncio.create_task(self._send(queued))
+            self._sending[queued.action.channel] = task
+            task.add_done_callback(partial(self._sent, queued.action.channel))
         # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.05, min(waits))):
                 await self._queued.wait()
 
-    def _too_late(self, action: Queued) -> bool:
+    def _too_late(self, queued: Queued) -> bool:
         """Whether it is an answer that is of no use any more."""
-        return action.kind in ANSWERS and self._clock() - action.created_at > self._too_late_s
+        return queued.action.to_customer and self._clock() - queued.created_at > self._too_late_s
 
     def _sent(self, channel: str, task: asyncio.Task[None]) -> None:
         del self._sending[channel]
         self._queued.set()
 
-    async def _send(self, action: Queued) -> None:
+    async def _send(self, queued: Queued) -> None:
         """Send one action and note the outcome. Where the database does not answer, the row stays as it is."""
         try:
-            if action.state == "sending" and await self._was_found(action):
+            if queued.state == "sending" and await self._was_found(queued):
                 return
-            if self._too_late(action):
-                await self._drop_answer(action.id, "too late to answer", self._clock())
+            if self._too_late(queued):
+                await self._drop_answer(queued.id, "too late to answer", self._clock())
                 self.wake()
                 return
-            if await self._outbox.sending(action.id):
-                await self._write(action)
+            if await self._outbox.sending(queued.id):
+                await self._write(queued)
         except StoreUnavailable:
-            log.exception("the outcome of action %s could not be noted; looking again in a second", action.id)
+            log.exception("the outcome of action %s could not be noted; looking again in a second", queued.id)
             await asyncio.sleep(1)
         except Exception as error:
-            log.exception("action %s (%s) met what nobody thought of", action.id, action.kind)
-            await self._again(action, action.attempts + 1, _code(error), known=False)
+            log.exception("action %s (%s) met what nobody thought of", queued.id, queued.action.kind)
+            await self._again(queued, queued.attempts + 1, _code(error), known=False)
 
-    async def _was_found(self, action: Queued) -> bool:
+    async def _was_found(self, queued: Queued) -> bool:
         """Whether an action of unknown outcome stands in Slack. While Slack does not say, it is not sent again."""
         try:
-            written = await self._writers.find(action)
+            written = await self._writers.find(queued)
         except SlackRefused as error:
             code = _code(error)
             if code in _GONE:
                 return False  # the thread is gone, so nothing stands in it; what becomes of the action Slack will say
             if (wait := error.retry_after) is not None:
                 await self._outbox.retry(
-                    action.id, action.attempts, self._clock() + wait, "rate limited", known=False
+                    queued.id, queued.attempts, self._clock() + wait, "rate limited", known=False
                 )
             else:
-                await self._again(action, action.attempts + 1, f"looking: {code}", known=False)
+                await self._again(queued, queued.attempts + 1, f"looking: {code}", known=False)
             return True
         except UNREACHABLE as error:
-            await self._unreachable(action, action.attempts + 1, error)
+            await self._unreachable(queued, queued.attempts + 1, error)
             return True
         if written is not None:
-            await self._outbox.sent(action.id, *written, self._clock())
+            await self._outbox.sent(queued.id, *written, self._clock())
             await self._health.good(SLACK)
         return written is not None
 
-    async def _write(self, action: Queued) -> None:
-        attempts = action.attempts + 1
+    async def _write(self, queued: Queued) -> None:
+        attempts = queued.attempts + 1
         try:
-            written = await self._writers.write(action)
+            written = await self._writers.write(queued)
         except SlackRefused as error:
-            await self._refused(action, attempts, error)
+            await self._refused(queued, attempts, error)
         except UNREACHABLE as error:
-            await self._unreachable(action, attempts, error)
+            await self._unreachable(queued, attempts, error)
         except StoreUnavailable:
             raise
         except Exception as error:
-            log.exception("action %s (%s) cannot be sent", action.id, action.kind)
-            await self._outbox.fail(action.id, attempts, _code(error))
+            log.exception("action %s (%s) cannot be sent", queued.id, queued.action.kind)
+            await self._outbox.fail(queued.id, attempts, _code(error))
         else:
-            await self._outbox.sent(action.id, *written, self._clock())
+            await self._outbox.sent(queued.id, *written, self._clock())
             await self._health.good(SLACK)
 
-    async def _refused(self, action: Queued, attempts: int, error: SlackRefused) -> None:
+    async def _refused(self, queued: Queued, attempts: int, error: SlackRefused) -> None:
         code, status = error.code, error.status
         if (wait := error.retry_after) is not None:
             due_at = self._clock() + wait
-            await self._outbox.retry(action.id, action.attempts, due_at, "rate limited", known=True)
+            await self._outbox.retry(queued.id, queued.attempts, due_at, "rate limited", known=True)
         elif code in _ACCESS:
-            await self._again(action, attempts, code, known=True)
+            await self._again(queued, attempts, code, known=True)
         elif status >= 500 or code in _PASSING or not code:
-            await self._again(action, attempts, code or f"status {status}, not Slack's answer", known=False)
+            await self._again(queued, attempts, code or f"status {status}, not Slack's answer", known=False)
         else:
-            log.error("Slack refused action %s (%s): %s", action.id, action.kind, code)
-            await self._outbox.fail(action.id, attempts, code)
+            log.error("Slack refused action %s (%s): %s", queued.id, queued.action.kind, code)
+            await self._outbox.fail(queued.id, attempts, code)
 
-    async def _unreachable(self, action: Queued, attempts: int, error: Exception) -> None:
+    async def _unreachable(self, queued: Queued, attempts: int, error: Exception) -> None:
         """No answer at all, or none of Slack's."""
         if attempts >= UNREACHABLE_AFTER:
             await self._health.bad(SLACK, _code(error))
-        await self._again(action, attempts, _code(error), known=False)
+        await self._again(queued, attempts, _code(error), known=False)
 
-    async def _again(self, action: Queued, attempts: int, error: str, *, known: bool) -> None:
+    async def _again(self, queued: Queued, attempts: int, error: str, *, known: bool) -> None:
         """Try again later, ever later; after `ATTEMPTS` (some hours) the action is set aside as failed."""
         if attempts >= ATTEMPTS:
             log.error(
-                "action %s (%s) given up after %d attempts: %s", action.id, action.kind, attempts, error
+                "action %s (%s) given up after %d attempts: %s",
+                queued.id,
+                queued.action.kind,
+                attempts,
+                error,
             )
-            await self._outbox.fail(action.id, attempts, error)
+            await self._outbox.fail(queued.id, attempts, error)
             return
         wait = min(_LONGEST_WAIT_S, 2.0**attempts) * random.uniform(0.5, 1.0)
-        await self._outbox.retry(action.id, attempts, self._clock() + wait, error, known=known)
+        await self._outbox.retry(queued.id, attempts, self._clock() + wait, error, known=known)
 
 
 def _code(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
-from bot.domain.actions import Action
+from bot.domain.actions import Home
 from bot.services import Services
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def register(app: AsyncApp, services: Services) -> None:
     @app.event("app_home_opened")
     async def opened(body: dict[str, Any]) -> None:
         user = body["event"]["user"]
-        action = Action("home", f"home:{user}:{body['event_id']}", user, facts={"user": user})
+        action = Home.opened(user, body["event_id"])
         await services.store.outbox.put(services.workspace.team, action, services.clock())
         services.committed()
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.domain.actions import Draft, Notice, NoticeUpdate
 from bot.domain.case import CaseView
 from bot.domain.learning import Example
 from bot.domain.message import StoredMessage
@@ -32,7 +33,7 @@ def card(case: CaseView, permalink: str | None) -> list[Block]:
     """A case in the triage channel: who, where, what, how sure, and what can be done."""
     where = f" · <{permalink}|open the message>" if permalink else ""
     title = f"*{TITLES[case.flag]}* · <@{case.customer}> in <#{case.channel}>{where}"
-    return [section(title), section(quote(case.text)), context(_reading(case)), *_card_foot(case)]
+    return [section(title), section(quote(case.text)), context(_what_happened(case)), *_card_foot(case)]
 
 
 def headline(case: CaseView) -> str:
@@ -40,7 +41,14 @@ def headline(case: CaseView) -> str:
     return f"{TITLES[case.flag]} in <#{case.channel}>"
 
 
-def _reading(case: CaseView) -> str:
+def _what_happened(case: CaseView) -> str:
+    """Why the card is there: how an unhappy customer was read; else what happened, for a question's reading is not the matter."""
+    reasons = "; ".join(r for r in case.reasons if not r.startswith("reads ")).removeprefix("not scored: ")
+    if case.flag == "request":
+        parts = [escape(case.cause or reasons)]
+        if case.corrected:
+            parts.append(f"{MOODS[case.corrected]}, labelled by a person")
+        return " · ".join(part for part in parts if part)
     read = f"{MOODS[case.label]} · {case.confidence:.0%} sure" if case.label else "not scored"
     if case.corrected:
         same = case.corrected == case.label
@@ -49,7 +57,6 @@ def _reading(case: CaseView) -> str:
             if same
             else f"~{read}~ → {MOODS[case.corrected]}, corrected by a person"
         )
-    reasons = "; ".join(r for r in case.reasons if not r.startswith("reads ")).removeprefix("not scored: ")
     return " · ".join(part for part in (read, escape(reasons), f"model {case.version}") if part)
 
 
@@ -164,30 +171,31 @@ def reading_modal(
     )
 
 
-def draft(facts: Mapping[str, Any], message_id: int, permalink: str | None) -> list[Block]:
+def draft(draft: Draft, message_id: int, permalink: str | None) -> list[Block]:
     """A drafted answer that an agent may send (mode *suggest*)."""
     where = f" · <{permalink}|open the message>" if permalink else ""
     send = button("Send this answer", "send_draft", {"message": message_id}, style="primary")
     return [
-        section(f"*✍️ Draft for* <#{facts['channel']}>{where}"),
-        section(str(facts["text"])),
+        section(f"*✍️ Draft for* <#{draft.customer_channel}>{where}"),
+        section(draft.text),
         {"type": "actions", "elements": [send]},
     ]
 
 
 def notice(
-    facts: Mapping[str, Any], *, native: bool, links: Mapping[int, str | None] | None = None
+    report: Notice | NoticeUpdate, *, native: bool, links: Mapping[int, str | None] | None = None
 ) -> list[Block]:
     """A report to the team: text, a table if there is one (Slack's data table, or lines for older servers), and the
     messages that got worse; `links` leads to those of customers."""
-    table = facts.get("table")
-    blocks = [section(str(facts["text"]))]
-    if table and native:
-        blocks.append(data_table(str(facts["caption"]), table))
-    elif table:
-        blocks.append(section("\n".join(" · ".join(escape(str(cell)) for cell in row) for row in table)))
-    if facts.get("worse"):
-        lines = [_worse(message, (links or {}).get(message["message"])) for message in facts["worse"]]
+    blocks = [section(report.text)]
+    if report.table and native:
+        blocks.append(data_table(report.caption, report.table))
+    elif report.table:
+        blocks.append(
+            section("\n".join(" · ".join(escape(str(cell)) for cell in row) for row in report.table))
+        )
+    if report.worse:
+        lines = [_worse(message, (links or {}).get(message["message"])) for message in report.worse]
         blocks.append(section("*Read right before, and wrong by the new version*\n" + "\n".join(lines)))
     return blocks
 

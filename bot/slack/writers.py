@@ -9,7 +9,29 @@ from typing import Any
 from slack_sdk.errors import SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.actions import TRIAGE, Queued
+from bot.domain.actions import (
+    TRIAGE,
+    Action,
+    Card,
+    CardNote,
+    CardNoteUpdate,
+    CardUpdate,
+    Clarify,
+    ClarifyClose,
+    Draft,
+    DraftClose,
+    Ephemeral,
+    ExampleClose,
+    ExamplePost,
+    Home,
+    LabelRequestClose,
+    LabelRequestPost,
+    Notice,
+    NoticeUpdate,
+    Picture,
+    Queued,
+    Reply,
+)  # fmt: skip
 from bot.learning.picture import NotDrawn, draw
 from bot.slack import blocks, team_blocks
 from bot.slack.client import SlackRefused, pages
@@ -18,10 +40,9 @@ from bot.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-METADATA = "softanswer_action"
+LABEL_REQUEST = "How did this customer feel?"
 
-POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice", "ask", "example", "picture"}
-"""The kinds that post a message; the others edit one, or may be written twice without harm."""
+METADATA = "softanswer_action"
 
 CLOCKS_DIFFER_S = 120.0
 """A post cannot be older than its action; but it is Slack's clock that says how old it is, and ours may be wrong by as much."""
@@ -42,39 +63,72 @@ class Writers:
         """The title of a template by its id; set by bootstrap."""
         self.draw: Callable[[Mapping[str, Any]], Awaitable[bytes]] = draw
         """Draws the learning report."""
-        self._by_kind: dict[str, Callable[[Queued], Awaitable[Written]]] = {
-            "reply": self._reply,
-            "clarify": self._clarify,
-            "clarify_close": self._clarify_close,
-            "card": self._card,
-            "card_update": self._card_update,
-            "card_note": self._card_note,
-            "card_note_update": self._card_note_update,
-            "draft": self._draft,
-            "draft_close": self._draft_close,
-            "notice": self._notice,
-            "notice_update": self._notice_update,
-            "picture": self._picture,
-            "ask": self._ask,
-            "ask_close": self._ask_close,
-            "example": self._example,
-            "example_close": self._example_close,
-            "whisper": self._whisper,
-            "home": self._home,
-        }
 
-    async def write(self, action: Queued) -> Written:
+    async def write(self, queued: Queued) -> Written:
         """Write one action; raises whatever the Web API client raises."""
-        return await self._by_kind[action.kind](action)
+        match queued.action:
+            case Reply() as action:
+                return await self._reply(queued, action)
+            case Clarify() as action:
+                shown = blocks.clarify(action.text, action.options, queued.message_id or 0)
+                return await self._post(queued, action.text, shown, shown, action.thread)
+            case ClarifyClose() as action:
+                shown = [blocks.section(action.text)]
+                return await self._edit(action.of, action.text, shown, shown)
+            case Card():
+                text, shown = await self._card_now(queued)
+                return await self._post(queued, text, shown, shown, None)
+            case CardUpdate() as action:
+                text, shown = await self._card_now(queued)
+                return await self._edit(action.of, text, shown, shown)
+            case CardNote() as action:
+                text, shown = await self._note_now(queued)
+                return await self._post(queued, text, shown, shown, await self._thread_of(action.of))
+            case CardNoteUpdate() as action:
+                text, shown = await self._note_now(queued)
+                return await self._edit(action.of, text, shown, shown)
+            case Draft() as action:
+                link = await self._permalink(action.customer_channel, action.customer_thread)
+                shown = team_blocks.draft(action, queued.message_id or 0, link)
+                return await self._post(queued, "A drafted answer waits", shown, shown, None)
+            case DraftClose() as action:
+                shown = [blocks.section(action.text), blocks.context(action.state)]
+                return await self._edit(action.of, "A drafted answer was sent", shown, shown)
+            case LabelRequestPost() as action:
+                return await self._label_request(queued, action)
+            case LabelRequestClose() as action:
+                message = await self._store.conversations.message(queued.message_id or 0)
+                shown = team_blocks.ask_closed(message.text if message else None, action.by)
+                return await self._edit(action.of, LABEL_REQUEST, shown, shown)
+            case ExamplePost() as action:
+                shown = await self._example_now(action.example)
+                return await self._post(queued, "An example is proposed", shown, shown, None)
+            case ExampleClose() as action:
+                shown = await self._example_now(action.example)
+                return await self._edit(action.of, "An example was proposed", shown, shown)
+            case Notice() as action:
+                shown, plain = await self._notice_now(action)
+                return await self._post(queued, action.text, shown, plain, None)
+            case NoticeUpdate() as action:
+                shown, plain = await self._notice_now(action)
+                return await self._edit(action.of, action.text, shown, plain)
+            case Picture() as action:
+                return await self._picture(queued, action)
+            case Ephemeral() as action:
+                return await self._ephemeral(action)
+            case Home() as action:
+                return await self._home(queued, action)
+        raise LookupError(f"nobody writes actions of the kind {queued.action.kind}")
 
-    async def find(self, action: Queued) -> Written | None:
+    async def find(self, queued: Queued) -> Written | None:
         """Look for the message that carries this action's id: was it posted although no answer came?"""
-        if action.kind not in POSTS:
+        action = queued.action
+        if not action.posts:
             return None  # edits and the Home may be written twice without harm
         channel, thread = self._channel(action), action.thread
-        if action.kind in ("card_note", "picture"):
-            thread = await self._thread_of(action.facts["of"])
-        since = action.created_at + self._workspace.clock_offset_s - CLOCKS_DIFFER_S
+        if isinstance(action, CardNote | Picture):
+            thread = await self._thread_of(action.of)
+        since = queued.created_at + self._workspace.clock_offset_s - CLOCKS_DIFFER_S
         span: dict[str, Any] = {"oldest": f"{since:.6f}", "include_all_metadata": True, "limit": 200}
         if thread:
             found = pages(self._client.conversations_replies, retry=False, channel=channel, ts=thread, **span)
@@ -84,16 +138,16 @@ class Writers:
             for message in answer["messages"]:
                 payload = (message.get("metadata") or {}).get("event_payload") or {}
                 names = [file.get("name") for file in message.get("files") or []]
-                if payload.get("action") == action.id or _picture_name(action) in names:
+                if payload.get("action") == queued.id or _picture_name(queued) in names:
                     return channel, str(message["ts"])
         return None
 
-    def _channel(self, action: Queued) -> str:
+    def _channel(self, action: Action) -> str:
         return self._workspace.triage if action.channel == TRIAGE else action.channel
 
     async def _post(
         self,
-        action: Queued,
+        queued: Queued,
         text: str,
         shown: list[blocks.Block],
         plain: list[blocks.Block],
@@ -101,12 +155,12 @@ class Writers:
     ) -> Written:
         """Post `shown`; if this Slack does not know a block in it, post `plain` instead."""
         call: dict[str, Any] = {
-            "channel": self._channel(action),
+            "channel": self._channel(queued.action),
             "text": text,
             "thread_ts": thread,
             "unfurl_links": False,
             "unfurl_media": False,
-            "metadata": {"event_type": METADATA, "event_payload": {"action": action.id}},
+            "metadata": {"event_type": METADATA, "event_payload": {"action": queued.id}},
         }
         try:
             answer = await self._client.chat_postMessage(blocks=shown, **call)
@@ -131,124 +185,65 @@ class Writers:
             await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=plain)
         return place
 
-    # --- one method a kind of action
+    # --- what takes more than a line
 
-    async def _reply(self, action: Queued) -> Written:
-        text, message_id = str(action.facts["text"]), action.message_id or 0
-        if not action.facts["rate"]:
-            shown = plain = [blocks.section(text)]
+    async def _reply(self, queued: Queued, action: Reply) -> Written:
+        if not action.rate:
+            shown = plain = [blocks.section(action.text)]
         else:
-            shown, plain = (blocks.reply(text, message_id, native=native) for native in (True, False))
-        return await self._post(action, text, shown, plain, action.thread)
+            shown, plain = (
+                blocks.reply(action.text, queued.message_id or 0, native=native) for native in (True, False)
+            )
+        return await self._post(queued, action.text, shown, plain, action.thread)
 
-    async def _clarify(self, action: Queued) -> Written:
-        text = str(action.facts["text"])
-        shown = blocks.clarify(text, action.facts["options"], action.message_id or 0)
-        return await self._post(action, text, shown, shown, action.thread)
-
-    async def _clarify_close(self, action: Queued) -> Written:
-        text = str(action.facts["text"])
-        shown = [blocks.section(text)]
-        return await self._edit(action.facts["of"], text, shown, shown)
-
-    async def _card(self, action: Queued) -> Written:
-        text, shown = await self._card_now(action)
-        return await self._post(action, text, shown, shown, None)
-
-    async def _card_update(self, action: Queued) -> Written:
-        text, shown = await self._card_now(action)
-        return await self._edit(action.facts["of"], text, shown, shown)
-
-    async def _card_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
+    async def _card_now(self, queued: Queued) -> tuple[str, list[blocks.Block]]:
         """The case's card as the case is at this moment."""
-        case = await self._store.cases.case(action.case_id or 0)
+        case = await self._store.cases.case(queued.case_id or 0)
         if case is None:
-            raise LookupError(f"case {action.case_id} is gone")
+            raise LookupError(f"case {queued.case_id} is gone")
         link = await self._permalink(case.channel, case.message_ts)
         return team_blocks.headline(case), team_blocks.card(case, link)
 
-    async def _card_note(self, action: Queued) -> Written:
-        text, shown = await self._note_now(action)
-        return await self._post(action, text, shown, shown, await self._thread_of(action.facts["of"]))
-
-    async def _card_note_update(self, action: Queued) -> Written:
-        text, shown = await self._note_now(action)
-        return await self._edit(action.facts["of"], text, shown, shown)
-
-    async def _note_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
-        message = await self._store.conversations.message(action.message_id or 0)
+    async def _note_now(self, queued: Queued) -> tuple[str, list[blocks.Block]]:
+        message = await self._store.conversations.message(queued.message_id or 0)
         text = f"The customer wrote again:\n{blocks.quote(message.text if message else None)}"
         return text, [blocks.section(text)]
 
-    async def _draft(self, action: Queued) -> Written:
-        link = await self._permalink(action.facts["channel"], action.facts["thread"])
-        shown = team_blocks.draft(action.facts, action.message_id or 0, link)
-        return await self._post(action, "A drafted answer waits", shown, shown, None)
-
-    async def _draft_close(self, action: Queued) -> Written:
-        shown = [blocks.section(str(action.facts["text"])), blocks.context(str(action.facts["state"]))]
-        return await self._edit(action.facts["of"], "A drafted answer was sent", shown, shown)
-
-    async def _ask(self, action: Queued) -> Written:
-        text, shown = await self._ask_now(action)
-        return await self._post(action, text, shown, shown, None)
-
-    async def _ask_now(self, action: Queued) -> tuple[str, list[blocks.Block]]:
-        asked = await self._store.asks.ask(int(action.facts["ask"]))
+    async def _label_request(self, queued: Queued, action: LabelRequestPost) -> Written:
+        asked = await self._store.asks.ask(action.ask)
         if asked is None:
-            raise LookupError(f"question {action.facts['ask']} is gone")
+            raise LookupError(f"label request {action.ask} is gone")
         link = await self._permalink(asked.channel, asked.ts)
         shown = team_blocks.ask(asked.text, asked.person, link, asked.message, asked.id)
-        return "How did this customer feel?", shown
+        return await self._post(queued, LABEL_REQUEST, shown, shown, None)
 
-    async def _ask_close(self, action: Queued) -> Written:
-        message = await self._store.conversations.message(action.message_id or 0)
-        shown = team_blocks.ask_closed(message.text if message else None, action.facts["by"])
-        return await self._edit(action.facts["of"], "How did this customer feel?", shown, shown)
-
-    async def _example(self, action: Queued) -> Written:
-        shown = await self._example_now(action)
-        return await self._post(action, "An example is proposed", shown, shown, None)
-
-    async def _example_close(self, action: Queued) -> Written:
-        shown = await self._example_now(action)
-        return await self._edit(action.facts["of"], "An example was proposed", shown, shown)
-
-    async def _example_now(self, action: Queued) -> list[blocks.Block]:
-        example = await self._store.teaching.example(int(action.facts["example"]))
+    async def _example_now(self, number: int) -> list[blocks.Block]:
+        example = await self._store.teaching.example(number)
         if example is None:
-            raise LookupError(f"example {action.facts['example']} is gone")
+            raise LookupError(f"example {number} is gone")
         return team_blocks.example(example, self.template_title(example.template))
 
-    async def _notice(self, action: Queued) -> Written:
-        shown, plain = await self._notice_now(action)
-        return await self._post(action, str(action.facts["text"]), shown, plain, None)
-
-    async def _notice_update(self, action: Queued) -> Written:
-        shown, plain = await self._notice_now(action)
-        return await self._edit(action.facts["of"], str(action.facts["text"]), shown, plain)
-
-    async def _notice_now(self, action: Queued) -> tuple[list[blocks.Block], list[blocks.Block]]:
+    async def _notice_now(
+        self, action: Notice | NoticeUpdate
+    ) -> tuple[list[blocks.Block], list[blocks.Block]]:
         links: dict[int, str | None] = {}
-        for worse in action.facts.get("worse") or []:
+        for worse in action.worse or []:
             if worse["message"] is not None:
                 message = await self._store.conversations.message(worse["message"])
                 links[worse["message"]] = (
                     await self._permalink(message.channel, message.ts) if message else None
                 )
-        shown, plain = (
-            team_blocks.notice(action.facts, native=native, links=links) for native in (True, False)
-        )
+        shown, plain = (team_blocks.notice(action, native=native, links=links) for native in (True, False))
         return shown, plain
 
-    async def _picture(self, action: Queued) -> Written:
+    async def _picture(self, queued: Queued, action: Picture) -> Written:
         """The learning report under its run, as a picture; in words alone where it cannot be drawn or uploaded."""
-        thread, text = await self._thread_of(action.facts["of"]), str(action.facts["text"])
+        thread, text = await self._thread_of(action.of), action.text
         channel = self._channel(action)
         try:
             await self._client.files_upload_v2(
-                content=await self.draw(action.facts["report"]),
-                filename=_picture_name(action),
+                content=await self.draw(action.report),
+                filename=_picture_name(queued),
                 title="What learning did",
                 alt_txt=text,
                 channel=channel,
@@ -268,33 +263,32 @@ class Writers:
         else:
             return channel, None
         shown = [blocks.section(text)]
-        return await self._post(action, text, shown, shown, thread)
+        return await self._post(queued, text, shown, shown, thread)
 
     async def _thread_of(self, key: str) -> str | None:
         """The ts under which the action with this key stands, to write below it."""
         place = await self._store.outbox.sent_as(key)
         return place[1] if place else None
 
-    async def _whisper(self, action: Queued) -> Written:
+    async def _ephemeral(self, action: Ephemeral) -> Written:
         """A word to one person alone; to a customer whom an answer did not help, with a button to say what would have."""
-        rated = action.facts.get("rated")
+        channel = self._channel(action)
         await self._client.chat_postEphemeral(
-            channel=self._channel(action),
-            user=action.facts["user"],
-            text=action.facts["text"],
-            blocks=blocks.not_helped(str(action.facts["text"]), rated) if rated else None,
+            channel=channel,
+            user=action.user,
+            text=action.text,
+            blocks=blocks.not_helped(action.text, action.rated) if action.rated else None,
             thread_ts=action.thread,
         )
-        return self._channel(action), None
+        return channel, None
 
-    async def _home(self, action: Queued) -> Written:
-        user = str(action.facts["user"])
-        role = self._workspace.role(user)
-        cases = await self._store.cases.open_cases(action.team) if role != "customer" else []
+    async def _home(self, queued: Queued, action: Home) -> Written:
+        role = self._workspace.role(action.user)
+        cases = await self._store.cases.open_cases(queued.team) if role != "customer" else []
         status = await self.status_lines() if self.status_lines and role != "customer" else []
         view = {"type": "home", "blocks": blocks.home(role, self._product, cases, status)}
-        await self._client.views_publish(user_id=user, view=view)
-        return user, None
+        await self._client.views_publish(user_id=action.user, view=view)
+        return action.user, None
 
     async def _permalink(self, channel: str, ts: str) -> str | None:
         try:
@@ -306,6 +300,6 @@ class Writers:
         return str(answer["permalink"])
 
 
-def _picture_name(action: Queued) -> str:
+def _picture_name(queued: Queued) -> str:
     """By it a picture that was shared is found again: files carry no metadata."""
-    return f"softanswer-learning-{action.id}.png"
+    return f"softanswer-learning-{queued.id}.png"

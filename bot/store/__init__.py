@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.domain.case import Transition
 from bot.failpoints import Reach
 from bot.store.asks import Asks
 from bot.store.cases import Cases
@@ -38,20 +39,23 @@ class Store:
     reports: Reports
 
 
-def open_store(file: Path, reach: Reach | None = None) -> Store:
-    """Open (or create) the database, alone; raises StoreError with one line that says what to do."""
+def open_store(file: Path, transition: Transition, reach: Reach | None = None) -> Store:
+    """Open (or create) the database, alone; raises StoreError with one line that says what to do.
+
+    `transition`: the rules of cases (bot.desk.cases), applied inside the transactions here.
+    """
     database = Database.open(file, reach)
     return Store(
         database,
         Inbox(database),
-        Conversations(database),
-        Cases(database),
+        Conversations(database, transition),
+        Cases(database, transition),
         Outbox(database),
         Records(database),
-        Feedback(database),
+        Feedback(database, transition),
         Asks(database),
         Teaching(database),
         Watches(database),
-        Erasure(database),
+        Erasure(database, transition),
         Reports(database),
     )

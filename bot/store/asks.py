@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from bot.domain.actions import TRIAGE, Action
+from bot.domain.actions import LabelRequestClose, LabelRequestPost
 from bot.domain.feedback import WITHDRAWN
 from bot.domain.learning import OPINIONS, Answered, Ask, Candidate, LabelRequest, Opinion
 from bot.store.db import Database, Transaction, marks
@@ -69,9 +69,8 @@ class Asks:
                     "asked_at": now,
                 }
                 ask_id = db.insert("asks", row | {"flagged": int(message.flag == "unhappy")})
-                facts = {"ask": ask_id, "person": ask.person}
-                action = Action("ask", f"ask:{ask_id}", TRIAGE, facts=facts)
-                insert_actions(db, team, [action], now, ask.message)
+                post = LabelRequestPost.of_request(ask_id, ask.person)
+                insert_actions(db, team, [post], now, ask.message)
                 new += 1
             return new
 
@@ -135,8 +134,7 @@ def _close(
     db: Transaction, team: str, row: Mapping[str, Any], label: str | None, user: str, now: float
 ) -> None:
     db.update("asks", row["id"], {"answered_at": now, "answer": label})
-    of = {"of": f"ask:{row['id']}", "by": user}
-    close = Action("ask_close", f"ask_close:{row['id']}", TRIAGE, facts=of)
+    close = LabelRequestClose.of_request(row["id"], user)
     insert_actions(db, team, [close], now, row["message_id"])
 
 
@@ -149,6 +147,5 @@ def queue_ask_updates(
             db.update("asks", row["id"], {"answered_at": now})
         elif what == "edited":
             continue
-        of = {"of": f"ask:{row['id']}", "by": None}
-        close = Action("ask_close", f"ask_{what}:{row['id']}", TRIAGE, facts=of)
+        close = LabelRequestClose.of_request(row["id"], None, what)
         insert_actions(db, team, [close], now, message_id)

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
-from bot.domain.actions import TRIAGE, Action
-from bot.domain.case import CaseView
-from bot.domain.message import Decision, Edit, Flag
+from bot.domain.actions import Card, CardNote, CardNoteUpdate, CardUpdate
+from bot.domain.case import (
+    Case,
+    CaseEvent,
+    CaseView,
+    Corrected,
+    Event,
+    Resolve,
+    Take,
+    TextErased,
+    Transition,
+)
 from bot.store.db import Database, Transaction
 from bot.store.outbox import insert_actions
-from model.reading import Reading
 
 
 class Cases:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, transition: Transition) -> None:
         self._database = database
+        self._transition = transition
 
     async def case(self, case_id: int) -> CaseView | None:
-        return await self._database.transaction(lambda db: _case(db, case_id))
+        return await self._database.transaction(lambda db: _view(db, case_id))
 
     async def open_cases(self, team: str, limit: int = 20) -> list[CaseView]:
         """Cases that nobody has resolved yet, oldest first."""
         sql = "select id from cases where team = ? and state != 'resolved' order by opened_at limit ?"
 
         def work(db: Transaction) -> list[CaseView]:
-            found = [_case(db, row["id"]) for row in db.query(sql, [team, limit])]
+            found = [_view(db, row["id"]) for row in db.query(sql, [team, limit])]
             return [case for case in found if case]
 
         return await self._database.transaction(work)
@@ -38,103 +48,102 @@ class Cases:
 
     async def take(self, case_id: int, user: str, now: float) -> None:
         """Make an open case this person's. A stale button takes nobody's case away."""
-        await self._move(case_id, ("open",), {"state": "taken", "owner": user, "taken_at": now}, user, now)
+        await self._press(case_id, Take(user, now))
 
     async def resolve(self, case_id: int, user: str, now: float) -> None:
-        await self._move(case_id, ("open", "taken"), {"state": "resolved", "resolved_at": now}, user, now)
+        await self._press(case_id, Resolve(user, now))
 
-    async def _move(
-        self, case_id: int, states: Sequence[str], changes: Mapping[str, Any], user: str, now: float
-    ) -> None:
-        """Change a case that is in one of these states; write the audit row and queue the card's update with it."""
+    async def _press(self, case_id: int, event: Take | Resolve) -> None:
+        """An agent's button on a card, with an audit row if it changed something."""
 
         def work(db: Transaction) -> None:
-            case = _case(db, case_id)
-            if case is None or case.state not in states:
+            place = db.one("select team, channel, thread from cases where id = ?", [case_id])
+            if place is None:
                 return
-            db.update("cases", case_id, {"owner": case.owner or user, **changes})
-            row = {"team": case.team, "user": user, "what": f"case {changes['state']}", "at": now}
-            db.insert("audit", row | {"detail": json.dumps({"case": case_id})})
-            queue_card_update(db, case.team, case_id, now)
+            for happened in apply_event(
+                db, self._transition, place["team"], place["channel"], place["thread"], event
+            ):
+                detail = json.dumps({"case": case_id})
+                row = {"team": place["team"], "user": event.by, "what": f"case {happened.kind}"}
+                db.insert("audit", row | {"detail": detail, "at": event.at})
 
         await self._database.transaction(work)
+
+    async def history(self, case_id: int) -> list[CaseEvent]:
+        """What happened to a case, oldest first."""
+        sql = "select * from case_events where case_id = ? order by id"
+        rows = await self._database.transaction(lambda db: db.query(sql, [case_id]))
+        return [CaseEvent(row["kind"], row["at"], row["actor"], row["message_id"]) for row in rows]
+
+
+def apply_event(
+    db: Transaction, transition: Transition, team: str, channel: str, thread: str, event: Event
+) -> tuple[CaseEvent, ...]:
+    """Apply an event to the thread's case by the rules handed in: the row, its history, its card and notes; in the caller's
+    transaction. Returns what was added to the history."""
+    row = db.one(_OF_THREAD, [channel, thread])
+    case = _case(row) if row else None
+    change = transition(case, event)
+    if change.case is None:
+        return ()
+    now = event.at
+    if row is None:
+        place = {"team": team, "channel": channel, "thread": thread}
+        case_id = db.insert("cases", place | _columns(change.case))
+    else:
+        case_id = int(row["id"])
+        if change.case != case:
+            db.update("cases", case_id, _columns(change.case))
+    for happened in change.history:
+        line = {
+            "kind": happened.kind,
+            "at": happened.at,
+            "actor": happened.by,
+            "message_id": happened.message,
+        }
+        db.insert("case_events", {"case_id": case_id} | line)
+    if change.post_card:
+        insert_actions(db, team, [Card.of_case(case_id)], now, change.case.message, case_id)
+    if change.update_card:
+        _queue_card_update(db, team, case_id, now)
+    if change.note:
+        # A changed card notifies nobody; a note under it does.
+        note = CardNote.under(case_id, change.note.message, change.note.edit)
+        insert_actions(db, team, [note], now, change.note.message, case_id)
+    return change.history
+
+
+def apply_to_cases_of(db: Transaction, transition: Transition, event: Corrected | TextErased) -> None:
+    """Apply what happened to a message to the case that shows it, if one does; in the caller's transaction."""
+    for row in db.query(
+        "select team, channel, thread from cases where message_id = ? order by id", [event.message]
+    ):
+        apply_event(db, transition, row["team"], row["channel"], row["thread"], event)
 
 
 def queue_note_updates(db: Transaction, team: str, message_id: int, now: float) -> None:
     """Queue updates of the notes that quote a message, inside the caller's transaction."""
-    notes = "select key from actions where kind = 'card_note' and message_id = ? order by id"
-    for note in db.query(notes, [message_id]):
-        update = Action("card_note_update", f"{note['key']}:{now}", TRIAGE, facts={"of": note["key"]})
-        insert_actions(db, team, [update], now, message_id)
+    notes = "select key from actions where kind = ? and message_id = ? order by id"
+    for note in db.query(notes, [CardNote.kind, message_id]):
+        insert_actions(db, team, [CardNoteUpdate.of_note(note["key"], now)], now, message_id)
 
 
-def queue_card_update(db: Transaction, team: str, case_id: int, now: float) -> None:
-    """Queue an update of the case's card, inside the caller's transaction. It shows the case as it is when sent."""
+def _queue_card_update(db: Transaction, team: str, case_id: int, now: float) -> None:
+    """The card shows the case as it is when the update is sent."""
     row = db.one("select count(*) as n from actions where case_id = ?", [case_id])
-    n = row["n"] if row else 0
-    action = Action("card_update", f"card:{case_id}:{n}", TRIAGE, facts={"of": f"card:{case_id}"})
-    insert_actions(db, team, [action], now, case_id=case_id)
+    update = CardUpdate.of_case(case_id, row["n"] if row else 0)
+    insert_actions(db, team, [update], now, case_id=case_id)
 
 
-def reconsider(
-    db: Transaction, edit: Edit, message_id: int, reading: Reading, decision: Decision, now: float
-) -> None:
-    """Bring the thread's case up to date with an edited message."""
-    message, again = edit.message, f":{edit.edited_at}"
-    case = db.one(_OF_THREAD, [message.channel, message.thread])
-    shows_it = case is not None and case["message_id"] == message_id and case["state"] != "resolved"
-    if not shows_it:
-        if decision.flag:
-            flag_thread(
-                db, message.team, message.channel, message.thread, message_id, decision.flag, now, again
-            )
-        return
-    assert case
-    if decision.flag and _URGENCY[decision.flag] > _URGENCY[case["flag"]]:
-        _note(db, message.team, case["id"], message_id, now, again)
-    facts = {"mood": decision.flag or reading.label, "corrected": None}
-    # A complaint that was softened is still a thread in which a person is expected.
-    db.update("cases", case["id"], facts | {"flag": decision.flag or case["flag"]})
-    queue_card_update(db, message.team, case["id"], now)
+def _columns(case: Case) -> dict[str, Any]:
+    return {name: value for name, value in asdict(case).items() if name != "message"} | {
+        "message_id": case.message
+    }
 
 
-_URGENCY = {"request": 0, "unread": 0, "unhappy": 1}
-
-
-def flag_thread(
-    db: Transaction,
-    team: str,
-    channel: str,
-    thread: str,
-    message_id: int,
-    flag: Flag,
-    now: float,
-    again: str = "",
-) -> None:
-    """Open the thread's case and queue its card, or bring an existing case up to date; in the caller's transaction.
-
-    `again` tells the notes apart that one message may cause by its edits.
-    """
-    facts: dict[str, Any] = {"message_id": message_id, "flag": flag, "mood": flag}
-    case = db.one(_OF_THREAD, [channel, thread])
-    if case is None:
-        place = {"team": team, "channel": channel, "thread": thread, "state": "open", "opened_at": now}
-        case_id = db.insert("cases", place | facts)
-        insert_actions(db, team, [Action("card", f"card:{case_id}", TRIAGE)], now, message_id, case_id)
-        return
-    reopened = case["state"] == "resolved"
-    if reopened:
-        facts |= {"state": "open", "owner": None}
-    if reopened or _URGENCY[flag] >= _URGENCY[case["flag"]]:
-        db.update("cases", case["id"], facts | {"corrected": None})
-        queue_card_update(db, team, case["id"], now)
-    _note(db, team, case["id"], message_id, now, again)
-
-
-def _note(db: Transaction, team: str, case_id: int, message_id: int, now: float, again: str) -> None:
-    """An edited card rings nobody's bell: a note under it does, each time somebody is waited for."""
-    note = Action("card_note", f"note:{message_id}{again}", TRIAGE, facts={"of": f"card:{case_id}"})
-    insert_actions(db, team, [note], now, message_id, case_id)
+def _case(row: Mapping[str, Any]) -> Case:
+    names = [f.name for f in fields(Case) if f.name != "message"]
+    return Case(**{name: row[name] for name in names}, message=row["message_id"])
 
 
 _OF_THREAD = "select * from cases where channel = ? and thread = ?"
@@ -145,7 +154,7 @@ _CASE = """
 """
 
 
-def _case(db: Transaction, case_id: int) -> CaseView | None:
+def _view(db: Transaction, case_id: int) -> CaseView | None:
     row = db.one(_CASE, [case_id])
     if row is None:
         return None
@@ -166,4 +175,5 @@ def _case(db: Transaction, case_id: int) -> CaseView | None:
         owner=row["owner"],
         corrected=row["corrected"],
         message_id=row["message_id"],
+        cause=row["cause"],
     )

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.actions import Action
+from bot.domain.case import CustomerWrote, Edited, Event, Flagged, StaffWrote, Transition
 from bot.domain.message import Decision, Edit, Message, StoredMessage, Thread
 from bot.store.asks import queue_ask_updates
-from bot.store.cases import flag_thread, queue_note_updates, reconsider
+from bot.store.cases import apply_event, queue_note_updates
 from bot.store.columns import of_scores
 from bot.store.db import Database, Transaction
 from bot.store.messages import message_at, message_by_id
@@ -18,8 +19,9 @@ from model.reading import Reading
 
 
 class Conversations:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, transition: Transition) -> None:
         self._database = database
+        self._transition = transition
 
     async def thread(self, message: Message, *, conversation_s: float, negative_threshold: float) -> Thread:
         """What `decide` needs to know of the time before this message: of its thread, and of what the same customer began in the
@@ -68,13 +70,8 @@ class Conversations:
                 return
             message_id = _insert_message(db, message, reading, decision, now)
             insert_actions(db, message.team, actions, now, message_id)
-            if decision.flag:
-                flag_thread(db, message.team, message.channel, message.thread, message_id, decision.flag, now)
-            elif reading and reading.label:
-                db.execute(
-                    "update cases set mood = ? where channel = ? and thread = ?",
-                    [reading.label, message.channel, message.thread],
-                )
+            event = _what_happened(message, message_id, decision, now)
+            apply_event(db, self._transition, message.team, message.channel, message.thread, event)
             db.update("inbox", inbox_id, {"state": "done", "event": None})
 
         await self._database.transaction(work)
@@ -138,7 +135,8 @@ class Conversations:
             queue_note_updates(db, message.team, stored.id, now)
             queue_ask_updates(db, message.team, stored.id, now, "edited")
             if reading is not None:
-                reconsider(db, edit, stored.id, reading, decision, now)
+                event = Edited(stored.id, decision.flag, message.user, now, f":{edit.edited_at}")
+                apply_event(db, self._transition, message.team, message.channel, message.thread, event)
             db.update("inbox", inbox_id, {"state": "done", "event": None})
 
         await self._database.transaction(work)
@@ -152,17 +150,14 @@ class Conversations:
         def work(db: Transaction) -> None:
             db.update("actions", action_id, {"state": "dropped", "error": why})
             row = db.one(
-                "select m.id, m.team, m.channel, m.thread from actions a join messages m on m.id = a.message_id where a.id = ?",
+                'select m.id, m.team, m.channel, m.thread, m."user" from actions a join messages m on m.id = a.message_id where a.id = ?',
                 [action_id],
             )
             if row:
-                flag_thread(db, row["team"], row["channel"], row["thread"], row["id"], "request", now)
+                event = Flagged(row["id"], "request", row["user"], now, cause=LATE)
+                apply_event(db, self._transition, row["team"], row["channel"], row["thread"], event)
 
         await self._database.transaction(work)
-
-    async def readings_by_version(self) -> dict[str, int]:
-        sql = "select version, count(*) as n from messages where version is not null group by version"
-        return await self._database.transaction(lambda db: {r["version"]: r["n"] for r in db.query(sql)})
 
 
 _TEAM_WROTE = """
@@ -183,6 +178,18 @@ _NEARBY = """
     select reply, template, negative from messages where channel = ? and "user" = ? and thread = ts and ts != ?
     and cast(ts as double precision) between ? and ? and text is not null
 """
+
+
+LATE = "The answer could not be sent in time"
+
+
+def _what_happened(message: Message, message_id: int, decision: Decision, now: float) -> Event:
+    """What a new message means for its thread's case."""
+    if message.role != "customer":
+        return StaffWrote(message_id, message.user, now)
+    if decision.flag:
+        return Flagged(message_id, decision.flag, message.user, now)
+    return CustomerWrote(message_id, message.user, now)
 
 
 def _insert_message(

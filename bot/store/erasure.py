@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from bot.domain.actions import QUOTES
+from bot.domain.case import TextErased, Transition
 from bot.domain.message import Deletion, Forgotten, StoredMessage
 from bot.store.asks import queue_ask_updates
-from bot.store.cases import queue_card_update, queue_note_updates
+from bot.store.cases import apply_to_cases_of, queue_note_updates
 from bot.store.db import Database, Transaction, marks
 from bot.store.messages import message_at, messages_of
 from bot.store.records import insert_audit, own_team
@@ -18,8 +20,9 @@ from bot.store.teaching import forget_taught
 
 
 class Erasure:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, transition: Transition) -> None:
         self._database = database
+        self._transition = transition
 
     async def erase(self, inbox_id: int, deletion: Deletion, now: float) -> None:
         """Forget a message that its author deleted. A reply that is not out yet is dropped; a case shows that the words are gone."""
@@ -32,7 +35,7 @@ class Erasure:
                 db.insert("messages", place | who)
             else:
                 versions = _learned_from(db, "where f.message_id = ?", message.id)
-                _forget(db, [message], now)
+                _forget(db, self._transition, [message], now)
                 if versions:
                     what = {"message": message.id, "versions": versions}
                     insert_audit(
@@ -47,11 +50,15 @@ class Erasure:
 
     async def forget(self, team: str, user: str, by: str, now: float) -> Forgotten:
         """Forget everything a person wrote here, and note in the audit who asked for it."""
-        return await self._database.transaction(lambda db: _forget_person(db, team, user, by, now))
+        return await self._database.transaction(
+            lambda db: _forget_person(db, self._transition, team, user, by, now)
+        )
 
     def forget_now(self, user: str, by: str, now: float) -> Forgotten:
         """The same for the command line, while the bot is stopped."""
-        return self._database.transaction_blocking(lambda db: _forget_person(db, own_team(db), user, by, now))
+        return self._database.transaction_blocking(
+            lambda db: _forget_person(db, self._transition, own_team(db), user, by, now)
+        )
 
     async def forget_all(self, by: str, now: float) -> Forgotten:
         """The app was taken out of the workspace: forget everything that anybody wrote; counts and readings stay."""
@@ -142,12 +149,14 @@ def _labelled(since: float, shared: Collection[str] | None) -> tuple[str, list[A
     return f"m.created_at >= ? and coalesce(m.shared, 0) = 0{now_shared} and {words}", [since, *shared]
 
 
-def _forget_person(db: Transaction, team: str, user: str, by: str, now: float) -> Forgotten:
+def _forget_person(
+    db: Transaction, transition: Transition, team: str, user: str, by: str, now: float
+) -> Forgotten:
     """`team` is for the audit: a person of another organisation writes under the id of theirs."""
     versions = tuple(_learned_from(db, 'where m."user" = ?', user))
     everything = messages_of(db, user)
     written = [message for message in everything if message.text is not None]
-    _forget(db, written, now)
+    _forget(db, transition, written, now)
     # Words outlive their message in what was made of them, and that may be long gone.
     for message in everything:
         forget_taught(db, message, now)
@@ -166,18 +175,17 @@ def _learned_from(db: Transaction, which: str = "", *values: Any) -> list[str]:
     return [row["version"] for row in db.query(f"{_LEARNED} {which} order by l.version", values)]
 
 
-def _forget(db: Transaction, written: Sequence[StoredMessage], now: float) -> None:
+def _forget(db: Transaction, transition: Transition, written: Sequence[StoredMessage], now: float) -> None:
     """Take the words out of these messages, of what was made of them, and of what triage shows; drop replies that are
     not out yet."""
     for message in written:
         db.update("messages", message.id, {"text": None})
         db.execute(
-            "update actions set state = 'dropped', error = 'the message is gone'"
-            " where message_id = ? and state in ('pending', 'failed') and kind in ('reply', 'clarify', 'draft')",
-            [message.id],
+            "update actions set state = 'dropped', error = 'the message is gone'"  # noqa: S608
+            f" where message_id = ? and state in ('pending', 'failed') and kind in ({marks(QUOTES)})",
+            [message.id, *QUOTES],
         )
-        for case in db.query("select id from cases where message_id = ? order by id", [message.id]):
-            queue_card_update(db, message.team, case["id"], now)
+        apply_to_cases_of(db, transition, TextErased(message.id, now))
         queue_note_updates(db, message.team, message.id, now)
         queue_ask_updates(db, message.team, message.id, now)
         forget_taught(db, message, now)

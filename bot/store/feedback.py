@@ -5,22 +5,24 @@ Every row tells who said it, when and from where, and which reading of which mod
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from bot.domain.actions import Action
-from bot.domain.feedback import WITHDRAWN, Said, Word
+from bot.domain.case import Corrected, Flagged, Transition
+from bot.domain.feedback import WITHDRAWN, Rating, RatingFacts, Said, Word
 from bot.domain.message import StoredMessage
 from bot.store.asks import answer_asks
-from bot.store.cases import flag_thread, queue_card_update
+from bot.store.cases import apply_event, apply_to_cases_of
 from bot.store.db import Database, Transaction, marks
 from bot.store.messages import message_by_id
 from bot.store.outbox import insert_actions
 
 
 class Feedback:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, transition: Transition) -> None:
         self._database = database
+        self._transition = transition
 
     async def correct(
         self,
@@ -50,7 +52,7 @@ class Feedback:
                     moment = max(then, said_at)
                 elif then > said_at or (then, last["value"], last["source"]) == (said_at, label, source):
                     return True
-            return _correct(db, team, message_id, Said(label, user, source, now, moment))
+            return _correct(db, self._transition, team, message_id, Said(label, user, source, now, moment))
 
         return await self._database.transaction(work)
 
@@ -78,7 +80,9 @@ class Feedback:
             if withdrawn and (last is None or (last["value"], last["source"]) != (label, "reaction")):
                 return False
             word = WITHDRAWN if withdrawn else label
-            return _correct(db, team, message_id, Said(word, user, "reaction", now, said_at))
+            return _correct(
+                db, self._transition, team, message_id, Said(word, user, "reaction", now, said_at)
+            )
 
         return await self._database.transaction(work)
 
@@ -91,24 +95,26 @@ class Feedback:
         channel: str | None,
         ts: str | None,
         now: float,
-    ) -> bool:
-        """A customer's word on an answer: helpful, not_helpful, or person (a person should have answered).
+        rule: Callable[[RatingFacts], Rating | None],
+    ) -> Rating | None:
+        """A customer's word on an answer, pressed at `channel` and `ts`; `rule` says what follows, and the case is opened in the
+        same transaction. None, and nothing is noted, if the rule says so or there is no such message in the channel."""
 
-        Whom it did not help gets a person: the case is opened with the same stroke. False, and nothing is noted, if what stands
-        at `channel` and `ts` is not our answer to that message; *person* is said elsewhere, by who said *not helpful* there.
-        """
-
-        def work(db: Transaction) -> bool:
+        def work(db: Transaction) -> Rating | None:
             message = message_by_id(db, message_id)
             if message is None or (message.team, message.channel) != (team, channel):
-                return False
-            said = value == "person" and _said(db, message_id, user, "not_helpful")
-            if not said and (value == "person" or not _answers(db, message_id, ts)):
-                return False
+                return None
+            facts = RatingFacts(
+                value, _answers(db, message_id, ts), _said(db, message_id, user, "not_helpful")
+            )
+            rating = rule(facts)
+            if rating is None:
+                return None
             insert_feedback(db, team, message, "rating", Said(value, user, "answer", now))
-            if value in ("not_helpful", "person"):
-                flag_thread(db, team, message.channel, message.thread, message_id, "request", now)
-            return True
+            if rating.cause:
+                event = Flagged(message_id, "request", user, now, cause=rating.cause)
+                apply_event(db, self._transition, team, message.channel, message.thread, event)
+            return rating
 
         return await self._database.transaction(work)
 
@@ -120,10 +126,11 @@ class Feedback:
         user: str,
         actions: Sequence[Action],
         now: float,
+        cause: str | None,
     ) -> bool:
         """The customer's answer to *did you mean*, with what follows from it. Only the first answer counts.
 
-        Without a template (none of these) a person is called: the case is opened with the same stroke.
+        With a `cause` a person is wanted: the case is opened in the same transaction.
         """
 
         def work(db: Transaction) -> bool:
@@ -133,8 +140,9 @@ class Feedback:
                 return False
             insert_feedback(db, team, message, "choice", Said(template or "none", user, "clarify", now))
             insert_actions(db, team, actions, now, message_id)
-            if template is None:
-                flag_thread(db, team, message.channel, message.thread, message_id, "request", now)
+            if cause:
+                event = Flagged(message_id, "request", user, now, cause=cause)
+                apply_event(db, self._transition, team, message.channel, message.thread, event)
             return True
 
         return await self._database.transaction(work)
@@ -206,16 +214,14 @@ def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
     return bool(row["shared"]) or row["channel"] in shared
 
 
-def _correct(db: Transaction, team: str, message_id: int, said: Said) -> bool:
+def _correct(db: Transaction, transition: Transition, team: str, message_id: int, said: Said) -> bool:
     """Note a label, and have the case's card show it; see `Feedback.correct`."""
     message = message_by_id(db, message_id)
     if message is None or message.role != "customer" or message.text is None:
         return False
     insert_feedback(db, team, message, "label", said)
     corrected = None if said.value == WITHDRAWN else said.value
-    for case in db.query("select id from cases where message_id = ? order by id", [message_id]):
-        db.update("cases", case["id"], {"corrected": corrected})
-        queue_card_update(db, team, case["id"], said.at)
+    apply_to_cases_of(db, transition, Corrected(message_id, corrected, said.at))
     return True
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.domain.actions import TRIAGE, Action, Queued
+from bot.domain.actions import QUOTES, TRIAGE, Action, Queued, read_action
 from bot.store.columns import of_action
 from bot.store.db import Database, Transaction
 
@@ -27,13 +27,13 @@ def insert_actions(
             "kind": action.kind,
             "channel": action.channel,
             "thread": action.thread,
-            "facts": json.dumps(dict(action.facts)),
+            "payload": json.dumps(action.payload),
             "message_id": message_id,
             "case_id": case_id,
             "due_at": now,
             "created_at": now,
         }
-        db.insert("actions", row | of_action(action.kind, action.facts), ignore=True)
+        db.insert("actions", row | of_action(action.kind, action.payload), ignore=True)
 
 
 class Outbox:
@@ -62,13 +62,13 @@ class Outbox:
         """
         return await self._database.transaction(lambda db: [_queued(r) for r in db.query(sql, [TRIAGE])])
 
-    async def facts_of(self, key: str) -> Mapping[str, Any] | None:
-        """What the action with this key was told to write."""
-        sql = "select facts from actions where key = ?"
+    async def action(self, key: str) -> Action | None:
+        """The action with this key, whatever became of it."""
+        sql = "select * from actions where key = ?"
 
-        def work(db: Transaction) -> Mapping[str, Any] | None:
+        def work(db: Transaction) -> Action | None:
             row = db.one(sql, [key])
-            return dict(json.loads(row["facts"])) if row else None
+            return _action(row) if row else None
 
         return await self._database.transaction(work)
 
@@ -86,7 +86,7 @@ class Outbox:
             row = db.one(sql, [action_id])
             if row is None:
                 raise LookupError(f"action {action_id} is gone")
-            gone = row["kind"] in ("reply", "clarify", "draft") and row["message"] and row["text"] is None
+            gone = row["kind"] in QUOTES and row["message"] and row["text"] is None
             if gone or row["state"] == "dropped":
                 db.update("actions", action_id, {"state": "dropped", "error": "the message is gone"})
                 return False
@@ -148,10 +148,7 @@ def _queued(row: Mapping[str, Any]) -> Queued:
     return Queued(
         id=row["id"],
         team=row["team"],
-        kind=row["kind"],
-        channel=row["channel"],
-        thread=row["thread"],
-        facts=json.loads(row["facts"]),
+        action=_action(row),
         case_id=row["case_id"],
         message_id=row["message_id"],
         state=row["state"],
@@ -160,3 +157,7 @@ def _queued(row: Mapping[str, Any]) -> Queued:
         error=row["error"],
         created_at=row["created_at"],
     )
+
+
+def _action(row: Mapping[str, Any]) -> Action:
+    return read_action(row["kind"], row["key"], row["channel"], row["thread"], json.loads(row["payload"]))

@@ -166,6 +166,51 @@ def _fifth(db: Any) -> None:
     db["inbox"].create_index(["channel", "message_ts"])
     db["inbox"].create_index(["author"])
     _own_team(db)
+    _case_events(db)
+    _payloads(db)
+
+
+def _case_events(db: Any) -> None:
+    db["cases"].add_column("cause", str)
+    db["cases"].add_column("first_reply_at", float)
+    db["cases"].transform(drop={"mood"})  # written, and never read
+    # A case that was reopened kept the times of its first life.
+    db.conn.execute("update cases set taken_at = null, resolved_at = null where state = 'open'")
+    db.conn.execute("update cases set resolved_at = null where state = 'taken'")
+    db["case_events"].create(
+        {"id": int, "case_id": int, "kind": str, "at": float, "actor": str, "message_id": int},
+        pk="id", not_null={"case_id", "kind", "at", "actor"},
+        foreign_keys=[("case_id", "cases", "id"), ("message_id", "messages", "id")],
+    )  # fmt: skip
+    db["case_events"].create_index(["case_id", "id"])
+    # What is known of the cases there are: when they were opened, taken and resolved.
+    for kind, at, actor in (
+        ("opened", "opened_at", '(select "user" from messages m where m.id = cases.message_id)'),
+        ("taken", "taken_at", "owner"),
+        ("resolved", "resolved_at", "owner"),
+    ):
+        db.conn.execute(
+            "insert into case_events (case_id, kind, at, actor, message_id)"  # noqa: S608
+            f" select id, ?, {at}, coalesce({actor}, ''), message_id from cases where {at} is not null order by id",
+            [kind],
+        )
+
+
+def _payloads(db: Any) -> None:
+    db.conn.execute("alter table actions rename column facts to payload")
+    for old, new in (
+        ("ask", "label_request"),
+        ("ask_close", "label_request_close"),
+        ("whisper", "ephemeral"),
+    ):
+        db.conn.execute("update actions set kind = ? where kind = ?", [new, old])
+    for row in list(db.query("select id, payload from actions where kind = 'draft'")):
+        payload = json.loads(row["payload"])
+        payload |= {
+            "customer_channel": payload.pop("channel", ""),
+            "customer_thread": payload.pop("thread", ""),
+        }
+        db.conn.execute("update actions set payload = ? where id = ?", [json.dumps(payload), row["id"]])
 
 
 def _own_team(db: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.domain.actions import TRIAGE, Action
+from bot.domain.actions import ExampleClose, ExamplePost
 from bot.domain.feedback import Said
 from bot.domain.learning import Example, Golden
 from bot.domain.message import StoredMessage
@@ -36,8 +36,7 @@ class Teaching:
             insert_feedback(db, team, message, "template", Said(template, user, "shortcut", now))
             example = {"team": team, "template": template, "text": text, "message_id": message_id}
             example_id = db.insert("examples", example | {"user": user, "at": now, "state": "proposed"})
-            action = Action("example", f"example:{example_id}", TRIAGE, facts={"example": example_id})
-            insert_actions(db, team, [action], now, message_id)
+            insert_actions(db, team, [ExamplePost.of_example(example_id)], now, message_id)
             return True
 
         return await self._database.transaction(work)
@@ -56,8 +55,7 @@ class Teaching:
             insert_audit(
                 db, team, user, f"example {state}", {"example": example_id, "template": row["template"]}, now
             )
-            of = {"of": f"example:{example_id}", "example": example_id}
-            close = Action("example_close", f"example_close:{example_id}", TRIAGE, facts=of)
+            close = ExampleClose.of_example(example_id)
             insert_actions(db, team, [close], now, row["message_id"])
             return _example(row | {"state": state, "decided_by": user})
 
@@ -120,8 +118,7 @@ def forget_taught(db: Transaction, message: StoredMessage, now: float) -> None:
     )
     for row in made:
         db.update("examples", row["id"], {"text": None, "state": "forgotten"})
-        of = {"of": f"example:{row['id']}", "example": row["id"]}
-        close = Action("example_close", f"example_gone:{row['id']}", TRIAGE, facts=of)
+        close = ExampleClose.of_example(row["id"], "gone")
         insert_actions(db, message.team, [close], now, message.id)
     db.execute("delete from golden where message_id = ?", [message.id])
 

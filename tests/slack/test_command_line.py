@@ -13,7 +13,8 @@ import pytest
 
 from bot import cli
 from bot.demo.run import write_config
-from bot.domain.actions import Action
+from bot.desk import cases
+from bot.domain.actions import Notice
 from bot.domain.message import Decision, Message
 from bot.learning import offline
 from bot.store import open_store
@@ -28,7 +29,7 @@ FAKE = str(Path(__file__).parent / "fake_trainer.py")
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
     folder = write_config(tmp_path)
-    store = open_store(tmp_path / "softanswer.db")
+    store = open_store(tmp_path / "softanswer.db", cases.apply)
 
     async def live() -> None:
         for i in range(8):
@@ -89,7 +90,7 @@ def test_retrain(
 
 
 def test_retrain_wants_consent(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = open_store(tmp_path / "softanswer.db")
+    store = open_store(tmp_path / "softanswer.db", cases.apply)
     asyncio.run(store.records.set_consent("T1", False, "UADA", 1.0))
     store.database.close()
     assert run(config, "retrain") == 1
@@ -121,10 +122,10 @@ def test_models_are_compared(config: Path, tmp_path: Path, capsys: pytest.Captur
 
 
 def test_outbox(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = open_store(tmp_path / "softanswer.db")
+    store = open_store(tmp_path / "softanswer.db", cases.apply)
 
     async def give_up() -> None:
-        await store.outbox.put("T1", Action("notice", "lost", "C1"), 1.0)
+        await store.outbox.put("T1", Notice(key="lost", channel="C1", text="lost"), 1.0)
         await store.outbox.fail(1, 40, "channel_not_found")
 
     asyncio.run(give_up())

@@ -10,7 +10,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.domain.actions import Action
+from bot.domain.actions import Notice
 from bot.slack.client import SlackRefused
 from bot.slack.commands import answer_command
 from bot.store import StoreUnavailable
@@ -19,7 +19,7 @@ from tests.support import eventually, rows
 
 
 async def post(bot: Bot, key: str, channel: str = HELP, **facts: Any) -> None:
-    action = Action("notice", key, channel, facts={"text": key, **facts})
+    action = Notice(key=key, channel=channel, text=key, **facts)
     await bot.services.store.outbox.put("T0ACME", action, bot.services.clock())
     bot.services.committed()
 
@@ -138,7 +138,7 @@ async def test_a_deleted_thread_holds_up_nobody_else(
     asked = await persons.write(CARLA, HELP, "a question")
     await persons.post(CARLA, "delete", channel=HELP, ts=asked)
     sandbox.place.interventions.fail("chat.postMessage", 1, None, 503, None)
-    action = Action("notice", "into nothing", HELP, asked, facts={"text": "into nothing"})
+    action = Notice(key="into nothing", channel=HELP, thread=asked, text="into nothing")
     await bot.services.store.outbox.put("T0ACME", action, bot.services.clock())
     await post(bot, "behind it")
     await eventually(lambda: ("behind it", "sent") in states(tmp_path / "softanswer.db"))

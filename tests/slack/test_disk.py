@@ -15,6 +15,7 @@ from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.run import BotProcess, write_config
 from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
+from bot.desk import cases
 from bot.ops.run import run
 from bot.store import StoreError, StoreUnavailable, open_store
 from sandbox.server import Sandbox
@@ -40,7 +41,7 @@ async def test_what_cannot_be_written_is_not_acked_and_comes_again(
     kept_by = bot.services.store.database
 
     def pragma(statement: str) -> None:
-        kept_by._thread.submit(lambda: kept_by._db.conn.execute(statement)).result()
+        kept_by._thread.submit(lambda: kept_by._connection.execute(statement)).result()
 
     pragma(spoil)
     refused = 0
@@ -70,7 +71,7 @@ async def test_what_cannot_be_written_is_not_acked_and_comes_again(
 def test_a_damaged_database_is_one_line_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_bytes(b"not a database at all, not even nearly" * 100)
     with pytest.raises(StoreError, match="restore a backup") as raised:
-        open_store(tmp_path / "a.db")
+        open_store(tmp_path / "a.db", cases.apply)
     assert "\n" not in str(raised.value)
 
 
@@ -83,7 +84,7 @@ async def test_a_backup_is_checked_and_can_be_put_in_the_databases_place(
     bot.services.store.database.backup(copy)  # while it works
     with pytest.raises(StoreError, match="exists already"):
         bot.services.store.database.backup(copy)
-    restored = open_store(copy)
+    restored = open_store(copy, cases.apply)
     case = await restored.cases.case(1)
     assert case and case.text and case.text.startswith("Third time")
     assert await restored.outbox.counts() == await bot.services.store.outbox.counts()
@@ -94,7 +95,7 @@ async def test_a_backup_is_checked_and_can_be_put_in_the_databases_place(
 
 def test_a_backup_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path)
-    open_store(tmp_path / "softanswer.db").database.close()
+    open_store(tmp_path / "softanswer.db", cases.apply).database.close()
     assert cli.main(["backup", str(tmp_path / "b.db"), "--config", str(config)]) == 0
     assert rows(tmp_path / "b.db", "pragma integrity_check") == [("ok",)]
     assert cli.main(["backup", str(tmp_path / "b.db"), "--config", str(config)]) == 2
@@ -139,7 +140,7 @@ async def test_a_start_at_a_locked_database_is_one_line(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = write_config(tmp_path)
-    open_store(tmp_path / "softanswer.db").database.close()
+    open_store(tmp_path / "softanswer.db", cases.apply).database.close()
     for name, value in (
         ("BOT_TOKEN", "xoxb-sandbox"),
         ("APP_TOKEN", "xapp-sandbox"),

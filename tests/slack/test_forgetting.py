@@ -14,6 +14,7 @@ from bot.cli import main
 from bot.demo.people import Persons
 from bot.demo.run import write_config
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.desk import cases
 from bot.domain.message import Decision, Edit, Message, Received
 from bot.privacy.retention import Retention
 from bot.settings import load_settings
@@ -225,7 +226,7 @@ async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot
 def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path)
     database = load_settings(config).database
-    store = open_store(database)
+    store = open_store(database, cases.apply)
 
     def work(db: Transaction) -> None:
         row = {"team": "T1", "channel": "C1", "thread": "1.0", "role": "customer", "created_at": 1.0}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.actions import Draft, Notice
 from bot.domain.case import CaseView
 from bot.domain.learning import Example
 from bot.domain.message import StoredMessage
@@ -78,6 +79,19 @@ def test_a_corrected_card_and_one_that_was_not_scored() -> None:
     assert "(nothing to show)" in texts(team_blocks.card(unread, None))
 
 
+def test_the_card_of_a_request_says_what_happened_and_not_how_the_question_read() -> None:
+    did_not_help = dataclasses.replace(
+        CASE, flag="request", cause="The customer says that the answer did not help"
+    )
+    shown = texts(team_blocks.card(did_not_help, None))
+    assert "did not help" in shown and "94%" not in shown and "sure" not in shown
+    asked = dataclasses.replace(CASE, flag="request", reasons=("reads negative", "asked for a person"))
+    shown = texts(team_blocks.card(asked, None))
+    assert "asked for a person" in shown and "94%" not in shown
+    labelled = texts(team_blocks.card(dataclasses.replace(asked, corrected="neutral"), None))
+    assert "😐 neutral, labelled by a person" in labelled
+
+
 def test_an_answer_asks_whether_it_helped() -> None:
     native = blocks.reply("Here.", 5, native=True)
     buttons = native[1]["elements"][0]
@@ -94,22 +108,30 @@ def test_did_you_mean_has_at_most_three_options_and_a_way_out() -> None:
     assert all(len(e["text"]["text"]) <= 75 for e in shown[1]["elements"])
 
 
+DRAFT = Draft(
+    key="k",
+    text="Hello",
+    reply="template",
+    template="export",
+    rate=True,
+    customer_channel="C1",
+    customer_thread="1.0",
+)
+
+
 def test_a_draft_and_notices() -> None:
-    shown = team_blocks.draft({"channel": "C1", "text": "Hello"}, 5, "https://acme/p1")
+    shown = team_blocks.draft(DRAFT, 5, "https://acme/p1")
     assert action_ids(shown) == ["send_draft"]
-    assert "open the message" not in texts(team_blocks.draft({"channel": "C1", "text": "Hello"}, 5, None))
-    facts = {
-        "text": "Done",
-        "caption": "Before and after",
-        "table": [["Check", "Before"], ["macro-F1", 0.92]],
-    }
-    table = team_blocks.notice(facts, native=True)[1]
-    assert table["rows"][1] == [
+    assert "open the message" not in texts(team_blocks.draft(DRAFT, 5, None))
+    table = [["Check", "Before"], ["macro-F1", 0.92]]
+    report = Notice(key="k", text="Done", caption="Before and after", table=table)
+    shown_table = team_blocks.notice(report, native=True)[1]
+    assert shown_table["rows"][1] == [
         {"type": "raw_text", "text": "macro-F1"},
         {"type": "raw_number", "value": 0.92, "text": "0.920"},
     ]
-    assert team_blocks.notice(facts, native=False)[1]["text"]["text"] == "Check · Before\nmacro-F1 · 0.92"
-    assert len(team_blocks.notice({"text": "Only text"}, native=True)) == 1
+    assert team_blocks.notice(report, native=False)[1]["text"]["text"] == "Check · Before\nmacro-F1 · 0.92"
+    assert len(team_blocks.notice(Notice(key="k", text="Only text"), native=True)) == 1
     assert team_blocks.data_table("c", [["a"], [""]])["rows"][1][0]["text"] == "–"
 
 
@@ -186,10 +208,10 @@ def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
     assert "When it came" not in same
     worse = [{"message": 1, "text": None, "label": "neutral", "read": "negative"}]
     notice = json.dumps(
-        team_blocks.notice({"text": "x", "worse": worse}, native=True, links={1: "https://s/1"})
+        team_blocks.notice(Notice(key="k", text="x", worse=worse), native=True, links={1: "https://s/1"})
     )
     assert "<https://s/1|a message of your customers> is neutral, was read as negative" in notice
-    unlinked = json.dumps(team_blocks.notice({"text": "x", "worse": worse}, native=True))
+    unlinked = json.dumps(team_blocks.notice(Notice(key="k", text="x", worse=worse), native=True))
     assert (
         "• a message of your customers is neutral" in unlinked
         or "a message of your customers is neutral" in unlinked

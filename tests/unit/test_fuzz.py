@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.domain.actions import Draft, Notice
 from bot.domain.case import CaseView
 from bot.domain.learning import Example
 from bot.domain.message import Deletion, Edit, Message, Skip, StoredMessage
@@ -98,7 +99,17 @@ def test_no_builder_goes_over_slacks_limits(text: str, other: str, some: list[st
     )
     proposed = Example(1, "export", text, "U1", "proposed", None)
     worse = [{"message": None, "text": t, "label": "neutral", "read": None} for t in [text, other, *some]]
-    notice = {"text": text or "x", "caption": other, "table": [["a", *some], [other, 1.0]], "worse": worse}
+    table = [["a", *some], [other, 1.0]]
+    notice = Notice(key="k", text=text or "x", caption=other, table=table, worse=worse)
+    draft = Draft(
+        key="k",
+        text=text or "x",
+        reply="template",
+        template=None,
+        rate=False,
+        customer_channel="C1",
+        customer_thread="1",
+    )
     options = [{"template": f"t{i}", "title": t or "x"} for i, t in enumerate(some)]
     for shown in (
         blocks.reply(text or "x", 1, native=True),
@@ -110,7 +121,7 @@ def test_no_builder_goes_over_slacks_limits(text: str, other: str, some: list[st
         team_blocks.ask(text, "U1", None, 1, 1),
         team_blocks.ask_closed(text, None),
         team_blocks.example(proposed, other or "x"),
-        team_blocks.draft({"channel": "C1", "text": text or "x"}, 1, None),
+        team_blocks.draft(draft, 1, None),
         team_blocks.notice(notice, native=True),
         team_blocks.notice(notice, native=False),
         blocks.home("agent", "Acme", [case(text)] * 60, [other or "x", *some]),

@@ -35,7 +35,7 @@ def test_it_says_that_there_is_nothing_yet() -> None:
 
 
 def test_the_facts_are_json_with_intervals() -> None:
-    facts = json.loads(json.dumps(FULL.facts()))
+    facts = json.loads(json.dumps(FULL.figures()))
     assert facts["versions"][0]["macro_f1"] == [0.81, 0.77, 0.85]
     assert facts["weeks"][2]["low"] == pytest.approx(0.0, abs=1e-9) and 0.4 < facts["weeks"][2]["high"] < 0.6
     assert facts["sources"]["emoji"] == 5
@@ -43,7 +43,7 @@ def test_the_facts_are_json_with_intervals() -> None:
 
 @pytest.mark.parametrize("report", [FULL, EMPTY], ids=["full", "empty"])
 async def test_the_picture_is_a_png(report: Report) -> None:
-    drawn = await draw(report.facts())
+    drawn = await draw(report.figures())
     assert drawn.startswith(b"\x89PNG\r\n") and len(drawn) > 5_000
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import sqlite_utils
 
-from bot.domain.actions import TRIAGE, Action
+from bot.desk import answers, cases
+from bot.domain.actions import TRIAGE, Action, Reply
 from bot.domain.message import Decision, Message
 from bot.settings import Rules
 from bot.store import Store, StoreError, open_store
@@ -22,12 +23,18 @@ from model.reading import Reading
 
 SCORES = {"negative": 0.9, "neutral": 0.05, "positive": 0.05}
 ANGRY = Reading("v1", "negative", SCORES, None)
+
+
+def answer(key: str, channel: str = "C1", **more: Any) -> Reply:
+    return Reply(key=key, channel=channel, text=key, reply="template", **more)
+
+
 RULES = {"conversation_s": 120.0, "negative_threshold": Rules().negative_threshold}
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = open_store(tmp_path / "a.db")
+    store = open_store(tmp_path / "a.db", cases.apply)
     yield store
     store.database.close()
 
@@ -70,7 +77,7 @@ async def test_a_flag_opens_one_case_and_queues_its_card(store: Store) -> None:
     case = await store.cases.case(1)
     assert case and (case.state, case.flag, case.confidence, case.customer) == ("open", "unhappy", 0.9, "U1")
     due = await store.outbox.heads()
-    assert [(a.kind, a.channel, a.case_id) for a in due] == [("card", TRIAGE, 1)]
+    assert [(a.action.kind, a.action.channel, a.case_id) for a in due] == [("card", TRIAGE, 1)]
 
 
 async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Store) -> None:
@@ -98,12 +105,27 @@ async def test_a_resolved_case_opens_again(store: Store) -> None:
     await store.cases.take(99, "UA", 2.0)
 
 
-async def test_a_calmer_word_changes_the_mood_and_not_the_case(store: Store) -> None:
+async def test_the_history_of_a_case_tells_who_did_what_and_when(store: Store) -> None:
     await settle(store, message(), Decision(flag="unhappy"))
     happy = Reading("v1", "positive", SCORES, None)
     await settle(store, message("101.0", "100.0"), Decision(), reading=happy)
-    row = await store.database.transaction(lambda db: db.one("select mood, state from cases"))
-    assert row == {"mood": "positive", "state": "open"}
+    await settle(store, message("102.0", "100.0", "UA", "agent"), Decision(), reading=None)
+    await store.cases.take(1, "UA", 5.0)
+    await store.cases.take(1, "UB", 6.0)
+    await store.cases.resolve(1, "UB", 7.0)
+    await settle(store, message("103.0", "100.0"), Decision(flag="request"))
+    told = [(e.kind, e.by, e.message) for e in await store.cases.history(1)]
+    assert told == [
+        ("opened", "U1", 1), ("customer wrote", "U1", 2), ("first reply", "UA", 3), ("taken", "UA", None),
+        ("resolved", "UB", None), ("reopened", "U1", 4),
+    ]  # fmt: skip
+    row = await store.database.transaction(lambda db: db.one("select * from cases"))
+    assert row and (row["state"], row["owner"], row["taken_at"], row["resolved_at"]) == (
+        "open",
+        None,
+        None,
+        None,
+    )
 
 
 async def test_the_thread_so_far(store: Store) -> None:
@@ -126,16 +148,16 @@ async def test_a_conversation_of_several_threads(store: Store) -> None:
 
 async def test_actions_come_once_and_in_order_within_a_channel(store: Store) -> None:
     for key in ("a", "b", "a"):
-        await store.outbox.put("T1", Action("reply", key, "C1", "1.0", {"text": key}), 1.0)
-    await store.outbox.put("T1", Action("reply", "c", "C2"), 1.0)
-    assert [a.facts.get("text") for a in await store.outbox.heads()] == ["a", None]
+        await store.outbox.put("T1", answer(key), 1.0)
+    await store.outbox.put("T1", answer("c", channel="C2"), 1.0)
+    assert [q.action.key for q in await store.outbox.heads()] == ["a", "c"]
     await store.outbox.retry(1, 1, 50.0, "rate limited", known=True)
-    assert [(a.channel, a.due_at) for a in await store.outbox.heads()] == [("C1", 50.0), ("C2", 1.0)]
+    assert [(q.action.channel, q.due_at) for q in await store.outbox.heads()] == [("C1", 50.0), ("C2", 1.0)]
     await store.outbox.sent(1, "C1", "9.9", 3.0)
-    assert [a.facts.get("text") for a in await store.outbox.heads()] == ["b", None]
+    assert [q.action.key for q in await store.outbox.heads()] == ["b", "c"]
     assert await store.outbox.sent_as("a") == ("C1", "9.9")
     assert await store.outbox.sent_as("b") is None
-    assert await store.outbox.facts_of("b") == {"text": "b"} and await store.outbox.facts_of("z") is None
+    assert await store.outbox.action("b") == answer("b") and await store.outbox.action("z") is None
     await store.outbox.fail(2, 8, "channel_not_found")
     assert await store.outbox.counts() == {"sent": 1, "failed": 1, "pending": 1}
 
@@ -161,18 +183,18 @@ async def test_every_word_on_a_message_is_kept_with_the_reading_it_was_about(sto
 
 async def test_only_the_first_choice_counts(store: Store) -> None:
     await settle(store, message(), Decision("clarify"))
-    answer = Action("reply", "chosen", "C1", "100.0", {"template": "export"})
-    assert await store.feedback.choose("T1", 1, "export", "U1", [answer], 2.0)
-    assert not await store.feedback.choose("T1", 1, "refund", "U1", [answer], 2.0)
-    assert not await store.feedback.choose("T1", 99, "refund", "U1", [answer], 2.0)
+    chosen = [answer("chosen", thread="100.0", template="export")]
+    assert await store.feedback.choose("T1", 1, "export", "U1", chosen, 2.0, None)
+    assert not await store.feedback.choose("T1", 1, "refund", "U1", chosen, 2.0, None)
+    assert not await store.feedback.choose("T1", 99, "refund", "U1", chosen, 2.0, None)
     thread = await store.conversations.thread(message("120.0", "100.0"), **RULES)
     assert thread.templates_used == {"export"}
 
 
 async def test_ratings_and_counts(store: Store) -> None:
-    reply = Action("reply", "reply:C1:100.0", "C1", "100.0", {"rate": True})
+    reply = answer("reply:C1:100.0", thread="100.0", rate=True)
     await settle(store, message(), Decision("template", "export"), reply)
-    rate = partial(store.feedback.rate, "T1", user="U1", channel="C1", now=2.0)
+    rate = partial(store.feedback.rate, "T1", user="U1", channel="C1", now=2.0, rule=answers.rate)
     assert not await rate(1, "helpful", ts="100.5")
     await store.outbox.sent(1, "C1", "100.5", 1.5)
     assert not await rate(1, "helpful", ts="100.6")
@@ -230,15 +252,15 @@ async def test_a_failing_write_leaves_nothing_behind(store: Store) -> None:
 
 
 def test_one_owner_at_a_time(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "a.db")
+    store = open_store(tmp_path / "a.db", cases.apply)
     with pytest.raises(StoreError, match=r"in use by a running bot — stop it first"):
-        open_store(tmp_path / "a.db")
+        open_store(tmp_path / "a.db", cases.apply)
     store.database.close()
-    open_store(tmp_path / "a.db").database.close()
+    open_store(tmp_path / "a.db", cases.apply).database.close()
 
 
 def test_a_reader_may_look_while_the_bot_runs(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "a.db")
+    store = open_store(tmp_path / "a.db", cases.apply)
     with closing(sqlite3.connect(f"file:{tmp_path / 'a.db'}?mode=ro", uri=True)) as reader:
         assert reader.execute("select count(*) from messages").fetchone() == (0,)
     store.database.close()
@@ -250,7 +272,7 @@ def test_a_database_from_a_newer_version(tmp_path: Path) -> None:
     with pytest.raises(
         StoreError, match=rf"written by a newer Softanswer \(schema 99, this one knows {len(MIGRATIONS)}\)"
     ):
-        open_store(tmp_path / "a.db")
+        open_store(tmp_path / "a.db", cases.apply)
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         assert db.execute("select count(*) from sqlite_master").fetchone() == (0,)
 
@@ -264,7 +286,7 @@ def test_a_database_of_an_older_version_is_brought_up_to_date(tmp_path: Path) ->
         )
         db.execute("PRAGMA user_version=1")
         db.commit()
-    open_store(tmp_path / "a.db").database.close()
+    open_store(tmp_path / "a.db", cases.apply).database.close()
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         assert db.execute("select text, edited_at from messages").fetchall() == [("hello", None)]
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
@@ -273,19 +295,19 @@ def test_a_database_of_an_older_version_is_brought_up_to_date(tmp_path: Path) ->
 def test_not_a_database(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("certainly not a database, but long enough to look like one" * 20)
     with pytest.raises(StoreError, match="not a database"):
-        open_store(tmp_path / "a.db")
+        open_store(tmp_path / "a.db", cases.apply)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
-        open_store(tmp_path / "file" / "a.db")
+        open_store(tmp_path / "file" / "a.db", cases.apply)
 
 
 def test_a_backup_can_be_opened(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "a.db")
+    store = open_store(tmp_path / "a.db", cases.apply)
     store.database.backup(tmp_path / "b.db")
     with pytest.raises(StoreError, match="exists already"):
         store.database.backup(tmp_path / "b.db")
     store.database.close()
-    open_store(tmp_path / "b.db").database.close()
+    open_store(tmp_path / "b.db", cases.apply).database.close()

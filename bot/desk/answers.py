@@ -1,0 +1,96 @@
+"""What follows from 👍 and 👎, from the answer to a clarify question, and from an agent's press on a draft. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.domain.actions import Action, Clarify, ClarifyClose, Draft, DraftClose, Reply
+from bot.domain.feedback import Rating, RatingFacts
+from bot.domain.message import StoredMessage
+
+_RATINGS = {
+    "helpful": Rating("Thank you, noted."),
+    "not_helpful": Rating(
+        "Thank you. I've asked a person to look at it.",
+        "The customer says that the answer did not help",
+        may_ask_for_person=True,
+    ),
+    "person": Rating(
+        "Thank you for saying so. I've asked a person to look at it.",
+        "The customer says that a person should have answered",
+    ),
+}
+NONE_OF_THESE = "The customer wanted none of the suggested answers"
+NOT_YOURS = "Only the person who asked can choose here."
+
+
+def rate(facts: RatingFacts) -> Rating | None:
+    """What follows from a customer's word on an answer; None if they may not say it. *person* is said elsewhere than at the
+    answer, by who said *not helpful* there."""
+    allowed = facts.said_not_helpful if facts.value == "person" else facts.is_our_answer
+    return _RATINGS.get(facts.value) if allowed else None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What follows from a button under a clarify question."""
+
+    refusal: str | None = None
+    """What to say to somebody who may not choose; nothing else follows then."""
+    template: str | None = None
+    hand_off: bool = False
+
+
+def choose(
+    message: StoredMessage | None,
+    asked: Action | None,
+    template: str | None,
+    user: str,
+    known: Collection[str],
+) -> Choice | None:
+    """Only who asked may choose, and only among what was offered; without a template a person takes over. None: nothing
+    happens. `message` is the question, `asked` the clarify question that was posted, `known` today's templates."""
+    if message is None or message.reply != "clarify" or not isinstance(asked, Clarify):
+        return None
+    if user != message.user:
+        return Choice(refusal=NOT_YOURS)
+    if template is None:
+        return Choice(hand_off=True)
+    offered = [option["template"] for option in asked.options]
+    return Choice(template=template) if template in offered and template in known else None
+
+
+def after_choice(
+    message: StoredMessage, choice: Choice, text: str, title: str | None
+) -> tuple[Reply, ClarifyClose]:
+    """The reply that was chosen, and the buttons gone. `title` is the template's."""
+    reply = Reply(
+        key=Reply.key_of_choice(message.channel, message.ts),
+        channel=message.channel,
+        thread=message.thread,
+        text=text,
+        reply="handover" if choice.hand_off else "template",
+        template=choice.template,
+        rate=not choice.hand_off,
+    )
+    asked = f"You asked about: {title}" if title else "None of these: someone from our team will reply here."
+    return reply, ClarifyClose.after(message.channel, message.ts, asked)
+
+
+def send_draft(
+    message: StoredMessage | None, draft: Action | None, user: str
+) -> tuple[Reply, DraftClose] | None:
+    """The draft, as the agent read it, becomes the reply. None if there is no draft, or the question is gone."""
+    if message is None or message.text is None or not isinstance(draft, Draft):
+        return None
+    reply = Reply(
+        key=Reply.key_of(message.channel, message.ts),
+        channel=message.channel,
+        thread=message.thread,
+        text=draft.text,
+        reply=draft.reply,
+        template=draft.template,
+        rate=draft.rate,
+    )
+    return reply, DraftClose.after(message.channel, message.ts, draft.text, f"Sent by <@{user}>")
