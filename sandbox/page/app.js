@@ -10,10 +10,10 @@
 //   the screen    rail, place, modals, popups
 //   messages      message_list, message, message_actions, composer
 
-import { call, explain, loadWorkspace } from "./api.js";
+import { call, errorText, loadWorkspace } from "./api.js";
 import { connect } from "./connection.js";
 import { byId, icon } from "./dom.js";
-import { revealSought } from "./message_list.js";
+import { revealLinkedMessage } from "./message_list.js";
 import { closeView, renderModal } from "./modals.js";
 import { closeThread, renderPlace, renderThread } from "./place.js";
 import { toast } from "./popups.js";
@@ -21,7 +21,7 @@ import { closeRail, markRead, openRail, renderRail } from "./rail.js";
 import { render, setScreenParts, store } from "./state.js";
 import { rootOf } from "./workspace.js";
 
-function wire() {
+function addListeners() {
   byId("open-rail").append(icon("menu"));
   byId("close-rail").append(icon("close"));
   byId("close-thread").append(icon("close"));
@@ -38,15 +38,16 @@ function wire() {
     if (event.target === byId("modal") && store.view) closeView(store.view);
   });
   addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.defaultPrevented && byId("thread").contains(event.target)) closeThread();
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    if (byId("thread").contains(event.target)) closeThread();
   });
   addEventListener("hashchange", route);
   document.addEventListener("visibilitychange", () => store.me && render());
 }
 
 async function start() {
-  setScreenParts(renderRail, renderPlace, renderThread, renderModal, revealSought, markRead);
-  wire();
+  setScreenParts(renderRail, renderPlace, renderThread, renderModal, revealLinkedMessage, markRead);
+  addListeners();
   while (!(await loadWorkspace()) || !store.people.length) {
     byId("connection").hidden = false;
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -61,18 +62,18 @@ function route() {
   const changed = person.id !== store.me?.id;
   store.me = person;
   closeRail();
-  if (changed) becomeAnother(place);
+  if (changed) switchPerson();
   const before = store.place;
   store.place = place && (changed || place === "home" || store.channels.has(place)) ? place : store.place;
   store.thread = thread ? rootOf(store.place, thread) : null;
-  store.sought = thread ?? null;
+  store.linkedTs = thread ?? null;
   if (store.place === "home" && (changed || before !== "home"))
-    call("home", {}).then((answer) => answer.ok || toast(explain(answer.error)));
+    call("home", {}).then((answer) => answer.ok || toast(errorText(answer.error)));
   if (changed) connect();
   else render();
 }
 
-function becomeAnother() {
+function switchPerson() {
   store.channels = new Map();
   store.messages = new Map();
   store.home = store.view = null;

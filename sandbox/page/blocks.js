@@ -6,7 +6,7 @@ import { blockElement } from "./elements.js";
 import { number } from "./formats.js";
 import { nextControlNumber } from "./interactions.js";
 import { markdown, richTextElement, textObject } from "./markup.js";
-import { picture, unknown } from "./media.js";
+import { picture, unsupported } from "./media.js";
 
 const BLOCKS = {
   header: (block) => h("h3.block-header", textObject(block.text)),
@@ -14,7 +14,9 @@ const BLOCKS = {
   context: (block) =>
     h(
       "div.block-context",
-      block.elements.map((element) => (element.type === "image" ? picture(element, "context-image") : h("span", textObject(element)))),
+      block.elements.map((element) =>
+        element.type === "image" ? picture(element, "context-image") : h("span", textObject(element)),
+      ),
     ),
   actions: (block, surface) =>
     h(
@@ -27,21 +29,31 @@ const BLOCKS = {
       block.elements.map((element) => blockElement(element, block, surface)),
     ),
   divider: () => h("hr"),
-  image: (block) => h("figure.block-image", block.title && h("figcaption", textObject(block.title)), picture(block, "wide-image")),
+  image: (block) =>
+    h(
+      "figure.block-image",
+      block.title && h("figcaption", textObject(block.title)),
+      picture(block, "wide-image"),
+    ),
   input: inputBlock,
   rich_text: (block) => h("div.rich-text", block.elements.map(richTextElement)),
   markdown: (block) => markdown(block.text),
   table: (block) => dataTable({ ...block, page_size: Infinity }, { sortable: false }),
   data_table: (block) => dataTable(block, { sortable: true }),
   data_visualization: chartBlock,
-  alert: (block) => h("div.block-alert", { role: "note", data: { level: block.level ?? "default" } }, textObject(block.text)),
+  alert: (block) =>
+    h(
+      "div.block-alert",
+      { role: "note", data: { level: block.level ?? "default" } },
+      textObject(block.text),
+    ),
   card: cardBlock,
 };
 
 export function blocks(list, surface) {
   return list.map((block) => {
     const build = BLOCKS[block?.type];
-    const node = build ? build(block, surface) : unknown(block?.type);
+    const node = build ? build(block, surface) : unsupported(block?.type);
     node.classList.add("block");
     if (block?.block_id) node.dataset.blockId = block.block_id;
     node.dataset.block = block?.type ?? "none";
@@ -59,7 +71,11 @@ function sectionBlock(block, surface) {
         block.fields.map((field) => h("div.text", { dir: "auto" }, textObject(field))),
       ),
   );
-  return h("div.block-section", body, block.accessory && h("div.section-accessory", blockElement(block.accessory, block, surface)));
+  return h(
+    "div.block-section",
+    body,
+    block.accessory && h("div.section-accessory", blockElement(block.accessory, block, surface)),
+  );
 }
 
 function inputBlock(block, surface) {
@@ -92,7 +108,11 @@ function cardBlock(block, surface) {
     h(
       "div.card-head",
       block.icon && picture(block.icon, "context-image"),
-      h("div", h("strong", textObject(block.title)), block.subtitle && h("div.muted", textObject(block.subtitle))),
+      h(
+        "div",
+        h("strong", textObject(block.title)),
+        block.subtitle && h("div.muted", textObject(block.subtitle)),
+      ),
     ),
     block.body && h("div.text", textObject(block.body)),
     block.actions &&
@@ -104,12 +124,13 @@ function cardBlock(block, surface) {
 }
 
 const cellText = (cell) => cell?.text ?? (cell?.type === "raw_number" ? number.format(cell.value) : "");
-const cellWords = (cell) => (cell?.type === "rich_text" ? h("div", cell.elements.map(richTextElement)).textContent : cellText(cell));
+const cellPlainText = (cell) =>
+  cell?.type === "rich_text" ? h("div", cell.elements.map(richTextElement)).textContent : cellText(cell);
 
 const compareCells = (a, b) =>
   a?.type === "raw_number" && b?.type === "raw_number"
     ? a.value - b.value
-    : cellWords(a).localeCompare(cellWords(b), undefined, { numeric: true });
+    : cellPlainText(a).localeCompare(cellPlainText(b), undefined, { numeric: true });
 
 function dataTable(block, { sortable }) {
   const [head = [], ...rows] = block.rows ?? [];
@@ -127,14 +148,16 @@ function dataTable(block, { sortable }) {
       return h(
         "th",
         { scope: "col", data: { align: align(column) } },
-        sortable ? h("button.sort", { on: { click: () => sortBy(column) } }, label, icon("down", "icon sort-mark")) : label,
+        sortable
+          ? h("button.sort", { on: { click: () => sortBy(column) } }, label, icon("down", "icon sort-mark"))
+          : label,
       );
     }),
   );
   const body = h("tbody");
   const position = h("span", { "aria-live": "polite" });
-  const previous = h("button.button.button-small", { on: { click: () => turn(-1) } }, "Previous");
-  const next = h("button.button.button-small", { on: { click: () => turn(1) } }, "Next");
+  const previous = h("button.button.button-small", { on: { click: () => turnPage(-1) } }, "Previous");
+  const next = h("button.button.button-small", { on: { click: () => turnPage(1) } }, "Next");
   const pages = Math.max(1, Math.ceil(rows.length / size));
 
   function sortBy(column) {
@@ -143,13 +166,14 @@ function dataTable(block, { sortable }) {
     page = 0;
     draw();
   }
-  function turn(step) {
+  function turnPage(step) {
     page = Math.min(pages - 1, Math.max(0, page + step));
     draw();
   }
   function draw() {
-    const sorted =
-      order.column == null ? rows : [...rows].sort((a, b) => compareCells(a[order.column], b[order.column]) * (order.down ? -1 : 1));
+    const direction = order.down ? -1 : 1;
+    const compareRows = (a, b) => compareCells(a[order.column], b[order.column]) * direction;
+    const sorted = order.column == null ? rows : [...rows].sort(compareRows);
     const shown = size === Infinity ? sorted : sorted.slice(page * size, (page + 1) * size);
     body.replaceChildren(
       ...shown.map((row) =>
@@ -165,10 +189,12 @@ function dataTable(block, { sortable }) {
         ),
       ),
     );
-    [...headRow.children].forEach((cell, column) =>
-      column === order.column ? cell.setAttribute("aria-sort", order.down ? "descending" : "ascending") : cell.removeAttribute("aria-sort"),
-    );
-    position.textContent = `${page * size + 1}–${Math.min(rows.length, (page + 1) * size)} of ${rows.length}`;
+    [...headRow.children].forEach((cell, column) => {
+      if (column !== order.column) cell.removeAttribute("aria-sort");
+      else cell.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+    });
+    const last = Math.min(rows.length, (page + 1) * size);
+    position.textContent = `${page * size + 1}–${last} of ${rows.length}`;
     previous.disabled = page === 0;
     next.disabled = page === pages - 1;
   }

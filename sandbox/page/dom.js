@@ -63,14 +63,21 @@ const ICONS = {
 
 export function icon(name, className = "icon") {
   const path = svg("path", { d: ICONS[name] ?? ICONS.more });
-  return svg("svg", { class: className, viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" }, path);
+  const attributes = { class: className, viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" };
+  return svg("svg", attributes, path);
 }
 
 export function iconButton(name, label, onClick, attributes = {}) {
   const { class: extra = "", ...rest } = attributes;
   return h(
     "button",
-    { class: `icon-button ${extra}`.trim(), "aria-label": label, title: label, on: { click: onClick }, ...rest },
+    {
+      class: `icon-button ${extra}`.trim(),
+      "aria-label": label,
+      title: label,
+      on: { click: onClick },
+      ...rest,
+    },
     icon(name),
   );
 }

@@ -5,7 +5,7 @@ import { clock, dayName, emoji, unescapeText } from "./formats.js";
 import { store } from "./state.js";
 import { author, placeHash } from "./workspace.js";
 
-// Every alternative stops at its own delimiter or at the line's end, so 40,000 characters stay a linear scan.
+// Every alternative ends at its own delimiter or at the line's end: the scan of a long text stays linear.
 const INLINE = new RegExp(
   [
     "`(?<code>[^`\\n]+)`",
@@ -20,7 +20,7 @@ const INLINE = new RegExp(
   "gu",
 );
 
-/** Slack's mrkdwn as nodes: fences, quotes, then what stands inside a line. */
+/** Slack's mrkdwn as nodes: code blocks, quotes, then the marks within a line. */
 export function mrkdwn(text) {
   const fragment = document.createDocumentFragment();
   String(text ?? "")
@@ -85,11 +85,14 @@ export const plainString = (object) => unescapeText(String(object?.text ?? objec
 
 function plainText(text) {
   const parts = String(text ?? "").split(/(:[a-z0-9_+'-]{1,40}:|\n)/);
-  const nodes = parts.map((part) => (part === "\n" ? h("br") : /^:[^:]+:$/.test(part) ? emoji(part.slice(1, -1)) : unescapeText(part)));
+  const nodes = parts.map((part) => {
+    if (part === "\n") return h("br");
+    return /^:[^:]+:$/.test(part) ? emoji(part.slice(1, -1)) : unescapeText(part);
+  });
   return h("span", nodes);
 }
 
-/** What stands between angle brackets: a person, a channel, a broadcast, a date or a link; null for anything else. */
+/** A text in angle brackets as a node: person, channel, broadcast, date or link; null for anything else. */
 function reference(source) {
   const bar = source.indexOf("|");
   const target = bar < 0 ? source : source.slice(0, bar);
@@ -132,18 +135,24 @@ function dateMention(target, fallback) {
   const [, seconds, format = ""] = target.split("^");
   const date = new Date(Number(seconds) * 1000);
   if (Number.isNaN(date.getTime())) return fallback;
-  const text = format.replace(/\{(\w+)\}/g, (_, token) => (token.startsWith("time") ? clock(date) : dayName(date)));
+  const text = format.replace(/\{(\w+)\}/g, (_, token) =>
+    token.startsWith("time") ? clock(date) : dayName(date),
+  );
   return h("time", { datetime: date.toISOString(), title: fallback }, text);
 }
 
-/** A link, if its scheme can do no harm. The permalink of a message that this person can see leads there. */
+const PERMALINK = /^https:\/\/([\w-]+)\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})/;
+
+/** A link, if its scheme is safe. The permalink of a message that this person can see opens it here. */
 export function link(url, label = "") {
   if (!/^(https?:\/\/|mailto:)[^\s]+$/i.test(url)) return null;
-  const [, domain, channel, seconds, micros] = /^https:\/\/([\w-]+)\.slack\.com\/archives\/(\w+)\/p(\d{10})(\d{6})/.exec(url) ?? [];
+  const [, domain, channel, seconds, micros] = PERMALINK.exec(url) ?? [];
   if (channel && domain === store.workspace.team?.domain && store.channels.has(channel)) {
-    return h("a", { href: placeHash(store.me.id, channel, `${seconds}.${micros}`), title: "Show the message" }, h("bdi", label || url));
+    const href = placeHash(store.me.id, channel, `${seconds}.${micros}`);
+    return h("a", { href, title: "Show the message" }, h("bdi", label || url));
   }
-  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", title: url }, h("bdi", label || url.replace(/^mailto:/i, "")));
+  const text = label || url.replace(/^mailto:/i, "");
+  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", title: url }, h("bdi", text));
 }
 
 export function richTextElement(element) {
@@ -155,7 +164,8 @@ export function richTextElement(element) {
     start: element.offset ? element.offset + 1 : null,
     class: `indent-${Math.min(element.indent ?? 0, 5)}`,
   });
-  list.append(...element.elements.map((item) => h("li", { dir: "auto" }, (item.elements ?? []).map(richTextInline).flat())));
+  const itemContent = (item) => (item.elements ?? []).map(richTextInline).flat();
+  list.append(...element.elements.map((item) => h("li", { dir: "auto" }, itemContent(item))));
   return list;
 }
 
@@ -169,13 +179,14 @@ function richTextInline(item) {
       usergroup: () => groupMention(item.usergroup_id, ""),
       broadcast: () => h("span.mention.mention-me", `@${item.range}`),
       emoji: () => emoji(item.name),
-      date: () => dateMention(`!date^${item.timestamp}^${item.format ?? "{date} {time}"}`, item.fallback ?? ""),
+      date: () =>
+        dateMention(`!date^${item.timestamp}^${item.format ?? "{date} {time}"}`, item.fallback ?? ""),
       color: () => h("code", item.value),
     }[item.type]?.() ?? `[${item.type}]`;
   const tags = { bold: "strong", italic: "em", strike: "s", code: "code", underline: "u" };
   const nodes = Array.isArray(node) ? node : [node];
-  const worn = Object.keys(tags).filter((style) => item.style?.[style]);
-  return worn.length ? [worn.reduce((inner, style) => h(tags[style], {}, inner), nodes)] : nodes;
+  const styles = Object.keys(tags).filter((style) => item.style?.[style]);
+  return styles.length ? [styles.reduce((inner, style) => h(tags[style], {}, inner), nodes)] : nodes;
 }
 
 /** The `markdown` block: standard Markdown, as far as a message needs it. */
@@ -195,7 +206,11 @@ export function markdown(text) {
       root.append(
         h(
           "p",
-          { class: `markdown-heading level-${heading[1].length}`, role: "heading", "aria-level": heading[1].length + 2 },
+          {
+            class: `markdown-heading level-${heading[1].length}`,
+            role: "heading",
+            "aria-level": heading[1].length + 2,
+          },
           markdownInline(heading[2]),
         ),
       );
@@ -203,10 +218,12 @@ export function markdown(text) {
       root.append(h("hr"));
     } else if (item) {
       const tag = item[1] ? "ol" : "ul";
-      const list = root.lastElementChild?.localName === tag ? root.lastElementChild : root.appendChild(h(tag, { start: item[1] }));
+      const last = root.lastElementChild;
+      const list = last?.localName === tag ? last : root.appendChild(h(tag, { start: item[1] }));
       list.append(h("li", markdownInline(item[2])));
     } else if (/^>/.test(line)) {
-      const quote = root.lastElementChild?.localName === "blockquote" ? root.lastElementChild : root.appendChild(h("blockquote"));
+      const last = root.lastElementChild;
+      const quote = last?.localName === "blockquote" ? last : root.appendChild(h("blockquote"));
       quote.append(h("div", markdownInline(line.replace(/^>\s?/, ""))));
     } else if (line.trim()) {
       root.append(h("p", markdownInline(line)));
@@ -215,8 +232,20 @@ export function markdown(text) {
   return root;
 }
 
-const MARKDOWN_INLINE =
-  /`([^`\n]+)`|\*\*(?=[^\s*])([^*\n]+)\*\*|(?<![\w*])[*_](?=[^\s*_])([^*_\n]+)[*_](?![\w*])|~~([^~\n]+)~~|\[([^\][\n]+)\]\(([^()\s]+)\)|<([^<>\n]+)>|:([a-z0-9_+'-]{1,40}):/g;
+const MARKDOWN_INLINE = new RegExp(
+  [
+    /`([^`\n]+)`/,
+    /\*\*(?=[^\s*])([^*\n]+)\*\*/,
+    /(?<![\w*])[*_](?=[^\s*_])([^*_\n]+)[*_](?![\w*])/,
+    /~~([^~\n]+)~~/,
+    /\[([^\][\n]+)\]\(([^()\s]+)\)/,
+    /<([^<>\n]+)>/,
+    /:([a-z0-9_+'-]{1,40}):/,
+  ]
+    .map((part) => part.source)
+    .join("|"),
+  "g",
+);
 
 function markdownInline(text) {
   const nodes = [];

@@ -1,6 +1,6 @@
 // What a person can do with a message: react, reply, edit, delete, shortcuts.
 
-import { call, explain } from "./api.js";
+import { call, errorText } from "./api.js";
 import { h, icon, iconButton } from "./dom.js";
 import { emoji, unescapeText } from "./formats.js";
 import { groupHandle } from "./markup.js";
@@ -9,12 +9,9 @@ import { store } from "./state.js";
 import { author, placeHash } from "./workspace.js";
 
 export function messageTools(message, channel, { mine, inThread, node }) {
+  const addReaction = (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name));
   const tools = h("div.message-tools", { role: "group", "aria-label": "Message actions" });
-  tools.append(
-    iconButton("smile", "Add a reaction", (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name)), {
-      "data-testid": "react",
-    }),
-  );
+  tools.append(iconButton("smile", "Add a reaction", addReaction, { "data-testid": "react" }));
   if (!inThread)
     tools.append(
       h(
@@ -31,30 +28,46 @@ export function messageTools(message, channel, { mine, inThread, node }) {
   const items = [];
   if (mine)
     items.push(
-      { label: "Edit message", glyph: "edit", run: () => editMessage(message, channel, node) },
-      { label: "Delete message", glyph: "trash", danger: true, run: () => deleteMessage(message, channel) },
+      { label: "Edit message", iconName: "edit", run: () => editMessage(message, channel, node) },
+      {
+        label: "Delete message",
+        iconName: "trash",
+        danger: true,
+        run: () => deleteMessage(message, channel),
+      },
     );
   for (const shortcut of store.workspace.app?.shortcuts ?? [])
-    items.push({ label: shortcut.name ?? shortcut.callback_id, glyph: "app", run: () => runShortcut(shortcut, channel, message) });
+    items.push({
+      label: shortcut.name ?? shortcut.callback_id,
+      iconName: "app",
+      run: () => runShortcut(shortcut, channel, message),
+    });
   if (items.length)
     tools.append(
-      iconButton("more", "More actions", (event) => menu(event.currentTarget, items), { "aria-haspopup": "menu", "data-testid": "more" }),
+      iconButton("more", "More actions", (event) => menu(event.currentTarget, items), {
+        "aria-haspopup": "menu",
+        "data-testid": "more",
+      }),
     );
   return tools;
 }
 
 async function runShortcut(shortcut, channel, message) {
   const answer = await call("shortcut", { callback_id: shortcut.callback_id, channel, ts: message.ts });
-  if (!answer.ok) toast(explain(answer.error));
+  if (!answer.ok) toast(errorText(answer.error));
 }
 
 function editMessage(message, channel, node) {
-  const field = h("textarea.field", { rows: 3, "aria-label": "Edit your message", data: { testid: "edit-field" } });
+  const field = h("textarea.field", {
+    rows: 3,
+    "aria-label": "Edit your message",
+    data: { testid: "edit-field" },
+  });
   const content = node.querySelector(".message-content");
   const close = () => editor.replaceWith(content);
   const save = async () => {
     const answer = await call("edit", { channel, ts: message.ts, text: field.value.trim() });
-    if (!answer.ok) toast(explain(answer.error));
+    if (!answer.ok) toast(errorText(answer.error));
     else close();
   };
   const editor = h(
@@ -80,10 +93,16 @@ function editMessage(message, channel, node) {
 }
 
 async function deleteMessage(message, channel) {
-  if (!(await ask({ title: "Delete this message?", body: "It cannot be brought back.", yes: "Delete", no: "Keep it", danger: true })))
-    return;
+  const confirmed = await ask({
+    title: "Delete this message?",
+    body: "It cannot be brought back.",
+    yes: "Delete",
+    no: "Keep it",
+    danger: true,
+  });
+  if (!confirmed) return;
   const answer = await call("delete", { channel, ts: message.ts });
-  if (!answer.ok) toast(explain(answer.error));
+  if (!answer.ok) toast(errorText(answer.error));
 }
 
 export function reactionRow(message, channel) {
@@ -103,18 +122,17 @@ export function reactionRow(message, channel) {
       h("span", String(reaction.count ?? reaction.users?.length ?? 1)),
     );
   });
+  const addReaction = (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name));
   return h(
     "div.reactions",
     chips,
-    iconButton("smile", "Add a reaction", (event) => pickEmoji(event.currentTarget, (name) => react(message, channel, name)), {
-      class: "reaction reaction-add",
-    }),
+    iconButton("smile", "Add a reaction", addReaction, { class: "reaction reaction-add" }),
   );
 }
 
 async function react(message, channel, name, remove = false) {
   const answer = await call("react", { channel, ts: message.ts, name, remove });
-  if (!answer.ok && answer.error !== "already_reacted") toast(explain(answer.error));
+  if (!answer.ok && answer.error !== "already_reacted") toast(errorText(answer.error));
 }
 
 /** A message's text as it was typed, for editing; the server turns names and links into references again. */

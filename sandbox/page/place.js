@@ -30,7 +30,8 @@ export function renderPlace() {
         ? [!isDirect(channel) && icon("hash"), h("bdi", placeName(channel))].filter(Boolean)
         : ["…"]),
   );
-  byId("place-topic").replaceChildren(mrkdwn(atHome ? "What the app shows to you alone" : (channel?.topic ?? "")));
+  const topic = atHome ? "What the app shows to you alone" : (channel?.topic ?? "");
+  byId("place-topic").replaceChildren(mrkdwn(topic));
   renderMembers(channel);
   byId("acting-as").replaceChildren(
     avatar({ id: store.me.id, name: nameOf(store.me) }, "avatar-small"),
@@ -40,17 +41,26 @@ export function renderPlace() {
   byId("home").hidden = !atHome;
   byId("composer-area").hidden = atHome;
   if (atHome) renderHome();
-  else if (channel) renderMessages(byId("messages"), topLevel(channel.id), channel.id, { empty: () => emptyPlace(channel) });
+  else if (channel)
+    renderMessages(byId("messages"), topLevel(channel.id), channel.id, { empty: () => emptyPlace(channel) });
   if (channel) placeComposer("composer", byId("composer-area"), channel, null);
 }
 
 function renderMembers(channel) {
   const ids = channel?.members ?? [];
-  const faces = ids.slice(0, 4).map((id) => avatar(author({ user: id }), "avatar-tiny"));
+  const avatars = ids.slice(0, 4).map((id) => avatar(author({ user: id }), "avatar-tiny"));
   const names = ids.map((id) => author({ user: id }).name).join(", ");
   byId("place-members").replaceChildren(
     ...(ids.length
-      ? [h("span.faces", { title: names }, faces, h("span.muted", String(ids.length)), h("span.visually-hidden", ` members: ${names}`))]
+      ? [
+          h(
+            "span.faces",
+            { title: names },
+            avatars,
+            h("span.muted", String(ids.length)),
+            h("span.visually-hidden", ` members: ${names}`),
+          ),
+        ]
       : []),
   );
 }
@@ -63,7 +73,13 @@ function renderHome() {
   const view = store.home;
   home.replaceChildren(
     ...(view?.blocks?.length
-      ? [h("div.home-sheet", { data: { viewId: view.id } }, blocks(view.blocks, { viewId: view.id, controls: [] }))]
+      ? [
+          h(
+            "div.home-sheet",
+            { data: { viewId: view.id } },
+            blocks(view.blocks, { viewId: view.id, controls: [] }),
+          ),
+        ]
       : [
           emptyState(
             "home",
@@ -74,14 +90,18 @@ function renderHome() {
   );
 }
 
-function emptyState(glyph, title, text, ...more) {
-  return h("div.empty", h("span.empty-mark", icon(glyph)), h("h3", title), h("p", text), more);
+function emptyState(iconName, title, text, ...more) {
+  return h("div.empty", h("span.empty-mark", icon(iconName)), h("h3", title), h("p", text), more);
 }
 
 function emptyPlace(channel) {
   const where = isDirect(channel) ? placeName(channel) : `#${channel.name}`;
   if (roleOf(store.me) === "customer")
-    return emptyState("reply", `This is the start of ${where}`, "Write as a customer: try “How do I export my data?”");
+    return emptyState(
+      "reply",
+      `This is the start of ${where}`,
+      "Write as a customer: try “How do I export my data?”",
+    );
   return emptyState(
     "eye",
     `Nothing in ${where} yet`,
@@ -96,9 +116,11 @@ export function renderThread() {
   byId("app").dataset.thread = root ? "open" : "closed";
   if (!root) return byId("thread-composer-area").replaceChildren();
   byId("thread-place").textContent = isDirect(channel) ? placeName(channel) : `#${channel.name}`;
-  renderMessages(byId("thread-messages"), [root, ...replies(channel.id, root.ts)], channel.id, { inThread: true });
-  placeComposer("thread-composer", byId("thread-composer-area"), channel, root.ts, { takeFocus: !store.threadOpenedItself });
-  store.threadOpenedItself = false;
+  const messages = [root, ...replies(channel.id, root.ts)];
+  renderMessages(byId("thread-messages"), messages, channel.id, { inThread: true });
+  const takeFocus = !store.threadOpenedAutomatically;
+  placeComposer("thread-composer", byId("thread-composer-area"), channel, root.ts, { takeFocus });
+  store.threadOpenedAutomatically = false;
 }
 
 export const closeThread = () => (location.hash = placeHash(store.me.id, store.place));

@@ -9,7 +9,8 @@ const ROLES = [
 ];
 
 export const titleOf = (person) => person.profile?.title ?? "";
-export const roleOf = (person) => ROLES.find(([, words]) => words.test(titleOf(person)))?.[0] ?? (person.is_admin ? "admin" : "customer");
+export const roleOf = (person) =>
+  ROLES.find(([, words]) => words.test(titleOf(person)))?.[0] ?? (person.is_admin ? "admin" : "customer");
 export const nameOf = (person) => person.real_name || person.name;
 
 export const initials = (name) =>
@@ -34,7 +35,8 @@ export function author(message) {
       isBot: true,
     };
   const person = [...store.people, ...(store.workspace.people ?? [])].find((one) => one.id === message.user);
-  return { id: message.user, name: person ? nameOf(person) : (message.username ?? message.user ?? "Someone"), isBot: false };
+  const name = person ? nameOf(person) : (message.username ?? message.user ?? "Someone");
+  return { id: message.user, name, isBot: false };
 }
 
 export function avatar({ id, name, isBot }, size = "") {
@@ -62,15 +64,20 @@ export function placeName(channel) {
   return others.join(", ") || channel.name || "Direct message";
 }
 
-/** Opens the thread in which the app answers what was asked in this window; the answer may come before the question's receipt. */
+/**
+ * Opens the thread in which the app answers what was asked in this window. The answer may come before the
+ * response to the request that sent the question.
+ */
 export function openAnsweredThread(channel, root) {
-  const answered = store.sentHere.has(root) && replies(channel, root).some((message) => author(message).isBot);
+  const answered =
+    store.sentHere.has(root) && replies(channel, root).some((message) => author(message).isBot);
   if (!answered || store.place !== channel || store.thread || innerWidth < 1100) return;
-  store.threadOpenedItself = true; // so that whoever is still typing keeps the focus
+  store.threadOpenedAutomatically = true; // then the thread's composer does not take the focus
   location.hash = placeHash(store.me.id, channel, root);
 }
 
-export const isTopLevel = (message) => !message.thread_ts || message.thread_ts === message.ts || message.subtype === "thread_broadcast";
+export const isTopLevel = (message) =>
+  !message.thread_ts || message.thread_ts === message.ts || message.subtype === "thread_broadcast";
 
 const inOrder = (channel) =>
   [...(store.messages.get(channel)?.values() ?? [])]
@@ -78,6 +85,7 @@ const inOrder = (channel) =>
     .sort((a, b) => (a.ts < b.ts ? -1 : 1));
 
 export const topLevel = (channel) => inOrder(channel).filter(isTopLevel);
-export const replies = (channel, root) => inOrder(channel).filter((message) => message.thread_ts === root && message.ts !== root);
+export const replies = (channel, root) =>
+  inOrder(channel).filter((message) => message.thread_ts === root && message.ts !== root);
 
 export const rootOf = (channel, ts) => store.messages.get(channel)?.get(ts)?.thread_ts ?? ts;
