@@ -14,7 +14,8 @@ const ERRORS = {
   unreachable: "The sandbox cannot be reached",
 };
 
-export const explain = (error) => ERRORS[error] ?? `Refused: ${String(error ?? "unknown error").replaceAll("_", " ")}`;
+export const errorText = (error) =>
+  ERRORS[error] ?? `Refused: ${String(error ?? "unknown error").replaceAll("_", " ")}`;
 
 export async function fetchJson(path, options) {
   try {

@@ -1,26 +1,24 @@
 // The live connection: what the server pushes.
 
 import { fetchJson, loadWorkspace } from "./api.js";
-import { openAnsweredThread, rootOf } from "./conversation.js";
-import { author, placeHash } from "./directory.js";
 import { byId, h } from "./dom.js";
-import { plainWords } from "./message.js";
-import { render, scheduleRender } from "./render.js";
-import { store } from "./state.js";
+import { messageExcerpt } from "./message.js";
+import { render, scheduleRender, store } from "./state.js";
+import { author, openAnsweredThread, placeHash, rootOf } from "./workspace.js";
 
 const live = { socket: null, delay: 500 };
 
-/** Opens the live connection of the current person; pushes that come before the state are kept until it is there. */
+/** Opens the live connection of the current person; pushes that come before the state wait for it. */
 export function connect() {
   const person = store.me.id;
   const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/person/${person}/live`);
   const isCurrent = () => live.socket === socket;
-  let early = [];
+  let buffered = [];
   live.socket?.close();
   live.socket = socket;
   socket.addEventListener("message", ({ data }) => {
     if (!isCurrent()) return;
-    if (early) early.push(JSON.parse(data));
+    if (buffered) buffered.push(JSON.parse(data));
     else receive(JSON.parse(data));
   });
   socket.addEventListener("open", async () => {
@@ -29,9 +27,9 @@ export function connect() {
     if (state.ok === false) return socket.close();
     live.delay = 500;
     byId("connection").hidden = true;
-    takeState(state);
-    for (const push of early) receive(push, { silent: true });
-    early = null;
+    applyState(state);
+    for (const push of buffered) receive(push, { silent: true });
+    buffered = null;
     render();
   });
   socket.addEventListener("close", () => {
@@ -52,9 +50,10 @@ async function reconnect() {
   else location.replace("/");
 }
 
-function takeState(state) {
+function applyState(state) {
   store.channels = new Map(state.channels.map((channel) => [channel.id, channel]));
-  store.messages = new Map(Object.entries(state.messages).map(([id, list]) => [id, new Map(list.map((message) => [message.ts, message]))]));
+  const byTs = (list) => new Map(list.map((message) => [message.ts, message]));
+  store.messages = new Map(Object.entries(state.messages).map(([id, list]) => [id, byTs(list)]));
   store.home = state.home;
   store.view = state.view;
   const known = store.place === "home" || store.channels.has(store.place);
@@ -70,7 +69,7 @@ function receive(push, { silent = false } = {}) {
     if (!store.messages.has(push.channel)) store.messages.set(push.channel, new Map());
     const known = store.messages.get(push.channel).has(push.message.ts);
     store.messages.get(push.channel).set(push.message.ts, push.message);
-    if (!known && !silent) noticeMessage(push.channel, push.message);
+    if (!known && !silent) announceMessage(push.channel, push.message);
   } else if (push.type === "message_removed") {
     store.messages.get(push.channel)?.delete(push.ts);
   } else if (push.type === "view") {
@@ -83,10 +82,10 @@ function receive(push, { silent = false } = {}) {
   if (!silent) scheduleRender();
 }
 
-/** Reads a new message to those who listen. */
-function noticeMessage(channel, message) {
+/** Announces a new message to screen readers. */
+function announceMessage(channel, message) {
   if (channel !== store.place || message.user === store.me.id) return;
-  byId("announcer").append(h("p", `${author(message).name}: ${plainWords(message)}`));
+  byId("announcer").append(h("p", `${author(message).name}: ${messageExcerpt(message)}`));
   while (byId("announcer").childElementCount > 20) byId("announcer").firstElementChild.remove();
   openAnsweredThread(channel, message.thread_ts);
 }

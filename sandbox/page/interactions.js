@@ -1,10 +1,11 @@
 // What Block Kit elements send, and the values that they hold.
 //
-// A surface says where blocks stand: {channel, ts} for a message, {viewId, controls, values} for a view. Controls
-// that hold a value register themselves in `controls`, so that a modal can be read when it is submitted.
+// A surface says where blocks are: {channel, ts} for a message, {viewId, controls, values} for a view.
+// Controls that hold a value register themselves in `controls`, so that a modal can be read when it is
+// submitted.
 
-import { call, explain } from "./api.js";
-import { plainString, textObject } from "./mrkdwn.js";
+import { call, errorText } from "./api.js";
+import { plainString, textObject } from "./markup.js";
 import { ask, toast } from "./popups.js";
 
 let controlCount = 0;
@@ -15,11 +16,14 @@ export const nextControlNumber = () => ++controlCount;
 /** Sends one interaction and keeps its control busy until the app has answered. */
 export async function press(surface, block, element, control, payload = {}) {
   if (element.confirm && !(await confirmation(element.confirm))) return false;
-  const place = surface.viewId ? { view_id: surface.viewId, values: collect(surface) } : { channel: surface.channel, ts: surface.ts };
+  const place = surface.viewId
+    ? { view_id: surface.viewId, values: collect(surface) }
+    : { channel: surface.channel, ts: surface.ts };
   setBusy(control, true);
-  const answer = await call("press", { ...place, block_id: block.block_id, action_id: element.action_id, ...payload });
+  const ids = { block_id: block.block_id, action_id: element.action_id };
+  const answer = await call("press", { ...place, ...ids, ...payload });
   setBusy(control, false);
-  if (!answer.ok) toast(explain(answer.error));
+  if (!answer.ok) toast(errorText(answer.error));
   return answer.ok;
 }
 
@@ -29,15 +33,16 @@ export function setBusy(control, busy) {
   else control.removeAttribute("aria-busy");
 }
 
-export const hooks = (element) => ({ actionId: element.action_id });
+export const actionData = (element) => ({ actionId: element.action_id });
 
-/** Inside an `input` block a value waits for the submit (unless `dispatch_action`); elsewhere it is sent at once. */
+/** In an `input` block a value waits for the submit, unless `dispatch_action`; elsewhere it is sent. */
 export function onChange(surface, block, element, control, value) {
   surface.controls?.push({ block, element, control, value });
   if (block.type === "input" && !block.dispatch_action) return;
   control.addEventListener("change", () => {
     const [[name, chosen]] = Object.entries(value());
-    press(surface, block, element, control, /option/.test(name) ? { selected_option: chosen } : { value: chosen });
+    const choice = /option/.test(name) ? { selected_option: chosen } : { value: chosen };
+    press(surface, block, element, control, choice);
   });
 }
 

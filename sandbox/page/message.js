@@ -1,19 +1,15 @@
 // One message.
 
 import { blocks } from "./blocks.js";
-import { author, avatar, placeHash } from "./directory.js";
-import { h } from "./dom.js";
+import { h, icon } from "./dom.js";
 import { clock, dateOf, number } from "./formats.js";
-import { icon } from "./icons.js";
+import { link, mrkdwn } from "./markup.js";
 import { fileCard } from "./media.js";
-import { messageTools } from "./message_tools.js";
-import { mrkdwn } from "./mrkdwn.js";
-import { reactionRow } from "./reactions.js";
-import { link } from "./references.js";
-import { render } from "./render.js";
-import { store } from "./state.js";
+import { messageTools, reactionRow } from "./message_actions.js";
+import { render, store } from "./state.js";
+import { author, avatar, placeHash } from "./workspace.js";
 
-export function plainWords(message) {
+export function messageExcerpt(message) {
   const nodes = message.text ? [mrkdwn(message.text.slice(0, 600))] : blocks(message.blocks ?? [], {});
   return h("div", nodes).textContent.replace(/\s+/g, " ").slice(0, 300);
 }
@@ -38,14 +34,19 @@ export function messageNode(message, { channel, compact, thread, inThread }) {
     data: { ts: message.ts, testid: "message", ephemeral: message.ephemeral ? "true" : null },
     on: { keydown: moveBetweenMessages },
   });
-  const headline = h("div.message-head", h("bdi.message-author", who.name), who.isBot && h("span.app-badge", "APP"), time);
+  const badge = who.isBot && h("span.app-badge", "APP");
+  const headline = h("div.message-head", h("bdi.message-author", who.name), badge, time);
   const notice =
     message.ephemeral &&
     h(
       "p.ephemeral-note",
       icon("eye"),
       "Only visible to you",
-      h("button.link-button", { data: { testid: "dismiss" }, on: { click: () => dismiss(message.ts) } }, "Dismiss"),
+      h(
+        "button.link-button",
+        { data: { testid: "dismiss" }, on: { click: () => dismiss(message.ts) } },
+        "Dismiss",
+      ),
     );
   node.append(
     h("div.message-gutter", compact ? time : avatar(who)),
@@ -58,23 +59,26 @@ export function messageNode(message, { channel, compact, thread, inThread }) {
       !inThread && threadLink(message, thread, channel),
     ),
   );
-  if (!message.ephemeral && message.subtype !== "tombstone") node.append(messageTools(message, channel, { mine, inThread, node }));
+  if (!message.ephemeral && message.subtype !== "tombstone")
+    node.append(messageTools(message, channel, { mine, inThread, node }));
   return node;
 }
 
 // Characters of a message that are shown at first: laying out 40,000 takes a browser seconds.
-const LONG = 3000;
+const MAX_SHOWN = 3000;
 
 function messageContent(message, channel) {
   const edited = message.edited && !message.bot_id && h("small.edited", " (edited)");
   const files = message.files?.length && h("div.files", message.files.map(fileCard));
-  const more = (message.attachments ?? []).map((attachment) => attachmentNode(attachment, { channel, ts: message.ts }));
+  const surface = { channel, ts: message.ts };
+  const more = (message.attachments ?? []).map((attachment) => attachmentNode(attachment, surface));
   if (message.blocks?.length)
-    return h("div", h("div.message-content", blocks(message.blocks, { channel, ts: message.ts }), edited), more, files);
+    return h("div", h("div.message-content", blocks(message.blocks, surface), edited), more, files);
   const text = message.text ?? "";
   const open = store.expanded.has(message.ts);
-  const long = text.length > LONG || text.split("\n").length > 60;
-  const shown = open || text.length <= LONG ? text : `${text.slice(0, LONG).replace(/\s+\S*$/, "")} …`;
+  const long = text.length > MAX_SHOWN || text.split("\n").length > 60;
+  const cut = () => `${text.slice(0, MAX_SHOWN).replace(/\s+\S*$/, "")} …`;
+  const shown = open || text.length <= MAX_SHOWN ? text : cut();
   const content = h(
     "div",
     { class: long && !open ? "message-content text content-cut" : "message-content text", dir: "auto" },
@@ -86,21 +90,26 @@ function messageContent(message, channel) {
     long &&
     h(
       "button.link-button",
-      { "aria-expanded": String(open), data: { testid: "show-more" }, on: { click: () => expand(message.ts, !open) } },
+      {
+        "aria-expanded": String(open),
+        data: { testid: "show-more" },
+        on: { click: () => expand(message.ts, !open) },
+      },
       label,
     );
   return h("div", content, toggle, more, files);
 }
 
-/** An attachment: what stands beside a coloured bar. */
+/** An attachment: content beside a coloured bar. */
 function attachmentNode(attachment, surface) {
-  const title =
-    attachment.title && h("strong", (attachment.title_link && link(attachment.title_link, attachment.title)) || mrkdwn(attachment.title));
-  const words = attachment.blocks
+  const linkedTitle = () => attachment.title_link && link(attachment.title_link, attachment.title);
+  const title = attachment.title && h("strong", linkedTitle() || mrkdwn(attachment.title));
+  const content = attachment.blocks
     ? blocks(attachment.blocks, surface)
     : [title, h("div.text", { dir: "auto" }, mrkdwn(attachment.text ?? attachment.fallback))];
-  const node = h("div.attachment", words);
-  if (/^#?[0-9a-f]{6}$/i.test(attachment.color ?? "")) node.style.borderLeftColor = `#${attachment.color.replace("#", "")}`;
+  const node = h("div.attachment", content);
+  if (/^#?[0-9a-f]{6}$/i.test(attachment.color ?? ""))
+    node.style.borderLeftColor = `#${attachment.color.replace("#", "")}`;
   return node;
 }
 
@@ -119,16 +128,17 @@ function threadLink(message, thread, channel) {
   const count = Math.max(thread.length, message.reply_count ?? 0);
   if (!count) return null;
   const last = thread.at(-1);
-  const faces = [...new Map(thread.map((reply) => [author(reply).id, author(reply)])).values()].slice(0, 4);
+  const authorsById = new Map(thread.map((reply) => [author(reply).id, author(reply)]));
+  const authors = [...authorsById.values()].slice(0, 4);
   return h(
     "a.thread-link",
     { href: placeHash(store.me.id, channel, message.ts), data: { testid: "thread-link" } },
     h(
       "span.faces",
-      faces.map((face) => avatar(face, "avatar-tiny")),
+      authors.map((one) => avatar(one, "avatar-tiny")),
     ),
     h("strong", count === 1 ? "1 reply" : `${count} replies`),
-    last && h("span.thread-preview", h("bdi", `${author(last).name}: ${plainWords(last)}`)),
+    last && h("span.thread-preview", h("bdi", `${author(last).name}: ${messageExcerpt(last)}`)),
   );
 }
 

@@ -1,28 +1,27 @@
 // A list of messages.
 
-import { replies } from "./conversation.js";
-import { author } from "./directory.js";
 import { focusWithin, h } from "./dom.js";
 import { dateOf, dayName } from "./formats.js";
 import { messageNode } from "./message.js";
 import { store } from "./state.js";
+import { author, replies } from "./workspace.js";
 
-/** The message that the address names comes into sight. */
-export function revealSought() {
-  const found = [...document.querySelectorAll(`.message[data-ts="${CSS.escape(store.sought ?? "")}"]`)];
+/** Scrolls the message that the address names into view. */
+export function revealLinkedMessage() {
+  const found = [...document.querySelectorAll(`.message[data-ts="${CSS.escape(store.linkedTs ?? "")}"]`)];
   if (!found.length) return;
   found.forEach((node) => node.scrollIntoView({ block: "nearest" }));
-  if (store.sought !== store.thread) found.forEach((node) => node.classList.add("message-flash"));
-  store.sought = null;
+  if (store.linkedTs !== store.thread) found.forEach((node) => node.classList.add("message-flash"));
+  store.linkedTs = null;
 }
 
-/** Shows messages in order; nodes whose content has not changed stay as they are, so that nothing in use is lost. */
+/** Shows messages in order; a node whose content has not changed stays, so that nothing in use is lost. */
 export function renderMessages(container, messages, channel, { inThread = false, empty }) {
   const key = `${store.me.id} ${channel} ${inThread ? store.thread : ""}`;
-  const arrived = container.dataset.shows !== key;
-  if (arrived) container.replaceChildren();
+  const isOtherList = container.dataset.shows !== key;
+  if (isOtherList) container.replaceChildren();
   container.dataset.shows = key;
-  const atEnd = arrived || container.scrollHeight - container.scrollTop - container.clientHeight < 80;
+  const atEnd = isOtherList || container.scrollHeight - container.scrollTop - container.clientHeight < 80;
 
   const rows = [];
   let previous = null;
@@ -38,9 +37,12 @@ export function renderMessages(container, messages, channel, { inThread = false,
       thread.map((reply) => [reply.ts, reply.text, reply.user ?? reply.bot_id]),
       store.expanded.has(message.ts),
     ]);
-    rows.push({ key: message.ts, signature, build: () => messageNode(message, { channel, compact, thread, inThread }) });
-    if (inThread && message.ts === store.thread)
-      rows.push({ key: "count", signature: String(messages.length), build: () => threadRule(messages.length - 1) });
+    const build = () => messageNode(message, { channel, compact, thread, inThread });
+    rows.push({ key: message.ts, signature, build });
+    if (inThread && message.ts === store.thread) {
+      const count = messages.length;
+      rows.push({ key: "count", signature: String(count), build: () => threadRule(count - 1) });
+    }
     previous = message;
   }
   if (!rows.length) rows.push({ key: "empty", signature: "", build: empty });
@@ -49,11 +51,16 @@ export function renderMessages(container, messages, channel, { inThread = false,
 }
 
 const threadRule = (count) =>
-  h("div.day.day-left", h("span", count === 0 ? "No replies yet" : count === 1 ? "1 reply" : `${count} replies`));
+  h(
+    "div.day.day-left",
+    h("span", count === 0 ? "No replies yet" : count === 1 ? "1 reply" : `${count} replies`),
+  );
 
 function continues(previous, message) {
-  if (!previous || previous.ephemeral || message.ephemeral || previous.reply_count || previous.subtype === "tombstone") return false;
-  return author(previous).id === author(message).id && author(previous).name === author(message).name && message.ts - previous.ts < 300;
+  if (!previous || previous.ephemeral || message.ephemeral) return false;
+  if (previous.reply_count || previous.subtype === "tombstone") return false;
+  const [one, other] = [author(previous), author(message)];
+  return one.id === other.id && one.name === other.name && message.ts - previous.ts < 300;
 }
 
 function reconcile(container, rows) {

@@ -1,8 +1,7 @@
 // Questions, menus and short notices.
 
-import { byId, h } from "./dom.js";
-import { EMOJI, PICKER } from "./emoji.js";
-import { icon, iconButton } from "./icons.js";
+import { byId, h, icon, iconButton } from "./dom.js";
+import { EMOJI, PICKER } from "./formats.js";
 
 /** A question with two answers; resolves to true for the first. */
 export function ask({ title, body, yes, no, danger }) {
@@ -32,7 +31,9 @@ export function ask({ title, body, yes, no, danger }) {
   );
   dialog.returnValue = "no";
   dialog.showModal();
-  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((resolve) =>
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }),
+  );
 }
 
 /** A small panel at a button: in the top layer, closed by Escape or a click elsewhere. */
@@ -42,7 +43,8 @@ function floating(anchor, panel) {
   panel.showPopover();
   const [at, size] = [anchor.getBoundingClientRect(), panel.getBoundingClientRect()];
   panel.style.left = `${Math.max(8, Math.min(at.left, innerWidth - size.width - 8))}px`;
-  panel.style.top = `${at.bottom + size.height + 8 > innerHeight ? Math.max(8, at.top - size.height - 4) : at.bottom + 4}px`;
+  const isTooLow = at.bottom + size.height + 8 > innerHeight;
+  panel.style.top = `${isTooLow ? Math.max(8, at.top - size.height - 4) : at.bottom + 4}px`;
   panel.addEventListener("toggle", ({ newState }) => {
     if (newState !== "closed") return;
     const hadFocus = panel.contains(document.activeElement) || document.activeElement === document.body;
@@ -61,12 +63,16 @@ function floating(anchor, panel) {
 
 export function menu(anchor, items) {
   const panel = h("div.menu", { role: "menu" });
-  for (const { label, glyph, danger, run } of items) {
+  for (const { label, iconName, danger, run } of items) {
     panel.append(
       h(
         "button",
-        { role: "menuitem", class: danger ? "menu-item menu-danger" : "menu-item", on: { click: () => (panel.hidePopover(), run()) } },
-        glyph ? icon(glyph) : null,
+        {
+          role: "menuitem",
+          class: danger ? "menu-item menu-danger" : "menu-item",
+          on: { click: () => (panel.hidePopover(), run()) },
+        },
+        iconName ? icon(iconName) : null,
         label,
       ),
     );

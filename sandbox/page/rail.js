@@ -1,10 +1,18 @@
 // The rail: people, channels, what is unread.
 
-import { isTopLevel } from "./conversation.js";
-import { avatar, initials, isDirect, nameOf, placeHash, placeName, roleOf, titleOf } from "./directory.js";
-import { byId, h } from "./dom.js";
-import { icon } from "./icons.js";
+import { byId, h, icon } from "./dom.js";
 import { store } from "./state.js";
+import {
+  avatar,
+  initials,
+  isDirect,
+  isTopLevel,
+  nameOf,
+  placeHash,
+  placeName,
+  roleOf,
+  titleOf,
+} from "./workspace.js";
 
 export function renderRail() {
   const { team = {}, app = {} } = store.workspace;
@@ -16,11 +24,15 @@ export function renderRail() {
       const current = person.id === store.me.id;
       const card = h(
         "a.persona-card",
-        { href: placeHash(person.id, here), "aria-current": current ? "true" : null, data: { person: person.id, role: roleOf(person) } },
+        {
+          href: placeHash(person.id, here),
+          "aria-current": current ? "true" : null,
+          data: { person: person.id, role: roleOf(person) },
+        },
         avatar({ id: person.id, name: nameOf(person) }),
         h("span.persona-words", h("strong", nameOf(person)), h("small", titleOf(person) || roleOf(person))),
       );
-      const second = h(
+      const newWindow = h(
         "a.icon-button",
         {
           href: placeHash(person.id, here),
@@ -31,23 +43,27 @@ export function renderRail() {
         },
         icon("open"),
       );
-      return h("li", card, second);
+      return h("li", card, newWindow);
     }),
   );
   byId("me").dataset.user = store.me.id;
   document.documentElement.dataset.role = roleOf(store.me);
 
-  const rooms = [...store.channels.values()];
-  const direct = rooms.filter(isDirect);
+  const channels = [...store.channels.values()];
+  const direct = channels.filter(isDirect);
   byId("channels").replaceChildren(
-    ...rooms.filter((channel) => !isDirect(channel)).map((channel) => railItem(channel.id, channel.name, icon("hash"))),
+    ...channels
+      .filter((channel) => !isDirect(channel))
+      .map((channel) => railItem(channel.id, channel.name, icon("hash"))),
   );
-  byId("direct").replaceChildren(...direct.map((channel) => railItem(channel.id, placeName(channel), icon("reply"))));
+  byId("direct").replaceChildren(
+    ...direct.map((channel) => railItem(channel.id, placeName(channel), icon("reply"))),
+  );
   byId("direct-section").hidden = direct.length === 0;
   byId("apps").replaceChildren(railItem("home", `${app.name ?? "App"} Home`, icon("home")));
 }
 
-function railItem(id, name, glyph) {
+function railItem(id, name, symbol) {
   const count = id === "home" ? 0 : unread(id);
   const badge = count > 0 && h("span.badge", String(count), h("span.visually-hidden", " unread"));
   return h(
@@ -60,7 +76,7 @@ function railItem(id, name, glyph) {
         "aria-current": id === store.place ? "page" : null,
         data: { channel: id },
       },
-      glyph,
+      symbol,
       h("span.rail-name", name),
       badge,
     ),
@@ -72,13 +88,19 @@ function unread(channel) {
   const since = store.read[channel] ?? String(store.openedAt);
   const messages = store.messages.get(channel) ?? new Map();
   const concernsMe = (message) =>
-    isTopLevel(message) || messages.get(message.thread_ts)?.user === store.me.id || message.text?.includes(`<@${store.me.id}>`);
+    isTopLevel(message) ||
+    messages.get(message.thread_ts)?.user === store.me.id ||
+    message.text?.includes(`<@${store.me.id}>`);
   return [...messages.values()].filter(
-    (message) => message.ts > since && message.user !== store.me.id && !store.dismissed.has(message.ts) && concernsMe(message),
+    (message) =>
+      message.ts > since &&
+      message.user !== store.me.id &&
+      !store.dismissed.has(message.ts) &&
+      concernsMe(message),
   ).length;
 }
 
-/** What a person has read is this window's own memory: another window may be another person. */
+/** What was read is remembered for this window alone: another window may show another person. */
 export function markRead() {
   const newest = [...(store.messages.get(store.place)?.keys() ?? [])].sort().at(-1);
   if (newest && !document.hidden) {
@@ -88,7 +110,8 @@ export function markRead() {
   const total = [...store.channels.keys()].reduce((sum, channel) => sum + unread(channel), 0);
   const channel = store.channels.get(store.place);
   const name = channel ? (isDirect(channel) ? placeName(channel) : `#${channel.name}`) : "Home";
-  document.title = `${total ? `(${total}) ` : ""}${name} · ${nameOf(store.me)} · ${store.workspace.team?.name ?? ""}`;
+  const team = store.workspace.team?.name ?? "";
+  document.title = `${total ? `(${total}) ` : ""}${name} · ${nameOf(store.me)} · ${team}`;
 }
 
 export function closeRail() {

@@ -246,6 +246,7 @@ async def open_page(
         page = await desktops[user].new_page()
         pages.append(page)
         page.set_default_timeout(5000)
+        page.set_default_navigation_timeout(30_000)  # a busy machine loads the page's modules slowly
         page.on("console", lambda m: m.type in ("error", "warning") and complaints.append(m.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
