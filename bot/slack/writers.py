@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.actions import TRIAGE, Queued
 from bot.learning.picture import NotDrawn, draw
 from bot.slack import blocks, team_blocks
-from bot.slack.client import SlackRefused, pages
+from bot.slack.client import UNREACHABLE, SlackRefused, pages, respond
 from bot.store import Store
 from bot.workspace import Workspace
 
@@ -25,6 +25,9 @@ POSTS = {"reply", "clarify", "card", "card_note", "draft", "notice", "ask", "exa
 
 CLOCKS_DIFFER_S = 120.0
 """A post cannot be older than its action; but it is Slack's clock that says how old it is, and ours may be wrong by as much."""
+
+_NO_MEMBER = {"not_in_channel", "channel_not_found", "user_not_in_channel"}
+"""Refusals of an ephemeral message where the bot, or whoever wrote a command, is no member of the channel."""
 
 Written = tuple[str, str | None]
 """Channel and ts under which something stands in Slack."""
@@ -277,14 +280,22 @@ class Writers:
 
     async def _whisper(self, action: Queued) -> Written:
         """A word to one person alone; to a customer whom an answer did not help, with a button to say what would have."""
-        rated = action.facts.get("rated")
-        await self._client.chat_postEphemeral(
-            channel=self._channel(action),
-            user=action.facts["user"],
-            text=action.facts["text"],
-            blocks=blocks.not_helped(str(action.facts["text"]), rated) if rated else None,
-            thread_ts=action.thread,
-        )
+        rated, url = action.facts.get("rated"), action.facts.get("response_url")
+        try:
+            await self._client.chat_postEphemeral(
+                channel=self._channel(action),
+                user=action.facts["user"],
+                text=action.facts["text"],
+                blocks=blocks.not_helped(str(action.facts["text"]), rated) if rated else None,
+                thread_ts=action.thread,
+            )
+        except SlackRefused as error:
+            if not url or error.code not in _NO_MEMBER:
+                raise
+            try:
+                await respond(url, str(action.facts["text"]))
+            except UNREACHABLE:
+                raise error from None
         return self._channel(action), None
 
     async def _home(self, action: Queued) -> Written:

@@ -33,6 +33,7 @@ class Erasure:
             else:
                 versions = _learned_from(db, "where f.message_id = ?", message.id)
                 _forget(db, [message], now)
+                _forget_answers(db)
                 if versions:
                     what = {"message": message.id, "versions": versions}
                     insert_audit(
@@ -65,6 +66,7 @@ class Erasure:
             db.execute(skip, [why])
             db.execute("update examples set text = null, state = 'forgotten'")
             db.execute("delete from golden")
+            _forget_answers(db)
             drop = "update actions set state = 'dropped', error = ? where state in ('pending', 'sending')"
             db.execute(drop, [why])
             insert_audit(db, own_team(db), by, "forget all", {"messages": gone, "versions": versions}, now)
@@ -109,6 +111,7 @@ class Erasure:
             )
             db.execute(unapproved, [before])
             _forget_events(db, "received_at < ? and state != 'pending'", before)
+            _forget_answers(db, before)
 
         await self._in_strokes(redact)
         count = await self._in_strokes(erase)
@@ -151,6 +154,7 @@ def _forget_person(db: Transaction, team: str, user: str, by: str, now: float) -
     # Words outlive their message in what was made of them, and that may be long gone.
     for message in everything:
         forget_taught(db, message, now)
+    _forget_answers(db)
     _forget_events(db, "author = ?", user)
     insert_audit(db, team, by, "forget", {"user": user, "messages": len(written), "versions": versions}, now)
     return Forgotten(len(written), versions)
@@ -187,3 +191,13 @@ def _forget_events(db: Transaction, where: str, *values: Any) -> None:
     """Events that still wait, or failed, hold words, too. `where` is a constant of this module."""
     gone = "update inbox set state = 'skipped', reason = 'the message is gone', event = null where event is not null and "
     db.execute(gone + where, values)
+
+
+def _forget_answers(db: Transaction, before: float | None = None) -> None:
+    """What commands were answered (before a moment): `golden` lists words, and an answer that was read is of no more use."""
+    when, values = ("", []) if before is None else (" and created_at < ?", [before])
+    db.execute(
+        "update actions set facts = '{}', state = case state when 'sent' then state else 'dropped' end"
+        f" where key like 'command:%'{when}",
+        values,
+    )
