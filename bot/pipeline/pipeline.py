@@ -20,7 +20,7 @@ from bot.domain.actions import TRIAGE, Action
 from bot.domain.message import Decision, Deletion, Edit, Message, Near, Received, Skip
 from bot.health import DATABASE, GPU, MODEL, TEMPLATES, Health
 from bot.pipeline.decide import decide, when_late
-from bot.pipeline.gate import gate
+from bot.pipeline.gate import as_it_is, gate
 from bot.pipeline.matching import Router
 from bot.pipeline.templates import values_for
 from bot.privacy.redaction import to_keep
@@ -113,10 +113,12 @@ class Pipeline:
 
     async def carry(self, events: Sequence[Received]) -> None:
         """Read all messages in one go (the batcher makes one batch of them), then settle them in order."""
-        gated = [self._gate(received) for received in events]
+        gated = [self._gate(received) for received in events]  # or what went wrong in the gate
         readings = await asyncio.gather(*(self._classify(m) for m in gated), return_exceptions=True)
         for received, message, reading in zip(events, gated, readings, strict=True):
             try:
+                if isinstance(message, Exception):
+                    raise message
                 if isinstance(reading, BaseException):
                     reading = await self._read_alone(message, reading)
                 await self._settle(received, message, reading)
@@ -126,7 +128,7 @@ class Pipeline:
                 await self._stumble(received, error)
         self._committed()
 
-    def _gate(self, received: Received) -> Gated:
+    def _gate(self, received: Received) -> Gated | Exception:
         try:
             found = gate(
                 received.event,
@@ -141,10 +143,12 @@ class Pipeline:
                 late = found.late or ("open" if waited or received.id <= self._backlog else None)
                 return replace(found, late=late, shared=found.channel in self._workspace.shared)
             return found
-        except Exception as error:
-            return Skip(f"not of an event's shape: {type(error).__name__} {error}")
+        except (
+            Exception
+        ) as error:  # an event of no shape, or a fault of ours: it must not stop its neighbours
+            return error
 
-    async def _classify(self, gated: Gated) -> Reading | None:
+    async def _classify(self, gated: Gated | Exception) -> Reading | None:
         """The model's reading of a customer's message; people of the team are not read."""
         message = gated.message if isinstance(gated, Edit) else gated
         if not isinstance(message, Message) or message.role != "customer":
@@ -268,6 +272,8 @@ class Pipeline:
         reason = f"{type(error).__name__}: {error}"[:300]
         give_up = attempts >= ATTEMPTS
         message = self._gate(received)
+        if isinstance(message, Exception):
+            message = as_it_is(received.event, team=received.team, channels=self._workspace.channels)
         if give_up and isinstance(message, Message) and message.role == "customer":
             nothing = Reading(self._batcher.classifier.version, None, None, None, "it could not be worked on")
             decision = Decision(flag="unread", reasons=("it could not be worked on",))

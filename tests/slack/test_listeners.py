@@ -13,6 +13,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.pipeline import pipeline
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
 from sandbox.workspace import Channel
@@ -294,14 +295,39 @@ async def test_events_are_not_lost_when_slack_refuses_auth_test(
     assert len(rows(tmp_path / "softanswer.db", "select 1 from inbox")) == 1
 
 
-async def test_an_event_of_a_strange_shape_does_not_block_the_road(bot: Bot, tmp_path: Path) -> None:
+async def test_an_event_of_a_strange_shape_ends_as_failed_and_blocks_nothing(
+    bot: Bot, tmp_path: Path
+) -> None:
     strange = event(text="no ts", event_ts="1700000001.0001")
     del strange["event"]["ts"]
     assert (await bot.app.async_dispatch(signed(strange))).status == 200
     await say(bot, "a lone surrogate \ud83d, how do I export my data?", ts="1700000002.000100")
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
-    states = rows(tmp_path / "softanswer.db", "select state from inbox order by id")
-    assert states == [("skipped",), ("done",)]
+    database = tmp_path / "softanswer.db"
+    await eventually(lambda: rows(database, "select 1 from inbox where state = 'failed'"))
+    await eventually(lambda: rows(database, "select 1 from messages"))
+    found = rows(database, "select state, attempts, reason, event like '%no ts%' from inbox order by id")
+    assert found == [("failed", 3, "KeyError: 'ts'", 1), ("done", 0, None, None)]
+    assert rows(database, "select count(*) from cases") == [(0,)]
+
+
+async def test_a_fault_of_the_gate_is_logged_and_the_message_goes_to_a_person(
+    bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate, database = pipeline.gate, tmp_path / "softanswer.db"
+
+    def broken(event: Any, **known: Any) -> Any:
+        if "zeppelin" in event["text"]:
+            raise RuntimeError("a fault in the gate")
+        return gate(event, **known)
+
+    monkeypatch.setattr(pipeline, "gate", broken)
+    await say(bot, "The zeppelin lists to port", user=BEN)
+    await say(bot, "How do I export my data?", ts="1700000002.000100")
+    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
+    who = "select m.user, c.flag from cases c join messages m on m.id = c.message_id"
+    assert rows(database, who) == [(BEN, "unread")]
+    assert rows(database, "select state, attempts from inbox order by id") == [("done", 2), ("done", 0)]
+    assert len([r for r in caplog.records if r.exc_info and "a fault in the gate" in str(r.exc_info[1])]) == 3
 
 
 async def test_one_bad_text_does_not_take_its_neighbours_along(
