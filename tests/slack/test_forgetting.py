@@ -15,6 +15,7 @@ from bot.demo.people import Persons
 from bot.demo.run import write_config
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain.message import Decision, Edit, Message, Received
+from bot.privacy.redaction import to_keep
 from bot.privacy.retention import Retention
 from bot.settings import load_settings
 from bot.slack.commands import answer_command
@@ -213,7 +214,10 @@ async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot
         message = Message("T0ACME", HELP, "1.1", "1.1", CARLA, text, "customer", "auto")
         await store.inbox.put("T0ACME", {"channel": HELP, "ts": ts}, 1.0)
         received: Received = (await store.inbox.pending(1))[0]
-        await store.conversations.revise(received.id, Edit(message, float(ts)), None, Decision(), [], 9.0)
+        kept = to_keep(text)
+        await store.conversations.revise(
+            received.id, Edit(message, float(ts)), None, Decision(), [], 9.0, kept
+        )
 
     await edit("the zeppelin lists, mail jo@example.com", "8.1")  # nothing new
     assert rows(database, "select text from messages") == [("the zeppelin lists, mail an address",)]
