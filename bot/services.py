@@ -13,6 +13,7 @@ from bot.insight.status import Status
 from bot.learning.runs import Learning
 from bot.pipeline.pipeline import Pipeline
 from bot.pipeline.templates import Templates
+from bot.privacy.forgetting import Forgetting
 from bot.settings import Settings
 from bot.store import Store
 from bot.workspace import Workspace
@@ -50,6 +51,7 @@ class Services:
     pipeline: Pipeline
     batcher: Batcher
     learning: Learning
+    forgetting: Forgetting
     status: Status
     templates: Templates
     committed: Callable[[], None]

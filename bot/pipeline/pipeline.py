@@ -23,6 +23,7 @@ from bot.pipeline.decide import decide, when_late
 from bot.pipeline.gate import as_it_is, gate
 from bot.pipeline.matching import Router
 from bot.pipeline.templates import values_for
+from bot.privacy.forgetting import Forgetting
 from bot.privacy.redaction import to_keep
 from bot.settings import Rules
 from bot.store import Store, StoreUnavailable
@@ -51,6 +52,7 @@ class Pipeline:
         batcher: Batcher,
         router: Router,
         workspace: Workspace,
+        forgetting: Forgetting,
         rules: Rules,
         product: str,
         health: Health,
@@ -62,6 +64,7 @@ class Pipeline:
         self._batcher = batcher
         self._router = router
         self._workspace = workspace
+        self._forgetting = forgetting
         self._rules = rules
         self._product = product
         self._health = health
@@ -189,7 +192,7 @@ class Pipeline:
             case Skip(reason):
                 await self._store.inbox.skip(received.id, reason)
             case Deletion():
-                await self._store.erasure.erase(received.id, gated, now)
+                await self._forgetting.message(received.id, gated)
             case Message() as message:
                 decision, actions = await self._answer(message, await self._decide(message, reading))
                 await conversations.settle(received.id, message, reading, decision, actions, now)

@@ -201,15 +201,14 @@ async def _forget(services: Services, user: str, rest: str) -> str:
     person = _person(rest)
     if person is None:
         return "Whom? `forget @somebody`, or their user id, which starts with U (*Copy member ID* in their profile)."
-    gone = await services.store.erasure.forget(services.workspace.team, person, user, services.clock())
-    await services.learning.serving.teach()
+    gone = await services.forgetting.person(services.workspace.team, person, user)
     answer = f"Forgot the words of {gone.messages} messages of <@{person}>. "
     if gone.versions:
         learned = ", ".join(f"`{version}`" for version in gone.versions)
         answer += f"Versions that had learned from some: {learned}; the next retraining is without them."
     else:
         answer += "No version had learned from them."
-    if gone.messages and await services.learning.interrupt("words it may have held were forgotten"):
+    if gone.stopped:
         answer += " The retraining that was under way has been stopped: `retrain` starts it again."
     return answer
 

@@ -5,6 +5,7 @@ Words go, from the database file too (it is opened with `secure_delete`); counts
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -50,9 +51,14 @@ class Erasure:
         """Forget everything a person wrote here, and note in the audit who asked for it."""
         return await self._database.transaction(lambda db: _forget_person(db, team, user, by, now))
 
-    def forget_now(self, user: str, by: str, now: float) -> Forgotten:
-        """The same for the command line, while the bot is stopped."""
-        return self._database.transaction_blocking(lambda db: _forget_person(db, own_team(db), user, by, now))
+    async def may_be_learned_of(self, user: str) -> bool:
+        """Whether a retraining may hold words of this person: somebody labelled a message of theirs, or made it golden."""
+        return await self._database.transaction(lambda db: _may_be_learned(db, 'm."user" = ?', user))
+
+    async def may_be_learned_at(self, channel: str, ts: str) -> bool:
+        """The same of one message."""
+        where = "m.channel = ? and m.ts = ?"
+        return await self._database.transaction(lambda db: _may_be_learned(db, where, channel, ts))
 
     async def forget_all(self, by: str, now: float) -> Forgotten:
         """The app was taken out of the workspace: forget everything that anybody wrote; counts and readings stay."""
@@ -160,6 +166,18 @@ def _forget_person(db: Transaction, team: str, user: str, by: str, now: float) -
     return Forgotten(len(written), versions)
 
 
+_MAY_BE_LEARNED = """
+    select 1 from messages m where m.text is not null and (
+        exists (select 1 from feedback f where f.message_id = m.id)
+        or exists (select 1 from golden g where g.message_id = m.id)
+    ) and """
+
+
+def _may_be_learned(db: Transaction, which: str, *values: Any) -> bool:
+    """`which` is a constant of this module."""
+    return bool(db.query(f"{_MAY_BE_LEARNED} {which} limit 1", values))
+
+
 _LEARNED = """
     select distinct l.version from model_feedback l join feedback f on f.id = l.feedback_id
     join messages m on m.id = f.message_id """
@@ -193,11 +211,10 @@ def _forget_events(db: Transaction, where: str, *values: Any) -> None:
     db.execute(gone + where, values)
 
 
-def _forget_answers(db: Transaction, before: float | None = None) -> None:
-    """What commands were answered (before a moment): `golden` lists words, and an answer that was read is of no more use."""
-    when, values = ("", []) if before is None else (" and created_at < ?", [before])
+def _forget_answers(db: Transaction, before: float = math.inf) -> None:
+    """What commands were answered before a moment: `golden` lists words, and an answer that was read is of no more use."""
     db.execute(
         "update actions set facts = '{}', state = case state when 'sent' then state else 'dropped' end"
-        f" where key like 'command:%'{when}",
-        values,
+        " where key like 'command:%' and created_at < ?",
+        [before],
     )
