@@ -26,6 +26,7 @@ from bot.learning.watcher import Watcher
 from bot.pipeline.matching import Router
 from bot.pipeline.pipeline import Pipeline
 from bot.pipeline.templates import Templates
+from bot.privacy.forgetting import Forgetting
 from bot.privacy.retention import Retention
 from bot.services import Services
 from bot.settings import Settings, Tokens
@@ -109,11 +110,19 @@ async def build(
         pace,
         too_late_s=settings.rules.late_answer_max_s,
     )
+    forgetting = Forgetting(
+        store.erasure,
+        interrupt=lambda why: learning.interrupt(why),
+        reload_examples=lambda: serving.teach(),
+        committed=deliverer.wake,
+        clock=clock,
+    )
     pipeline = Pipeline(
         store=store,
         batcher=batcher,
         router=router,
         workspace=workspace,
+        forgetting=forgetting,
         rules=settings.rules,
         health=health,
         product=settings.product,
@@ -157,6 +166,7 @@ async def build(
         pipeline,
         batcher,
         learning,
+        forgetting,
         status,
         templates,
         deliverer.wake,

@@ -17,6 +17,8 @@ from bot import cli_learning
 from model.errors import UserError
 
 if TYPE_CHECKING:
+    from bot.domain.message import Forgotten
+    from bot.store import Store
     from model.classifier import Classifier
 
 
@@ -230,7 +232,6 @@ def _outbox(options: argparse.Namespace) -> None:
 
 def _forget(options: argparse.Namespace) -> None:
     import shutil
-    import time
 
     from bot.desk import cases
     from bot.learning.offline import RUNS
@@ -240,8 +241,9 @@ def _forget(options: argparse.Namespace) -> None:
     settings = load_settings(options.config)
     store = open_store(settings.database, cases.apply)
     try:
-        shutil.rmtree(settings.model.folder / RUNS, ignore_errors=True)  # what a killed bot's retraining left
-        gone = store.erasure.forget_now(options.user, "the command line", time.time())
+        # The database is ours alone: no retraining runs. What a killed bot's left may hold the words.
+        shutil.rmtree(settings.model.folder / RUNS, ignore_errors=True)
+        gone = asyncio.run(_forget_person(store, options.user))
     finally:
         store.database.close()
     print(f"forgot the words of {gone.messages} messages of {options.user}")
@@ -249,6 +251,28 @@ def _forget(options: argparse.Namespace) -> None:
         print(
             f"versions that had learned from some: {', '.join(gone.versions)}; the next retraining is without them"
         )
+
+
+async def _forget_person(store: Store, user: str) -> Forgotten:
+    """In the order of the running bot, which loads the examples and updates the cards at its next start."""
+    import time
+
+    from bot.privacy.forgetting import Forgetting
+
+    async def nothing_runs(why: str) -> bool:
+        return False
+
+    async def at_the_next_start() -> None:
+        return None
+
+    forgetting = Forgetting(
+        store.erasure,
+        interrupt=nothing_runs,
+        reload_examples=at_the_next_start,
+        committed=lambda: None,
+        clock=time.time,
+    )
+    return await forgetting.person(await store.records.team(), user, "the command line")
 
 
 def _classifier(options: argparse.Namespace) -> Classifier:

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
 from bot.insight.status import Status
 from bot.learning.runs import Learning
 from bot.pipeline.pipeline import Pipeline
 from bot.pipeline.templates import Templates
+from bot.privacy.forgetting import Forgetting
 from bot.settings import Settings
 from bot.store import Store
 from bot.workspace import Workspace
 from model.batcher import Batcher
+
+
+class Background:
+    """Work that goes on after its listener has acked. Whoever starts some sees to its errors."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)  # the loop alone would not keep it
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self, patience_s: float = 10.0) -> None:
+        """Wait for what runs, but not for ever."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=patience_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +51,13 @@ class Services:
     pipeline: Pipeline
     batcher: Batcher
     learning: Learning
+    forgetting: Forgetting
     status: Status
     templates: Templates
     committed: Callable[[], None]
     """Call after queueing actions: it wakes the outbox."""
     clock: Callable[[], float]
+    background: Background = field(default_factory=Background)
 
     def slack_time(self, stamp: object = None) -> float:
         """A moment by Slack's clock, in seconds since the epoch: the one it wrote, or now where it wrote none."""

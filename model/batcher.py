@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from model.classifier import Classifier
+import numpy as np
+
+from model.classifier import Classifier, Floats
 from model.reading import Reading
 
 
@@ -43,7 +46,8 @@ class Batcher:
             await self._worker
         for _, future in self._waiting:
             future.cancel()
-        self._thread.shutdown()
+        async with self._between_batches:
+            self._thread.shutdown()
 
     async def read(self, text: str) -> Reading:
         """The reading of one message. Raises Overloaded, or whatever made its batch fail."""
@@ -55,6 +59,19 @@ class Batcher:
         self._waiting.append((text, future))
         self._wake.set()
         return await future
+
+    async def embed(self, texts: Sequence[str]) -> Floats:
+        """The meaning of each text, (n, dim), by the classifier that serves when it begins. One batch of them runs between two
+        batches of messages, on the same thread: a session is not used by two. Raises RuntimeError, or what the classifier raises."""
+        classifier, parts = self.classifier, []
+        for start in range(0, max(1, len(texts)), self._max_batch):
+            async with self._between_batches:
+                if self._closed:
+                    raise RuntimeError("the batcher is closed")
+                part = list(texts[start : start + self._max_batch])
+                loop = asyncio.get_running_loop()
+                parts.append(await loop.run_in_executor(self._thread, classifier.embed, part))
+        return np.concatenate(parts)
 
     async def swap(self, classifier: Classifier) -> Classifier:
         """Put another classifier in service between two batches; returns the old one, now idle."""

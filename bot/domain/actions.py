@@ -108,6 +108,19 @@ class Ephemeral(Action):
     text: str
     rated: int | None = None
     """Id of the message whose answer did not help: a button says that a person should have answered."""
+    response_url: str = ""
+    """Of a command: where to answer if the bot is no member of the channel."""
+
+    @classmethod
+    def to_command(cls, command: Mapping[str, Any], text: str) -> Ephemeral:
+        """The answer to a slash command, as Slack sent it."""
+        return cls(
+            key=f"command:{command['trigger_id']}",
+            channel=str(command["channel_id"]),
+            user=str(command["user_id"]),
+            text=text,
+            response_url=str(command.get("response_url") or ""),
+        )
 
 
 # --- the triage channel

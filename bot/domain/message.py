@@ -162,3 +162,5 @@ class Forgotten:
     """Whose words are gone now."""
     versions: tuple[str, ...]
     """Model versions that had learned from some of them."""
+    stopped: bool = False
+    """A retraining that may have held some of the words was stopped."""

@@ -226,10 +226,12 @@ class Serving:
             examples = await self._store.teaching.approved(self._workspace.team)
             if examples == self._examples:
                 return
-            self._examples = examples
             self._router.add_examples(examples)
-            classifier = self._batcher.classifier
-            await asyncio.to_thread(self._router.prepare, classifier.embed, classifier.version)
+            version = self._batcher.classifier.version
+            # By the batcher: another thread must not use the classifier while it reads.
+            embeddings = await self._batcher.embed(self._router.texts())
+            await asyncio.to_thread(self._router.prepare, lambda texts: embeddings, version)
+            self._examples = examples
 
     async def prune(self) -> None:
         """Remove versions that never served, but for the latest few."""

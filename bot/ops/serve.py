@@ -55,6 +55,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
     finally:
         if socket:
             await socket.close()  # type: ignore[no-untyped-call]
+        await bot.services.background.close()
         await bot.services.learning.close()
         for task in work:
             task.cancel()

@@ -43,6 +43,22 @@ def gate(
     return Edit(message, float((inner.get("edited") or event)["ts"]))
 
 
+def as_it_is(event: Mapping[str, Any], *, team: str, channels: Mapping[str, Mode]) -> Message | None:
+    """What a person seems to have said in a support channel, for a person to read, where the gate itself has failed. Its author
+    counts as a customer. None if it is not plainly that."""
+    channel, ts, user, text = (event.get(key) for key in ("channel", "ts", "user", "text"))
+    if not all(isinstance(part, str) and part for part in (channel, ts, user, text)):
+        return None
+    if event.get("subtype") is not None or event.get("bot_id") or str(channel) not in channels:
+        return None
+    try:
+        float(str(ts))
+    except ValueError:
+        return None
+    thread, words = str(event.get("thread_ts") or ts), str(text).encode("utf-8", "replace").decode("utf-8")
+    return Message(team, str(channel), str(ts), thread, str(user), words, "customer", channels[str(channel)])
+
+
 def _said(
     event: Mapping[str, Any],
     team: str,

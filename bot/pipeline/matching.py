@@ -49,7 +49,7 @@ class Index:
     ) -> None:
         self.version = version
         self._templates = [(t.id, t.title) for t in templates]
-        by_template = [(*t.examples, *more.get(t.id, ())) or (t.description or t.title,) for t in templates]
+        by_template = _examples(templates, more)
         texts = [text for some in by_template for text in some]
         owners = np.repeat(np.arange(len(by_template)), [len(some) for some in by_template])
         self._match = fit(embed(texts), owners, len(by_template), [clean(text) for text in texts])
@@ -59,6 +59,11 @@ class Index:
         similarities = self._match(embedding[None], None if cleaned is None else [cleaned])[0].tolist()
         found = [Near(*template, s) for template, s in zip(self._templates, similarities, strict=True)]
         return sorted(found, key=lambda near: -near.similarity)
+
+
+def _examples(templates: Templates, more: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """What stands for each template; one without examples is stood for by its description."""
+    return [(*t.examples, *more.get(t.id, ())) or (t.description or t.title,) for t in templates]
 
 
 def kernel(some: Matrix, others: Matrix) -> npt.NDArray[np.float64]:
@@ -192,6 +197,10 @@ class Router:
     def add_examples(self, more: Mapping[str, Sequence[str]]) -> None:
         """Examples beside those in the file, by template; they count from the next `prepare` on."""
         self._more = more
+
+    def texts(self) -> list[str]:
+        """What `prepare` has embedded, in its order."""
+        return [text for some in _examples(self.templates, self._more) for text in some]
 
     def prepare(self, embed: Embed, version: str) -> None:
         """Embed all examples with a model version; blocking, and done before that version serves."""

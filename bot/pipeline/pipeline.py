@@ -20,9 +20,10 @@ from bot.domain.actions import Action, Clarify, Draft, Reply
 from bot.domain.message import Decision, Deletion, Edit, Message, Near, Received, Skip
 from bot.health import DATABASE, GPU, MODEL, TEMPLATES, Health
 from bot.pipeline.decide import decide, when_late
-from bot.pipeline.gate import gate
+from bot.pipeline.gate import as_it_is, gate
 from bot.pipeline.matching import Router
 from bot.pipeline.templates import values_for
+from bot.privacy.forgetting import Forgetting
 from bot.privacy.redaction import to_keep
 from bot.settings import Rules
 from bot.store import Store, StoreUnavailable
@@ -51,6 +52,7 @@ class Pipeline:
         batcher: Batcher,
         router: Router,
         workspace: Workspace,
+        forgetting: Forgetting,
         rules: Rules,
         product: str,
         health: Health,
@@ -62,6 +64,7 @@ class Pipeline:
         self._batcher = batcher
         self._router = router
         self._workspace = workspace
+        self._forgetting = forgetting
         self._rules = rules
         self._product = product
         self._health = health
@@ -113,10 +116,12 @@ class Pipeline:
 
     async def carry(self, events: Sequence[Received]) -> None:
         """Read all messages in one go (the batcher makes one batch of them), then settle them in order."""
-        gated = [self._gate(received) for received in events]
+        gated = [self._gate(received) for received in events]  # or what went wrong in the gate
         readings = await asyncio.gather(*(self._classify(m) for m in gated), return_exceptions=True)
         for received, message, reading in zip(events, gated, readings, strict=True):
             try:
+                if isinstance(message, Exception):
+                    raise message
                 if isinstance(reading, BaseException):
                     reading = await self._read_alone(message, reading)
                 await self._settle(received, message, reading)
@@ -126,7 +131,7 @@ class Pipeline:
                 await self._stumble(received, error)
         self._committed()
 
-    def _gate(self, received: Received) -> Gated:
+    def _gate(self, received: Received) -> Gated | Exception:
         try:
             found = gate(
                 received.event,
@@ -141,10 +146,12 @@ class Pipeline:
                 late = found.late or ("open" if waited or received.id <= self._backlog else None)
                 return replace(found, late=late, shared=found.channel in self._workspace.shared)
             return found
-        except Exception as error:
-            return Skip(f"not of an event's shape: {type(error).__name__} {error}")
+        except (
+            Exception
+        ) as error:  # an event of no shape, or a fault of ours: it must not stop its neighbours
+            return error
 
-    async def _classify(self, gated: Gated) -> Reading | None:
+    async def _classify(self, gated: Gated | Exception) -> Reading | None:
         """The model's reading of a customer's message; people of the team are not read."""
         message = gated.message if isinstance(gated, Edit) else gated
         if not isinstance(message, Message) or message.role != "customer":
@@ -185,7 +192,7 @@ class Pipeline:
             case Skip(reason):
                 await self._store.inbox.skip(received.id, reason)
             case Deletion():
-                await self._store.erasure.erase(received.id, gated, now)
+                await self._forgetting.message(received.id, gated)
             case Message() as message:
                 decision, actions = await self._answer(message, await self._decide(message, reading))
                 await conversations.settle(received.id, message, reading, decision, actions, now)
@@ -284,7 +291,10 @@ class Pipeline:
         attempts = received.attempts + 1
         reason = f"{type(error).__name__}: {error}"[:300]
         give_up = attempts >= ATTEMPTS
-        message = self._gate(received)
+        gated = self._gate(received)
+        message: object = gated
+        if isinstance(gated, Exception):
+            message = as_it_is(received.event, team=received.team, channels=self._workspace.channels)
         if give_up and isinstance(message, Message) and message.role == "customer":
             nothing = Reading(self._batcher.classifier.version, None, None, None, "it could not be worked on")
             decision = Decision(flag="unread", reasons=("it could not be worked on",))

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
 """No answer came, or none of Slack's: nobody knows whether the call was carried out."""
@@ -60,6 +61,17 @@ class Client(AsyncWebClient):
             KeyError,
         ) as error:  # the SDK takes any answer for a JSON object
             raise GarbledAnswer(f"not an answer of Slack's: {type(error).__name__}: {error}") from None
+
+
+async def respond(url: str, text: str) -> None:
+    """Answer a command by its response URL, to the person alone. It needs no membership, and holds for half an hour.
+
+    Raises one of UNREACHABLE.
+    """
+    webhook = AsyncWebhookClient(url, retry_handlers=[])
+    answer = await webhook.send(text=text, response_type="ephemeral")
+    if answer.status_code != 200:
+        raise GarbledAnswer(f"the response URL answered with status {answer.status_code}")
 
 
 async def retried(call: Callable[[], Awaitable[Any]]) -> Any:

@@ -1,15 +1,21 @@
-"""`/softanswer …`. Answers go back with the ack, visible to the asker alone."""
+"""`/softanswer …`. Acked at once; the answer comes by the outbox, visible to the asker alone."""
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 
+from bot.domain.actions import Ephemeral
 from bot.privacy.redaction import redacted
 from bot.services import Services
+from bot.slack.client import UNREACHABLE, respond
+from bot.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 Answer = Callable[[Services, str, str], Awaitable[str]]
 
@@ -19,15 +25,38 @@ FOR_CUSTOMERS = "Write in the support channel, and you get an answer in your thr
 def register(app: AsyncApp, services: Services) -> None:
     @app.command("/softanswer")
     async def softanswer(ack: Callable[..., Awaitable[Any]], command: dict[str, Any]) -> None:
-        team = command.get("team_id") or services.workspace.team
-        user = str(command["user_id"])
-        text = str(command.get("text") or "")
+        # Slack waits for three seconds, and a promotion or a large erasure takes longer.
+        await ack()
+        services.background.start(_work(services, command))
+
+
+async def _work(services: Services, command: Mapping[str, Any]) -> None:
+    """Do what a command asks, and queue the answer. Where it cannot be queued, it goes to Slack at once."""
+    user, text = str(command["user_id"]), str(command.get("text") or "")
+    try:
         # Whoever comes from another workspace is a customer here, whatever their id.
-        answer = (
-            await answer_command(services, user, text) if team == services.workspace.team else FOR_CUSTOMERS
-        )
-        await ack(response_type="ephemeral", text=answer)
-        services.committed()
+        is_ours = (command.get("team_id") or services.workspace.team) == services.workspace.team
+        answer = await answer_command(services, user, text) if is_ours else FOR_CUSTOMERS
+    except Exception:
+        name = _name_of(text)
+        log.exception("the command %s of %s failed", name, user)
+        answer = f"`{name}` did not work because of an error of mine; my log says which. Please try it again."
+    action = Ephemeral.to_command(command, answer)
+    try:
+        await services.store.outbox.put(services.workspace.team, action, services.clock())
+    except StoreUnavailable as error:
+        log.warning("the answer to a command could not be queued: %s", error)
+        try:
+            await respond(action.response_url, answer)
+        except (*UNREACHABLE, ValueError) as unsent:
+            log.warning("nor could it be sent: %s", unsent)
+    services.committed()
+
+
+def _name_of(text: str) -> str:
+    """The command's name, for the log: never words that somebody wrote."""
+    name = text.strip().partition(" ")[0].lower() or "help"
+    return name if name in FOR_AGENTS or name in FOR_ADMINS else "/softanswer"
 
 
 async def answer_command(services: Services, user: str, text: str) -> str:
@@ -170,15 +199,14 @@ async def _forget(services: Services, user: str, rest: str) -> str:
     person = _person(rest)
     if person is None:
         return "Whom? `forget @somebody`, or their user id, which starts with U (*Copy member ID* in their profile)."
-    gone = await services.store.erasure.forget(services.workspace.team, person, user, services.clock())
-    await services.learning.serving.teach()
+    gone = await services.forgetting.person(services.workspace.team, person, user)
     answer = f"Forgot the words of {gone.messages} messages of <@{person}>. "
     if gone.versions:
         learned = ", ".join(f"`{version}`" for version in gone.versions)
         answer += f"Versions that had learned from some: {learned}; the next retraining is without them."
     else:
         answer += "No version had learned from them."
-    if gone.messages and await services.learning.interrupt("words it may have held were forgotten"):
+    if gone.stopped:
         answer += " The retraining that was under way has been stopped: `retrain` starts it again."
     return answer
 

@@ -34,10 +34,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 async def _gone(services: Services, why: str) -> None:
     """The workspace has thrown the app out: nothing that its people wrote may stay."""
-    await services.learning.interrupt(why)
-    gone = await services.store.erasure.forget_all(why, services.clock())
-    await services.learning.interrupt(why)
-    await services.learning.serving.teach()
+    gone = await services.forgetting.everything(why)
     log.warning("%s: the words of %d messages and all corrections of them are erased", why, gone.messages)
     if gone.versions:
         log.warning(

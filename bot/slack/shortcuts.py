@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,10 @@ from bot.services import Services
 from bot.slack import blocks, team_blocks
 from bot.slack.rights import refused, role_of
 from model import explain
+from model.batcher import Overloaded
 from model.reading import LABELS, Reading
+
+log = logging.getLogger(__name__)
 
 Ack = Callable[..., Awaitable[Any]]
 _GONE = "Nothing was noted: the message is not here any more."
@@ -54,13 +58,20 @@ async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
         stored = None
     if stored is not None and stored.text is not None:
         text = stored.text
+    # What stands in the database can be shown without a reading.
+    reading: Reading | None = None
+    weighed: list[explain.Weighed] = []
+    failed = False
     try:
         async with asyncio.timeout(2.0):  # of the three seconds that the click is good for
             reading, weighed = await _explained(services, text)
-    except Exception:  # too slow or too much: what stands in the database can still be shown
-        reading, weighed = None, []
+    except (TimeoutError, Overloaded):
+        log.info("a reading for the shortcut did not come in time")
+    except Exception:
+        log.exception("a message could not be read for the shortcut")
+        failed = True
     templates = [(template.id, template.title) for template in services.templates]
-    return team_blocks.reading_modal(stored, reading, explain.strongest(weighed), templates)
+    return team_blocks.reading_modal(stored, reading, explain.strongest(weighed), templates, failed=failed)
 
 
 async def _explained(services: Services, text: str) -> tuple[Reading, list[explain.Weighed]]:

@@ -129,10 +129,17 @@ def reading_modal(
     reading: Reading | None,
     driven_by: Sequence[Weighed],
     templates: Sequence[tuple[str, str]],
+    *,
+    failed: bool = False,
 ) -> dict[str, Any]:
-    """How a message is read, and why; for a customer's message that is kept (`stored`), what an agent can say of it."""
+    """How a message is read, and why; for a customer's message that is kept (`stored`), what an agent can say of it.
+
+    Without a reading, `failed` says that it could not be made; else it did not come in time.
+    """
     shown: list[Block] = []
-    if reading is None:
+    if failed:
+        shown.append(section("The reading could not be made because of an error; the bot's log says which."))
+    elif reading is None:
         shown.append(section("The reading did not come in time. Close this and try again."))
     elif reading.label is None:
         shown.append(section(f"*Not scored*: {escape(reading.reason or '')}"))

@@ -34,7 +34,7 @@ from bot.domain.actions import (
 )  # fmt: skip
 from bot.learning.picture import NotDrawn, draw
 from bot.slack import blocks, team_blocks
-from bot.slack.client import SlackRefused, pages
+from bot.slack.client import UNREACHABLE, SlackRefused, pages, respond
 from bot.store import Store
 from bot.workspace import Workspace
 
@@ -46,6 +46,9 @@ METADATA = "softanswer_action"
 
 CLOCKS_DIFFER_S = 120.0
 """A post cannot be older than its action; but it is Slack's clock that says how old it is, and ours may be wrong by as much."""
+
+_NO_MEMBER = {"not_in_channel", "channel_not_found", "user_not_in_channel"}
+"""Refusals of an ephemeral message where the bot, or whoever wrote a command, is no member of the channel."""
 
 Written = tuple[str, str | None]
 """Channel and ts under which something stands in Slack."""
@@ -273,13 +276,21 @@ class Writers:
     async def _ephemeral(self, action: Ephemeral) -> Written:
         """A word to one person alone; to a customer whom an answer did not help, with a button to say what would have."""
         channel = self._channel(action)
-        await self._client.chat_postEphemeral(
-            channel=channel,
-            user=action.user,
-            text=action.text,
-            blocks=blocks.not_helped(action.text, action.rated) if action.rated else None,
-            thread_ts=action.thread,
-        )
+        try:
+            await self._client.chat_postEphemeral(
+                channel=channel,
+                user=action.user,
+                text=action.text,
+                blocks=blocks.not_helped(action.text, action.rated) if action.rated else None,
+                thread_ts=action.thread,
+            )
+        except SlackRefused as error:
+            if not action.response_url or error.code not in _NO_MEMBER:
+                raise
+            try:
+                await respond(action.response_url, action.text)
+            except UNREACHABLE:
+                raise error from None
         return channel, None
 
     async def _home(self, queued: Queued, action: Home) -> Written:

@@ -5,6 +5,7 @@ Words go, from the database file too (it is opened with `secure_delete`); counts
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ class Erasure:
             else:
                 versions = _learned_from(db, "where f.message_id = ?", message.id)
                 _forget(db, self._transition, [message], now)
+                _forget_answers(db)
                 if versions:
                     what = {"message": message.id, "versions": versions}
                     insert_audit(
@@ -54,11 +56,14 @@ class Erasure:
             lambda db: _forget_person(db, self._transition, team, user, by, now)
         )
 
-    def forget_now(self, user: str, by: str, now: float) -> Forgotten:
-        """The same for the command line, while the bot is stopped."""
-        return self._database.transaction_blocking(
-            lambda db: _forget_person(db, self._transition, own_team(db), user, by, now)
-        )
+    async def may_be_learned_of(self, user: str) -> bool:
+        """Whether a retraining may hold words of this person: somebody labelled a message of theirs, or made it golden."""
+        return await self._database.transaction(lambda db: _may_be_learned(db, 'm."user" = ?', user))
+
+    async def may_be_learned_at(self, channel: str, ts: str) -> bool:
+        """The same of one message."""
+        where = "m.channel = ? and m.ts = ?"
+        return await self._database.transaction(lambda db: _may_be_learned(db, where, channel, ts))
 
     async def forget_all(self, by: str, now: float) -> Forgotten:
         """The app was taken out of the workspace: forget everything that anybody wrote; counts and readings stay."""
@@ -72,6 +77,7 @@ class Erasure:
             db.execute(skip, [why])
             db.execute("update examples set text = null, state = 'forgotten'")
             db.execute("delete from golden")
+            _forget_answers(db)
             drop = "update actions set state = 'dropped', error = ? where state in ('pending', 'sending')"
             db.execute(drop, [why])
             insert_audit(db, own_team(db), by, "forget all", {"messages": gone, "versions": versions}, now)
@@ -116,6 +122,7 @@ class Erasure:
             )
             db.execute(unapproved, [before])
             _forget_events(db, "received_at < ? and state != 'pending'", before)
+            _forget_answers(db, before)
 
         await self._in_strokes(redact)
         count = await self._in_strokes(erase)
@@ -160,9 +167,22 @@ def _forget_person(
     # Words outlive their message in what was made of them, and that may be long gone.
     for message in everything:
         forget_taught(db, message, now)
+    _forget_answers(db)
     _forget_events(db, "author = ?", user)
     insert_audit(db, team, by, "forget", {"user": user, "messages": len(written), "versions": versions}, now)
     return Forgotten(len(written), versions)
+
+
+_MAY_BE_LEARNED = """
+    select 1 from messages m where m.text is not null and (
+        exists (select 1 from feedback f where f.message_id = m.id)
+        or exists (select 1 from golden g where g.message_id = m.id)
+    ) and """
+
+
+def _may_be_learned(db: Transaction, which: str, *values: Any) -> bool:
+    """`which` is a constant of this module."""
+    return bool(db.query(f"{_MAY_BE_LEARNED} {which} limit 1", values))
 
 
 _LEARNED = """
@@ -195,3 +215,12 @@ def _forget_events(db: Transaction, where: str, *values: Any) -> None:
     """Events that still wait, or failed, hold words, too. `where` is a constant of this module."""
     gone = "update inbox set state = 'skipped', reason = 'the message is gone', event = null where event is not null and "
     db.execute(gone + where, values)
+
+
+def _forget_answers(db: Transaction, before: float = math.inf) -> None:
+    """What commands were answered before a moment: `golden` lists words, and an answer that was read is of no more use."""
+    db.execute(
+        "update actions set payload = '{}', state = case state when 'sent' then state else 'dropped' end"
+        " where key like 'command:%' and created_at < ?",
+        [before],
+    )

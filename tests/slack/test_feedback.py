@@ -15,6 +15,7 @@ from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain.learning import Ask
 from bot.privacy.redaction import to_keep
 from bot.slack.commands import answer_command
+from model.reading import Reading
 from sandbox.server import Sandbox
 from tests.slack.test_listeners import answer_at, at, event, press, say, write
 from tests.support import eventually, rows, signed
@@ -224,6 +225,33 @@ async def test_the_shortcut_tells_a_customer_nothing_and_an_agent_only_what_can_
         (CARLA, "refused: see a reading"),
         (CARLA, "refused: correct a label"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("failure", "told", "logged"),
+    [(RuntimeError("zeppelin"), "could not be made", 1), (TimeoutError(), "did not come in time", 0)],
+)
+async def test_a_reading_that_fails_is_logged_and_the_agent_told(
+    bot: Bot,
+    tmp_path: Path,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failure: Exception,
+    told: str,
+    logged: int,
+) -> None:
+    await wrote(bot, tmp_path, ANGRY)
+
+    async def fails(text: str) -> Reading:
+        raise failure
+
+    monkeypatch.setattr(bot.batcher, "read", fails)
+    await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA), form=True))
+    view = shown(sandbox, ANNA)
+    assert told in view and "How did the customer feel?" in view and "zeppelin" not in view
+    errors = [r for r in caplog.records if r.name == "bot.slack.shortcuts" and r.levelname == "ERROR"]
+    assert len(errors) == logged
 
 
 async def test_a_right_template_becomes_an_example_when_an_admin_says_so(

@@ -16,6 +16,7 @@ from bot.demo.run import write_config
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.desk import cases
 from bot.domain.message import Decision, Edit, Message, Received
+from bot.privacy.redaction import to_keep
 from bot.privacy.retention import Retention
 from bot.settings import load_settings
 from bot.slack.commands import answer_command
@@ -23,7 +24,8 @@ from bot.store import open_store
 from bot.store.db import Transaction
 from model.reading import Reading
 from sandbox.server import Sandbox
-from tests.support import eventually, rows
+from tests.slack.test_listeners import event
+from tests.support import eventually, rows, signed
 
 DAY_S = 86400.0
 
@@ -103,18 +105,45 @@ async def test_what_is_being_read_when_it_is_forgotten_stays_forgotten(bot: Bot,
     assert b"zeppelin" not in database.read_bytes()
 
 
+@pytest.mark.parametrize("how", ["command", "deletion", "uninstalled"])
 @pytest.mark.trainer("-c", "import time; time.sleep(60)")
-async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_path: Path) -> None:
-    database = tmp_path / "softanswer.db"
+async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_path: Path, how: str) -> None:
+    database, ts = tmp_path / "softanswer.db", "1700000001.000100"
+    store, serving = bot.services.store, bot.services.learning.serving
     await wrote(bot, BEN, "Third time this week the zeppelin dies on me. Unacceptable!", 1)
     await sent(database, "card")
-    await bot.services.store.records.set_consent("T0ACME", True, ADA, 1.0)
+    await store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
+    await store.teaching.propose("T0ACME", 1, "data_export", "the zeppelin dies", ANNA, 1.0)
+    await store.teaching.decide("T0ACME", 1, True, ADA, 2.0)
+    await serving.teach()
+    examples = bot.services.pipeline._router.texts
+    assert "the zeppelin dies" in examples()
+    await store.records.set_consent("T0ACME", True, ADA, 1.0)
     await answer_command(bot.services, ADA, "retrain")
-    assert "has been stopped" in await answer_command(bot.services, ADA, f"forget {BEN}")
-    assert rows(database, "select state, summary from runs") == [
-        ("failed", "words it may have held were forgotten")
-    ]
+    await eventually(lambda: list(bot.services.settings.model.folder.glob(".runs/*")))
+    if how == "command":
+        assert "has been stopped" in await answer_command(bot.services, ADA, f"forget {BEN}")
+    elif how == "deletion":
+        deleted = {
+            "type": "message",
+            "subtype": "message_deleted",
+            "channel": HELP,
+            "deleted_ts": ts,
+            "ts": "1700000005.1",
+        }
+        await bot.services.pipeline.accept("T0ACME", deleted)
+    else:
+        gone = event(type="app_uninstalled", event_ts="1700000005.1")
+        assert (await bot.app.async_dispatch(signed(gone))).status == 200
+    await eventually(lambda: rows(database, "select 1 from runs where state = 'failed'"))
+    why = "the app was uninstalled" if how == "uninstalled" else "words it may have held were forgotten"
+    assert rows(database, "select summary, version from runs") == [(why, None)]
+    await eventually(lambda: "the zeppelin dies" not in examples())
     assert not list(bot.services.settings.model.folder.glob(".runs/*"))
+    assert rows(database, "select text from messages") == [(None,)]
+    assert (await bot.services.learning.inquiry.selection()).used == ()
+    if how != "uninstalled":
+        await sent(database, "card_update")
 
 
 async def settle(bot: Bot, ts: str, text: str, age_days: float, shared: bool = False, **decided: Any) -> None:
@@ -214,7 +243,10 @@ async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot
         message = Message("T0ACME", HELP, "1.1", "1.1", CARLA, text, "customer", "auto")
         await store.inbox.put("T0ACME", {"channel": HELP, "ts": ts}, 1.0)
         received: Received = (await store.inbox.pending(1))[0]
-        await store.conversations.revise(received.id, Edit(message, float(ts)), None, Decision(), [], 9.0)
+        kept = to_keep(text)
+        await store.conversations.revise(
+            received.id, Edit(message, float(ts)), None, Decision(), [], 9.0, kept
+        )
 
     await edit("the zeppelin lists, mail jo@example.com", "8.1")  # nothing new
     assert rows(database, "select text from messages") == [("the zeppelin lists, mail an address",)]

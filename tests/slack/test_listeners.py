@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,12 @@ from typing import Any
 import pytest
 
 from bot.bootstrap import Bot
-from bot.demo.people import Persons
+from bot.demo.people import Persons, find
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.pipeline.gate import gate as real_gate
+from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
+from sandbox.workspace import Channel
 from tests.support import eventually, rows, signed
 
 ANGRY = "Third time this week the export dies on me. This is unacceptable!"
@@ -62,7 +67,10 @@ def press(user: str, action_id: str, value: Any, **place: Any) -> dict[str, str]
     return {"payload": json.dumps(payload)}
 
 
-def command(user: str, text: str) -> dict[str, str]:
+_triggers = (f"1.2.{number}" for number in itertools.count())
+
+
+def command(user: str, text: str, **more: str) -> dict[str, str]:
     return {
         "command": "/softanswer",
         "text": text,
@@ -73,8 +81,9 @@ def command(user: str, text: str) -> dict[str, str]:
         "team_id": "T0ACME",
         "team_domain": "acme",
         "api_app_id": "A0SOFT",
-        "trigger_id": "1.2.3",
+        "trigger_id": next(_triggers),
         "response_url": "http://127.0.0.1:9/none",
+        **more,
     }
 
 
@@ -91,11 +100,17 @@ async def write(bot: Bot, persons: Persons, user: str, text: str) -> str:
 
 
 async def ask(bot: Bot, user: str, text: str) -> str:
-    response = await bot.app.async_dispatch(signed(command(user, text), form=True))
-    assert response.status == 200
-    answer = json.loads(response.body)
-    assert answer["response_type"] == "ephemeral"
-    return str(answer["text"])
+    """Send a command; returns the ephemeral message that answers it."""
+    return await answer_to(bot, command(user, text))
+
+
+async def answer_to(bot: Bot, body: dict[str, str]) -> str:
+    response = await bot.app.async_dispatch(signed(body, form=True))
+    assert (response.status, response.body) == (200, "")
+    outbox, key = bot.services.store.outbox, f"command:{body['trigger_id']}"
+    action = await eventually(lambda: outbox.action(key))
+    assert action.user == body["user_id"]
+    return str(action.text)
 
 
 async def test_an_event_is_on_disk_when_it_is_acked(bot: Bot, tmp_path: Path) -> None:
@@ -280,14 +295,39 @@ async def test_events_are_not_lost_when_slack_refuses_auth_test(
     assert len(rows(tmp_path / "softanswer.db", "select 1 from inbox")) == 1
 
 
-async def test_an_event_of_a_strange_shape_does_not_block_the_road(bot: Bot, tmp_path: Path) -> None:
+async def test_an_event_of_a_strange_shape_ends_as_failed_and_blocks_nothing(
+    bot: Bot, tmp_path: Path
+) -> None:
     strange = event(text="no ts", event_ts="1700000001.0001")
     del strange["event"]["ts"]
     assert (await bot.app.async_dispatch(signed(strange))).status == 200
     await say(bot, "a lone surrogate \ud83d, how do I export my data?", ts="1700000002.000100")
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
-    states = rows(tmp_path / "softanswer.db", "select state from inbox order by id")
-    assert states == [("skipped",), ("done",)]
+    database = tmp_path / "softanswer.db"
+    await eventually(lambda: rows(database, "select 1 from inbox where state = 'failed'"))
+    await eventually(lambda: rows(database, "select 1 from messages"))
+    found = rows(database, "select state, attempts, reason, event like '%no ts%' from inbox order by id")
+    assert found == [("failed", 3, "KeyError: 'ts'", 1), ("done", 0, None, None)]
+    assert rows(database, "select count(*) from cases") == [(0,)]
+
+
+async def test_a_fault_of_the_gate_is_logged_and_the_message_goes_to_a_person(
+    bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate, database = real_gate, tmp_path / "softanswer.db"
+
+    def broken(event: Any, **known: Any) -> Any:
+        if "zeppelin" in event["text"]:
+            raise RuntimeError("a fault in the gate")
+        return gate(event, **known)
+
+    monkeypatch.setattr("bot.pipeline.pipeline.gate", broken)
+    await say(bot, "The zeppelin lists to port", user=BEN)
+    await say(bot, "How do I export my data?", ts="1700000002.000100")
+    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
+    who = "select m.user, c.flag from cases c join messages m on m.id = c.message_id"
+    assert rows(database, who) == [(BEN, "unread")]
+    assert rows(database, "select state, attempts from inbox order by id") == [("done", 2), ("done", 0)]
+    assert len([r for r in caplog.records if r.exc_info and "a fault in the gate" in str(r.exc_info[1])]) == 3
 
 
 async def test_one_bad_text_does_not_take_its_neighbours_along(
@@ -366,6 +406,76 @@ async def test_admins_words(bot: Bot) -> None:
     assert "Nothing served before" in await ask(bot, ADA, "rollback")
     assert "There is no version `v9`" in await ask(bot, ADA, "promote v9")
     assert "Which version?" in await ask(bot, ADA, "promote")
+
+
+async def test_a_command_is_acked_before_its_work(
+    bot: Bot, persons: Persons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, began = asyncio.Event(), asyncio.Event()
+
+    async def slow(user: str) -> str:
+        began.set()
+        await go.wait()
+        return "Rolled back, at last."
+
+    monkeypatch.setattr(bot.services.learning.serving, "rollback", slow)
+    async with asyncio.timeout(2):  # Slack waits for three seconds
+        response = await bot.app.async_dispatch(signed(command(ADA, "rollback"), form=True))
+    assert (response.status, response.body) == (200, "")
+    await asyncio.wait_for(began.wait(), 5)
+    assert find(await persons.state(ADA), TRIAGE, "Rolled back") is None
+    go.set()
+    shown = await persons.until("the answer", lambda s: find(s, TRIAGE, "Rolled back, at last."), ADA)
+    assert shown["ephemeral"]
+    assert find(await persons.state(ANNA), TRIAGE, "Rolled back") is None
+
+
+async def test_a_command_that_fails_is_logged_and_says_so_in_one_line(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(user: str) -> str:
+        raise RuntimeError("zeppelin")
+
+    monkeypatch.setattr(bot.services.learning.serving, "rollback", broken)
+    answer = await ask(bot, ADA, "rollback")
+    assert "`rollback` did not work" in answer and "zeppelin" not in answer and "\n" not in answer
+    [record] = [r for r in caplog.records if r.name == "bot.slack.commands"]
+    assert record.levelname == "ERROR" and record.exc_info and "zeppelin" in str(record.exc_info[1])
+
+
+async def test_a_command_is_answered_where_the_bot_is_no_member(
+    bot: Bot, sandbox: Sandbox, persons: Persons
+) -> None:
+    """chat.postEphemeral needs a member; the command's own response URL does not."""
+    place = sandbox.place
+    place.workspace.channels["C0ELSE"] = Channel("C0ELSE", "elsewhere", members=[ANNA])
+    body = command(ANNA, "help", channel_id="C0ELSE", response_url=place.urls.issue("C0ELSE", ANNA))
+    await bot.app.async_dispatch(signed(body, form=True))
+    shown = await persons.until("help", lambda s: find(s, "C0ELSE", "What I can do"), ANNA)
+    assert shown["ephemeral"]
+
+
+async def test_a_command_is_answered_while_the_database_cannot_be_written(
+    bot: Bot, sandbox: Sandbox, persons: Persons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*given: Any) -> None:
+        raise StoreUnavailable("full", "no space left")
+
+    monkeypatch.setattr(bot.services.store.outbox, "put", full)
+    body = command(ADA, "help", response_url=sandbox.place.urls.issue(TRIAGE, ADA))
+    await bot.app.async_dispatch(signed(body, form=True))
+    await persons.until("help", lambda s: find(s, TRIAGE, "What I can do"), ADA)
+
+
+async def test_what_commands_answered_is_forgotten_with_the_words_in_it(bot: Bot, tmp_path: Path) -> None:
+    await say(bot, "The zeppelin lists to port", user=BEN)
+    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
+    await ask(bot, ADA, "golden add neutral The zeppelin lists to port")
+    assert "zeppelin" in await ask(bot, ADA, "golden")
+    sent = "select 1 from actions where key like 'command:%' and state != 'sent'"
+    await eventually(lambda: not rows(tmp_path / "softanswer.db", sent))
+    assert "Forgot the words of 1" in await ask(bot, ADA, f"forget {BEN}")
+    assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
 
 
 async def test_the_home_is_published(bot: Bot, tmp_path: Path) -> None:

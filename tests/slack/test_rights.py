@@ -13,7 +13,7 @@ from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.slack.commands import FOR_ADMINS, FOR_AGENTS
 from sandbox.server import Sandbox
 from tests.slack.test_feedback import shortcut, shown, submission
-from tests.slack.test_listeners import ANGRY, answer_at, ask, at, command, press, say, write
+from tests.slack.test_listeners import ANGRY, answer_at, answer_to, ask, at, command, press, say, write
 from tests.support import eventually, rows, signed
 
 TEAM_ACTIONS = [
@@ -78,8 +78,7 @@ async def test_no_command_tells_a_customer_or_a_stranger_anything(bot: Bot) -> N
     for name in [*FOR_AGENTS, *FOR_ADMINS, "", "nonsense"]:
         assert "Write in the support channel" in await ask(bot, CARLA, f"{name} on")
         stranger = command(ANNA, name) | {"team_id": "T0OTHER"}
-        response = await bot.app.async_dispatch(signed(stranger, form=True))
-        assert "Write in the support channel" in json.loads(response.body)["text"]
+        assert "Write in the support channel" in await answer_to(bot, stranger)
 
 
 async def test_a_strangers_shortcut_and_modal(bot: Bot, tmp_path: Path, sandbox: Sandbox) -> None:

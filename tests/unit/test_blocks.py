@@ -184,6 +184,8 @@ def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
     assert "gone with its message" in json.dumps(team_blocks.example(gone, "Export"))
     slow = team_blocks.reading_modal(None, None, [], [])
     assert "did not come in time" in json.dumps(slow)
+    failed = json.dumps(team_blocks.reading_modal(None, None, [], [], failed=True))
+    assert "could not be made" in failed and "in time" not in failed
     whole = team_blocks.reading_modal(None, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
     assert "it is the whole" in json.dumps(whole)
     stored = StoredMessage(

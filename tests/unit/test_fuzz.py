@@ -15,7 +15,7 @@ from bot.domain.case import CaseView
 from bot.domain.learning import Example
 from bot.domain.message import Deletion, Edit, Message, Skip, StoredMessage
 from bot.ops.init import text as example_text
-from bot.pipeline.gate import gate
+from bot.pipeline.gate import as_it_is, gate
 from bot.pipeline.templates import Templates, load_templates, values_for
 from bot.slack import blocks, team_blocks
 from model.explain import Weighed
@@ -41,7 +41,10 @@ def test_the_gate_makes_something_of_any_event_or_says_that_it_has_no_shape(even
     try:
         found = gate(event, team="T1", channels={"C1": "auto"}, roles={}, bot_user="UB")
     except (KeyError, TypeError, ValueError, AttributeError):
-        return  # the pipeline makes a Skip of these; nothing else may come out
+        return  # the pipeline sets it aside as failed, with this reason; nothing else may come out
+    finally:
+        plain = as_it_is(event, team="T1", channels={"C1": "auto"})
+        assert plain is None or plain.channel == "C1"
     assert isinstance(found, Message | Edit | Deletion | Skip)
     if isinstance(found, Message):
         assert found.channel == "C1" and isinstance(found.text, str) and isinstance(found.user, str)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.message import Deletion, Edit, Message, Skip
-from bot.pipeline.gate import gate
+from bot.pipeline.gate import as_it_is, gate
 
 
 def pass_gate(**event: Any) -> Message | Edit | Deletion | Skip:
@@ -54,6 +54,22 @@ def test_what_was_read_up_on_is_late() -> None:
     message = pass_gate(late="answered")
     assert isinstance(message, Message)
     assert message.late == "answered"
+
+
+PLAIN = {"type": "message", "channel": "C1", "user": "U1", "text": "hello", "ts": "100.1"}
+
+
+def test_what_is_plainly_a_message_can_be_had_without_the_gate() -> None:
+    def read(**changed: Any) -> Message | None:
+        return as_it_is(PLAIN | changed, team="T1", channels={"C1": "auto"})
+
+    assert read() == pass_gate()
+    assert read(thread_ts="90.0") == pass_gate(thread_ts="90.0")
+    for changed in (
+        {"ts": None}, {"ts": "soon"}, {"user": ["U1"]}, {"text": ""}, {"channel": "C9"}, {"channel": {}},
+        {"bot_id": "B1"}, {"subtype": "channel_join"},
+    ):  # fmt: skip
+        assert read(**changed) is None
 
 
 @pytest.mark.parametrize(("user", "role"), [("UAGENT", "agent"), ("UADMIN", "admin"), ("UX", "customer")])

@@ -1,8 +1,11 @@
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from model.batcher import Batcher, Overloaded
@@ -18,9 +21,29 @@ class FakeClassifier:
         self.busy = threading.Event()
         self.go = threading.Event()
         self.go.set()
+        self.threads: set[int] = set()
+        self._one_at_a_time = threading.Lock()
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
+        with self._alone(texts):
+            return self._read(texts)
+
+    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        with self._alone(texts):
+            return np.array([[len(text)] for text in texts], dtype=np.float32)
+
+    @contextmanager
+    def _alone(self, texts: Sequence[str]) -> Iterator[None]:
+        """The session underneath is used by one thread at a time, and always by the same."""
+        assert self._one_at_a_time.acquire(blocking=False), "two threads in the classifier"
+        self.threads.add(threading.get_ident())
         self.batches.append(list(texts))
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
+
+    def _read(self, texts: Sequence[str]) -> list[Reading]:
         self.busy.set()
         assert self.go.wait(10)
         if "bad" in texts:
@@ -115,6 +138,43 @@ async def test_a_caller_who_gave_up_is_skipped() -> None:
     assert (await stays).reason == "stays"
     assert classifier.batches == [["first"], ["stays"]]
     await batcher.close()
+
+
+async def test_embedding_and_reading_take_turns() -> None:
+    classifier = FakeClassifier()
+    batcher = batcher_of(classifier, max_batch=2)
+    await batcher.start()
+    first = await hold(batcher, classifier)
+    embedding = asyncio.create_task(batcher.embed(["a", "bb", "ccc"]))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(batcher.read(str(n))) for n in range(3)]
+    await asyncio.sleep(0.05)
+    assert classifier.batches == [["first"]]
+    classifier.go.set()
+    assert (await embedding).tolist() == [[1.0], [2.0], [3.0]]
+    assert [(await task).reason for task in (first, *waiting)] == ["first", "0", "1", "2"]
+    # Messages do not wait for all of them: a batch of each in turn.
+    assert classifier.batches == [["first"], ["a", "bb"], ["0", "1"], ["ccc"], ["2"]]
+    assert len(classifier.threads) == 1
+    await batcher.close()
+
+
+async def test_texts_are_embedded_by_the_version_that_served_when_it_began() -> None:
+    old, new = FakeClassifier("old"), FakeClassifier("new")
+    batcher = batcher_of(old, max_batch=1)
+    await batcher.start()
+    first = await hold(batcher, old)
+    embedding = asyncio.create_task(batcher.embed(["a", "bb"]))
+    await asyncio.sleep(0)
+    swap = asyncio.create_task(batcher.swap(new))
+    await asyncio.sleep(0)
+    old.go.set()
+    assert (await embedding).tolist() == [[1.0], [2.0]]
+    await asyncio.gather(swap, first)
+    assert (old.batches, new.batches) == ([["first"], ["a"], ["bb"]], [])
+    await batcher.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await batcher.embed(["late"])
 
 
 async def test_closing_answers_what_waits_and_refuses_the_rest() -> None:
