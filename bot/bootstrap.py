@@ -133,7 +133,7 @@ async def build(
     await serving.fall_back(damaged)
     shared: dict[str, Any] = {
         "store": store,
-        "people": workspace,
+        "workspace": workspace,
         "committed": deliverer.wake,
         "clock": clock,
     }
