@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from sandbox.faults import Rates
-from tests.chaos.walk import HEAD, Walk
+from tests.support.chaos.walk import HEAD, Walk
 
 
 def main() -> int:

@@ -84,9 +84,10 @@ def main() -> int:
 
 
 async def _walk(seed: int, folder: Path, options: argparse.Namespace, rates: Any) -> str:
-    from bot.demo.story import HELP
+    from bot.demo.workspace import HELP
     from sandbox.server import Sandbox
-    from tests.chaos.walk import Mortal, Walk
+    from tests.support.chaos.walk import Walk
+    from tests.support.processes import Mortal
 
     class Naive(Mortal):
         def start(self, point: str = "", nth: int = 0, skew: float = 0.0) -> bool:

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from bot.demo.run import running
-from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ANNA, BEN, CARLA, HELP, TRIAGE
 
 SIZE = {"width": 900, "height": 820}
 FLAGS = [

@@ -25,11 +25,11 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bot.demo.people import Persons
-from bot.demo.run import BotProcess, seed, write_config
-from bot.demo.story import ADA, ANNA, BEN, CARLA
+from bot.demo.process import BotProcess
+from bot.demo.workspace import ADA, ANNA, BEN, CARLA, seed, write_config
 from sandbox.faults import Faults, Rates
 from sandbox.server import Sandbox, Settings
-from tests.chaos.walk import CHATTER, COMPLAINTS, QUESTIONS
+from tests.support.chaos.walk import CHATTER, COMPLAINTS, QUESTIONS
 
 CHANNELS = [f"C0HELP{i}" for i in range(10)]
 A_SECOND = 30_000 / 3600

@@ -72,10 +72,11 @@ async def build(
     clock: Callable[[], float] = time.time,
     trainer: Sequence[str] = TRAINER,
     reach: Reach | None = None,
+    classifier: Classifier | None = None,
 ) -> Bot:
     """Build the bot: ask Slack who is who, load the active model, wire the parts. Raises SettingsError, ArtefactError.
 
-    `reach`: see bot.failpoints.
+    `reach`: see bot.failpoints. `classifier`: a version that is loaded already; if it is the active one, it serves as it is.
     """
     client = Client(tokens.bot, api_url)
     if reach:
@@ -86,11 +87,15 @@ async def build(
 
     registry = Registry(settings.model.folder)
     load = partial(load_classifier, settings)
-    classifier, damaged = await asyncio.to_thread(load_last_good, registry, load)
+    damaged: dict[str, str] = {}
+    if classifier and classifier.version == registry.active():
+        active = classifier
+    else:
+        active, damaged = await asyncio.to_thread(load_last_good, registry, load)
     router = Router(templates)
     await store.records.remember("", "team", workspace.team)
-    await asyncio.to_thread(router.prepare, classifier.embed, classifier.version)
-    batcher = Batcher(classifier)
+    await asyncio.to_thread(router.prepare, active.embed, active.version)
+    batcher = Batcher(active)
 
     writers = Writers(client, store, workspace, settings.product)
     pace = Pace(settings.pace.posts_a_second, settings.pace.at_once)

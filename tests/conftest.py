@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,16 +14,19 @@ import pytest
 from bot import bootstrap
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.run import BotProcess, seed, write_config
+from bot.demo.process import BotProcess
+from bot.demo.workspace import seed, write_config
 from bot.desk import cases
 from bot.learning.process import TRAINER
 from bot.pipeline.templates import load_templates
-from bot.settings import Tokens, load_settings
+from bot.settings import load_settings
 from bot.store import open_store
+from model.registry import SHIPPED
 from sandbox.server import Sandbox
-from tests.leaks import leaks
-
-TOKENS = Tokens("xoxb-sandbox", "xapp-sandbox", "sandbox-signing-secret")
+from tests.support.bot import TOKENS, Loaded
+from tests.support.dispatch import PIPELINE
+from tests.support.leaks import leaks
+from tests.support.models import embeddings_computed_once
 
 
 @pytest.fixture
@@ -47,29 +52,49 @@ async def persons(sandbox: Sandbox) -> AsyncIterator[Persons]:
         yield people
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    folder = tmp_path_factory.mktemp("loaded")
+    config = write_config(folder)
+    settings = load_settings(config)
+    open_store(settings.database, cases.apply).database.close()
+    return Loaded(bootstrap.load_classifier(settings, SHIPPED), load_templates(config), settings.database)
+
+
 @pytest.fixture
-async def bot(sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Bot]:
+async def bot(
+    sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest, loaded: Loaded
+) -> AsyncIterator[Bot]:
     """The bot, built as `softanswer run` builds it, working inside the test; events come by `app.async_dispatch`.
+
+    Model, templates and tables are loaded once a session; each test has a classifier object and a database of its own.
 
     A test's mark `settings(…)` changes settings of learning, `trainer(…)` the command that trains.
     """
     marks = {mark.name: mark for mark in request.node.iter_markers()}
     config = write_config(tmp_path, **(marks["settings"].kwargs if "settings" in marks else {}))
-    store = open_store(tmp_path / "softanswer.db", cases.apply)
+    database = tmp_path / "softanswer.db"
+    shutil.copyfile(loaded.database, database)
+    store = open_store(database, cases.apply)
     trainer = (sys.executable, *marks["trainer"].args) if "trainer" in marks else TRAINER
-    built = await bootstrap.build(
-        load_settings(config), load_templates(config), TOKENS, store, sandbox.api_url, trainer=trainer
-    )
-    await built.batcher.start()
-    await built.services.learning.open()
-    work = [asyncio.create_task(built.services.pipeline.run()), asyncio.create_task(built.deliverer.run())]
-    yield built
-    await built.services.learning.close()
-    for task in work:
-        task.cancel()
-    await asyncio.gather(*work, return_exceptions=True)
-    await built.batcher.close()
-    store.database.close()
+    with embeddings_computed_once():
+        built = await bootstrap.build(
+            load_settings(config), loaded.templates, TOKENS, store, sandbox.api_url,
+            trainer=trainer, classifier=copy.copy(loaded.classifier),
+        )  # fmt: skip
+        await built.batcher.start()
+        await built.services.learning.open()
+        work = [
+            asyncio.create_task(built.services.pipeline.run(), name=PIPELINE),
+            asyncio.create_task(built.deliverer.run()),
+        ]
+        yield built
+        await built.services.learning.close()
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        await built.batcher.close()
+        store.database.close()
 
 
 @pytest.fixture

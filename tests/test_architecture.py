@@ -146,6 +146,25 @@ def test_the_stores_sql_is_what_sqlite_and_postgres_share() -> None:
     assert found == []
 
 
+def test_no_test_module_imports_another() -> None:
+    """What several tests need is in `tests/support`, which imports no test; a test's fixtures come from its conftest."""
+    found = [
+        f"{f.relative_to(ROOT)} imports {n}"
+        for f in files("tests")
+        for n in imports(f)
+        if n.split(".")[0] == "tests" and not n.startswith("tests.support.")
+    ]
+    assert found == []
+
+
+def test_only_the_tests_of_the_store_use_the_database_driver() -> None:
+    of_the_store = {"tests/unit/test_store.py", "tests/unit/test_migration.py"}
+    found = {
+        str(f.relative_to(ROOT)) for f in files("tests") for n in imports(f) if n.split(".")[0] == "sqlite3"
+    }
+    assert {f for f in found if not f.startswith(("tests/support/", "tests/fixtures/"))} <= of_the_store
+
+
 PURE = (ROOT / "tests" / "pure_modules.txt").read_text("utf-8").split()
 """Modules without input or output, one list for this test and for the coverage that `make test` asks for."""
 

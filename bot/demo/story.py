@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.demo.people import Message, Persons, StepFailed, bot_reply, find, texts
+from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.store.db import count_rows
 
-CARLA, BEN, ANNA, ADA = "U0CARLA", "U0BEN", "U0ANNA", "U0ADA"
-HELP, TRIAGE = "C0HELP", "C0TRIAGE"
 NAMES = {CARLA: "Carla (customer)", BEN: "Ben (customer)", ANNA: "Anna (agent)", ADA: "Ada (admin)"}
 
 REMARK = "Could I talk to a person? My team is learning patience, which must be a feature."

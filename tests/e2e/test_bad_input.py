@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.demo.run import write_config
+from bot.demo.workspace import write_config
 from sandbox.server import Sandbox
+from tests.support.database import set_schema
 
 Change = Callable[[dict[str, Any]], Any]
 TOKENS = {"SLACK_BOT_TOKEN": "xoxb-sandbox", "SLACK_APP_TOKEN": "xapp-sandbox"}
@@ -146,8 +146,7 @@ def test_a_model_folder_without_a_manifest(config: Path, sandbox: Sandbox) -> No
 
 
 def test_a_database_from_a_newer_version(config: Path, sandbox: Sandbox) -> None:
-    with closing(sqlite3.connect(config.parent / "softanswer.db")) as db:
-        db.execute("PRAGMA user_version=99")
+    set_schema(config.parent / "softanswer.db", 99)
     refused(run(config, sandbox), "softanswer.db", "newer Softanswer")
 
 

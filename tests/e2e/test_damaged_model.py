@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from bot.demo.people import Persons, bot_reply, find
-from bot.demo.run import BotProcess
-from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.process import BotProcess
+from bot.demo.workspace import ADA, BEN, CARLA, HELP, TRIAGE
 from bot.learning.serving import load_last_good
 from model.artefact_folder import ArtefactError
 from model.classifier import Classifier
 from model.registry import SHIPPED, Registry
-from tests.support import eventually, promote_a_copy, rows
+from tests.support.database import actions, audit, messages, not_sent
+from tests.support.models import promote_a_copy
+from tests.support.wait import eventually
 
 
 async def test_a_damaged_version_is_passed_over_and_told_once(
@@ -42,14 +44,14 @@ async def test_a_damaged_version_is_passed_over_and_told_once(
     await persons.until("an answer", lambda s: bot_reply(s, HELP, later, "assword"), CARLA)
     await persons.until("the word to triage", lambda s: find(s, TRIAGE, "`walk-1` is damaged"), ADA)
     assert Registry(models).active() == SHIPPED.name
-    by_version = "select version from messages where version is not null order by id"
-    assert rows(database, by_version) == [("walk-1",), ("walk-1",), (SHIPPED.name,)]
-    assert rows(database, "select user, what from audit") == [("the bot's start", "fell back")]
+    versions = [m.version for m in messages(database) if m.version is not None]
+    assert versions == ["walk-1", "walk-1", SHIPPED.name]
+    assert [(e.user, e.what) for e in audit(database)] == [("the bot's start", "fell back")]
     bot.stop()
     start_bot()
     await answered(BEN, "Is there an API?", "API")
-    await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"))
-    assert rows(database, "select count(*) from actions where key like 'damaged:%'") == [(1,)]
+    await eventually(lambda: not not_sent(database))
+    assert len([a for a in actions(database) if a.key.startswith("damaged:")]) == 1
 
 
 def test_where_nothing_is_whole_the_active_versions_error_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import rows
+from tests.support.database import audit, feedback, runs
 
 
 @pytest.mark.timeout(720)
@@ -28,9 +28,8 @@ def test_the_whole_story(tmp_path: Path) -> None:
     without_retraining = re.search(r"everything but the retraining took (\d+) s", done.stdout)
     assert without_retraining and int(without_retraining[1]) <= 60
     database = tmp_path / "softanswer.db"
-    assert rows(database, "select state from runs") in ([("promoted",)], [("refused",)])
-    assert rows(database, "select what from audit where what = 'consent on'")
+    assert [r.state for r in runs(database)] in (["promoted"], ["refused"])
+    assert audit(database, what="consent on")
     # Her remark is learned from; the hash of other words might have put it into the live holdout.
-    assert rows(database, "select learned from runs") == [(1,)]
-    labels = rows(database, "select value from feedback where kind = 'label'")
-    assert labels == [("negative",)]
+    assert [r.learned for r in runs(database)] == [1]
+    assert [f.value for f in feedback(database, kind="label")] == ["negative"]

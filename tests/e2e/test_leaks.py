@@ -14,11 +14,12 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo.people import Persons, bot_reply, find
-from bot.demo.run import BotProcess
-from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.process import BotProcess
+from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from sandbox.server import Sandbox
-from tests.leaks import INTERNAL, leaks, shown_to_customers
-from tests.support import eventually, rows
+from tests.support.database import actions, inbox, messages, not_sent
+from tests.support.leaks import INTERNAL, leaks, shown_to_customers
+from tests.support.wait import eventually
 
 READER = "filled in by the test"
 
@@ -57,13 +58,8 @@ async def test_a_customer_never_sees_what_is_internal(
         await persons.command(user, HELP, "/softanswer status")
         await persons.post(user, "home")
     await persons.command(ADA, HELP, "/softanswer models")
-    await eventually(
-        lambda: rows(
-            database,
-            "select 1 where (select count(*) from actions where kind = 'home' and state = 'sent') = 2",
-        )
-    )
-    await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"))
+    await eventually(lambda: len(actions(database, kind="home", state="sent")) == 2)
+    await eventually(lambda: not not_sent(database))
 
     assert len(shown_to_customers(sandbox)) >= 4
     assert leaks(sandbox) == []
@@ -83,11 +79,11 @@ async def test_hostile_text_is_escaped_and_never_executed(
     for text in HOSTILE:
         await persons.post(BEN, "say", channel=HELP, text=text)
     await eventually(
-        lambda: rows(database, f"select 1 where (select count(*) from messages) = {len(HOSTILE)}"),
+        lambda: len(messages(database)) == len(HOSTILE),
         within_s=60,
     )
-    await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"), within_s=60)
-    assert rows(database, "select reason from inbox where state = 'failed'") == []
+    await eventually(lambda: not not_sent(database), within_s=60)
+    assert [e.reason for e in inbox(database, state="failed")] == []
     for call in list(sandbox.calls):
         if call["method"].startswith("chat."):
             written = json.dumps(call["args"], ensure_ascii=False)
@@ -95,7 +91,7 @@ async def test_hostile_text_is_escaped_and_never_executed(
             assert "49" not in json.dumps(call["args"].get("text", ""))
             assert "<script" not in written and "\u202e" not in written and "\\u0000" not in written
             assert call["response"]["ok"], call
-    not_scored = {r[0] for r in rows(database, "select text from messages where label is null")}
+    not_scored = {str(m.text) for m in messages(database, label=None)}
     assert any("كيف" in text for text in not_scored)
     assert any("Traceback" in text for text in not_scored)
 

@@ -4,31 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import aiohttp
 
 from bot.demo.people import Persons, bot_reply
-from bot.demo.run import BotProcess
-from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.process import BotProcess
+from bot.demo.workspace import ANNA, BEN, CARLA, HELP, TRIAGE
 from sandbox.server import Sandbox
-from tests.support import eventually, rows
+from tests.support.database import actions, messages, not_sent
+from tests.support.sandbox import observe, replies
+from tests.support.wait import eventually
 
 QUESTION = "How do I export my data?"
-
-
-async def replies(persons: Persons, thread: str) -> list[dict[str, Any]]:
-    state = await persons.state(CARLA)
-    return [m for m in state["messages"][HELP] if m.get("bot_id") and m.get("thread_ts") == thread]
-
-
-async def observe(sandbox: Sandbox, path: str, **body: Any) -> Any:
-    async with aiohttp.ClientSession() as http:
-        if not body:
-            async with http.get(f"{sandbox.url}/sandbox/{path}") as response:
-                return await response.json()
-        async with http.post(f"{sandbox.url}/sandbox/{path}", json=body) as response:
-            return await response.json()
 
 
 async def answered(persons: Persons, thread: str) -> None:
@@ -56,7 +41,7 @@ async def test_killed_between_ack_and_reply(
     bot = start_bot()
     await observe(sandbox, "fail", method="chat.postMessage", times=2, status=503)
     asked = await persons.write(CARLA, HELP, QUESTION)
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from actions where attempts > 0"))
+    await eventually(lambda: [a for a in actions(tmp_path / "softanswer.db") if a.attempts > 0])
     bot.process.kill()
     bot.process.wait()
     assert await replies(persons, asked) == []
@@ -73,14 +58,12 @@ async def test_killed_after_the_post_and_before_its_answer(
     await observe(sandbox, "hold", method="chat.postMessage", times=1)
     asked = await persons.write(CARLA, HELP, QUESTION)
     await answered(persons, asked)
-    assert rows(tmp_path / "softanswer.db", "select state from actions where kind = 'reply'") == [
-        ("sending",)
-    ]
+    assert [a.state for a in actions(tmp_path / "softanswer.db", kind="reply")] == ["sending"]
     bot.process.kill()
     bot.process.wait()
     start_bot()
     database = tmp_path / "softanswer.db"
-    await eventually(lambda: rows(database, "select 1 from actions where kind = 'reply' and state = 'sent'"))
+    await eventually(lambda: actions(database, kind="reply", state="sent"))
     assert len(await replies(persons, asked)) == 1
 
 
@@ -94,14 +77,12 @@ async def test_killed_before_anything_was_read(
     bot.process.wait()
     start_bot()
     database = tmp_path / "softanswer.db"
-    await eventually(
-        lambda: rows(database, "select 1 where (select count(*) from messages) = 20"), within_s=40
-    )
-    await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"), within_s=40)
+    await eventually(lambda: len(messages(database)) == 20, within_s=40)
+    await eventually(lambda: not not_sent(database), within_s=40)
     # One conversation of one person gets one reply (the rules of conduct), so: at most one a thread, and both answered.
     counts = [len(await replies(persons, ts)) for ts in asked]
     assert max(counts) == 1
-    assert sum(counts) == len(rows(database, "select 1 from actions where kind in ('reply', 'clarify')")) >= 2
+    assert sum(counts) == len(actions(database, kind=("reply", "clarify"))) >= 2
 
 
 async def test_a_lost_socket_loses_nothing(
@@ -121,13 +102,8 @@ async def test_the_card_comes_once_although_no_answer_came(
     await observe(sandbox, "hold", method="chat.postMessage", times=2, seconds=0.5)
     await persons.write(BEN, HELP, "Third time this week the export dies on me. This is unacceptable!")
     database = tmp_path / "softanswer.db"
-    await eventually(lambda: rows(database, "select 1 from actions where attempts > 0"))
-    await eventually(
-        lambda: rows(
-            database,
-            "select 1 where (select count(*) from actions where state = 'sent') = 2 and (select count(*) from actions) = 2",
-        )
-    )
+    await eventually(lambda: [a for a in actions(database) if a.attempts > 0])
+    await eventually(lambda: [a.state for a in actions(database)] == ["sent", "sent"])
     state = await persons.state(ANNA)
     assert len([m for m in state["messages"][TRIAGE] if m.get("bot_id")]) == 1
     assert len([m for m in state["messages"][HELP] if m.get("bot_id")]) == 1

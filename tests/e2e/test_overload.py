@@ -13,12 +13,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.story import BEN, CARLA, HELP
+from bot.demo.workspace import BEN, CARLA, HELP
 from bot.slack.intake import MOST_AT_ONCE, Socket
 from model.classifier import Classifier
 from model.reading import Reading
 from sandbox.server import Sandbox
-from tests.support import eventually, rows
+from tests.support.database import actions, cases, inbox, messages, waiting
+from tests.support.wait import eventually
 
 MESSAGES = 300
 UNHAPPY = range(200, MESSAGES, 25)
@@ -62,37 +63,27 @@ async def test_a_backlog_is_served_in_its_order(
         tasks, most = max(tasks, len(asyncio.all_tasks())), max(most, len(bot.batcher._waiting))
     # Everything is acked, so on disk, though nothing is read; and nothing piles up in memory.
     await eventually(lambda: all(d.acked for d in list(sandbox.place.deliveries.all)))
-    assert rows(database, "select count(*) from inbox where state = 'pending'") == [(MESSAGES,)]
-    assert rows(database, "select count(*) from messages") == [(0,)]
+    assert len(inbox(database, state="pending")) == MESSAGES
+    assert messages(database) == []
     assert most <= 32 and tasks < 32 + MOST_AT_ONCE + 20
 
     go.set()
-    await eventually(lambda: rows(database, f"select 1 where (select count(*) from messages) = {MESSAGES}"))
-    in_order = "select count(*) from messages a join messages b on b.id = a.id + 1 where cast(b.ts as real) < cast(a.ts as real)"
-    assert rows(database, in_order) == [(0,)]  # oldest first
-    cards = "select count(*) from actions where kind = 'card' and state = 'sent'"
-    replies = "select count(*) from actions where kind = 'reply' and state = 'sent'"
-    await eventually(lambda: rows(database, cards) == [(len(UNHAPPY),)])
+    await eventually(lambda: len(messages(database)) == MESSAGES)
+    order = [float(m.ts) for m in messages(database)]
+    assert order == sorted(order)  # oldest first
+    await eventually(lambda: len(actions(database, kind="card", state="sent")) == len(UNHAPPY))
     # Slack takes an answer a second; the cards of the newest do not stand behind those of the oldest.
-    assert rows(database, replies)[0][0] < 40
-    assert rows(database, "select flag, count(*) from messages where flag is not null group by 1") == [
-        ("unhappy", len(UNHAPPY))
-    ]
+    assert len(actions(database, kind="reply", state="sent")) < 40
+    assert [m.flag for m in messages(database) if m.flag is not None] == ["unhappy"] * len(UNHAPPY)
 
     # By and by the rest is too late. It is dropped at once, not one a second, and a person is called to each thread.
     bot.deliverer._too_late_s = 0.0
     bot.deliverer.wake()
-    waiting = "select count(*) from actions where channel = ? and state in ('pending', 'sending')"
-    await eventually(lambda: rows(database, waiting, HELP) == [(0,)], within_s=40)
-    sent = rows(database, replies)[0][0]
+    await eventually(lambda: not waiting(database, channel=HELP), within_s=40)
+    sent = len(actions(database, kind="reply", state="sent"))
     assert sent < 80
-    dropped = rows(
-        database, "select error, count(*) from actions where kind = 'reply' and state = 'dropped' group by 1"
-    )
-    answered = rows(database, "select count(*) from actions where kind = 'reply'")[0][0]
-    assert dropped == [("too late to answer", answered - sent)]
-    without = (
-        "select count(*) from actions a join messages m on m.id = a.message_id where a.kind = 'reply' and a.state = 'dropped'"
-        " and not exists (select 1 from cases c where c.thread = m.thread)"
-    )
-    assert rows(database, without) == [(0,)]
+    dropped = actions(database, kind="reply", state="dropped")
+    answered = len(actions(database, kind="reply"))
+    assert [a.error for a in dropped] == ["too late to answer"] * (answered - sent)
+    answered_late = {m.thread for a in dropped for m in messages(database, id=a.message_id)}
+    assert answered_late and answered_late <= {c.thread for c in cases(database)}

@@ -8,7 +8,7 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.demo.people import Persons, StepFailed
-from bot.demo.story import ANNA, TRIAGE
+from bot.demo.workspace import ANNA, TRIAGE
 from sandbox.server import Sandbox
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from bot.demo.people import Persons, bot_reply, find
-from bot.demo.run import seed, write_config
-from bot.demo.story import ANNA, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ANNA, CARLA, HELP, TRIAGE, seed, write_config
 from bot.settings import Tokens
 from sandbox.server import Sandbox
-from tests.support import eventually, rows
+from tests.support.database import messages
+from tests.support.wait import eventually
 
 CANARIES = {
     "SLACK_BOT_TOKEN": "xoxb-canary-1f6b2c9d8e7a",
@@ -68,7 +68,7 @@ async def test_a_bot_at_work_and_in_trouble_tells_no_token(tmp_path: Path) -> No
                     "an answer", lambda s: bot_reply(s, HELP, asked, "Export"), CARLA, within_s=60
                 )
                 await persons.until("a card", lambda s: find(s, TRIAGE, "dies on me"), ANNA, within_s=60)
-            assert rows(tmp_path / "softanswer.db", "select count(*) from messages") == [(2,)]
+            assert len(messages(tmp_path / "softanswer.db")) == 2
             process.send_signal(signal.SIGABRT)  # a crash
         finally:
             process.wait(timeout=30)

@@ -14,13 +14,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.run import BotProcess
-from bot.demo.story import BEN, CARLA, HELP
+from bot.demo.process import BotProcess
+from bot.demo.workspace import BEN, CARLA, HELP
 from bot.slack.intake import Socket
 from sandbox.deliveries import Delivery
 from sandbox.server import Sandbox
-from tests.e2e.test_once import observe, replies
-from tests.support import eventually, rows
+from tests.support.database import actions, inbox, messages, not_sent
+from tests.support.sandbox import observe, replies
+from tests.support.wait import eventually
 
 QUESTION = "<@U0BOT> How do I export my data?"
 
@@ -70,12 +71,12 @@ async def test_what_comes_over_two_sockets_as_two_kinds_from_two_teams_is_answer
     # Message and mention, of two teams, for each of two.
     await eventually(lambda: len(list(theirs(sandbox))) == 8)
     await eventually(lambda: all(d.acked for d in theirs(sandbox)))
-    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
-    await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"))
+    await eventually(lambda: len(messages(database)) == 2)
+    await eventually(lambda: not not_sent(database))
     assert [d.attempts for d in theirs(sandbox)] == [1] * 8  # nothing had to be sent again
     sent = {d.envelope_id for d in theirs(sandbox)}
     assert all(sent <= set(envelopes) for envelopes in two_sockets)
-    assert rows(database, "select count(*) from inbox") == [(2,)]
+    assert len(inbox(database)) == 2
     assert [len(await replies(persons, ts)) for ts in asked] == [1, 1]
 
 
@@ -102,13 +103,12 @@ async def test_a_refresh_under_traffic_leaves_no_gap(
         asked.append(await persons.write(user, HELP, f"How do I export my data? ({len(asked)})"))
         await asyncio.sleep(0.05)
     await refreshing
-    wanted = f"select 1 where (select count(*) from messages) = {len(asked)}"
-    await eventually(lambda: rows(database, wanted))
-    await eventually(lambda: not rows(database, "select 1 from actions where state != 'sent'"), within_s=30)
+    await eventually(lambda: len(messages(database)) == len(asked))
+    await eventually(lambda: not not_sent(database), within_s=30)
     assert time.time() - began < 40
-    waits: list[Any] = rows(database, "select max(received_at - cast(ts as real)) from inbox")
-    assert waits[0][0] < 6.0  # once or twice the time after which Slack sends again what was not acked
-    assert rows(database, "select count(distinct ts) from messages") == [(len(asked),)]
-    due = rows(database, "select count(*) from actions where kind in ('reply', 'clarify')")[0][0]
+    waited = max(e.received_at - float(e.ts) for e in inbox(database))
+    assert waited < 6.0  # once or twice the time after which Slack sends again what was not acked
+    assert len({m.ts for m in messages(database)}) == len(asked)
+    due = len(actions(database, kind=("reply", "clarify")))
     counts = [len(await replies(persons, ts)) for ts in asked]
     assert max(counts) == 1 and sum(counts) == due >= 2

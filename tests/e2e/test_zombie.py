@@ -7,17 +7,15 @@ from pathlib import Path
 import pytest
 
 from bot.demo.people import Persons, bot_reply
-from bot.demo.story import CARLA, HELP
+from bot.demo.workspace import CARLA, HELP
 from sandbox.server import Sandbox
-from tests.chaos.walk import Mortal
-from tests.support import eventually
-
-SILENT = Path(__file__).parent.parent / "chaos" / "impatient_bot.py"
+from tests.support.processes import IMPATIENT, Mortal
+from tests.support.wait import eventually
 
 
 class Impatient(Mortal):
     def start(self, point: str = "", nth: int = 0, skew: float = 0.0) -> bool:
-        return self.launch([str(SILENT), str(self.config)])
+        return self.launch([str(IMPATIENT), str(self.config)])
 
 
 @pytest.mark.timeout(120)

@@ -11,9 +11,11 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ANNA, BEN, CARLA, HELP, TRIAGE
 from sandbox.server import Sandbox
-from tests.support import eventually, rows
+from tests.support.database import actions, cases, inbox, messages, waiting
+from tests.support.dispatch import stop_pipeline
+from tests.support.wait import eventually
 
 ANGRY = "Third time this week the export dies on me. This is unacceptable!"
 QUESTION = "How do I export my data?"
@@ -26,12 +28,9 @@ async def away(bot: Bot, tmp_path: Path) -> Path:
     return tmp_path / "softanswer.db"
 
 
-async def settled(database: Path, messages: int) -> None:
-    sql = "select count(*) from messages"
-    await eventually(lambda: rows(database, sql) == [(messages,)])
-    await eventually(
-        lambda: not rows(database, "select 1 from actions where state in ('pending', 'sending')")
-    )
+async def settled(database: Path, count: int) -> None:
+    await eventually(lambda: len(messages(database)) == count)
+    await eventually(lambda: not waiting(database))
 
 
 async def test_what_was_written_before_the_bot_came_is_not_its_business(
@@ -39,7 +38,7 @@ async def test_what_was_written_before_the_bot_came_is_not_its_business(
 ) -> None:
     await persons.write(CARLA, HELP, QUESTION)
     assert await bot.catch_up.once() == 0
-    assert rows(tmp_path / "softanswer.db", "select count(*) from inbox") == [(0,)]
+    assert inbox(tmp_path / "softanswer.db") == []
 
 
 async def test_what_was_missed_is_answered_and_flagged_once(bot: Bot, persons: Persons, away: Path) -> None:
@@ -48,8 +47,8 @@ async def test_what_was_missed_is_answered_and_flagged_once(bot: Bot, persons: P
     assert await bot.catch_up.once() == 2
     await settled(away, 2)
     await bot.catch_up.once()  # the overlap is read again, and nothing is taken twice
-    assert rows(away, "select count(*) from inbox where state = 'done'") == [(2,)]
-    assert rows(away, "select ts, flag from messages order by ts") == [
+    assert len(inbox(away, state="done")) == 2
+    assert sorted((m.ts, m.flag) for m in messages(away)) == [
         (asked, None),
         (angry, "unhappy"),
     ]
@@ -65,7 +64,7 @@ async def test_missed_replies_in_threads_are_found(bot: Bot, persons: Persons, a
     await persons.write(BEN, HELP, ANGRY, thread=root)
     await bot.catch_up.once()
     await settled(away, 2)
-    assert rows(away, "select thread, flag from cases") == [(root, "unhappy")]
+    assert [(c.thread, c.flag) for c in cases(away)] == [(root, "unhappy")]
 
 
 async def test_a_thread_with_an_open_case_is_looked_into_however_old(
@@ -129,8 +128,8 @@ async def test_whom_a_person_has_answered_the_bot_leaves_alone(
     await persons.write(ANNA, HELP, "Settings, then Export.", thread=asked)
     await bot.catch_up.once()
     await settled(away, 2)
-    assert rows(away, "select count(*) from actions") == [(0,)]
-    reasons = rows(away, "select reasons from messages where user = ?", CARLA)[0][0]
+    assert actions(away) == []
+    reasons = messages(away, user=CARLA)[0].reasons
     assert "a person answered meanwhile" in reasons
 
 
@@ -138,9 +137,9 @@ async def test_what_is_found_too_late_goes_to_a_person(bot: Bot, persons: Person
     await persons.write(CARLA, HELP, QUESTION)
     bot.services.pipeline._clock = lambda: time.time() + 7200
     await bot.catch_up.once()
-    await eventually(lambda: rows(away, "select 1 from messages"))
-    assert rows(away, "select reply, flag from messages") == [(None, "request")]
-    assert rows(away, "select kind from actions") == [("card",)]
+    await eventually(lambda: messages(away))
+    assert [(m.reply, m.flag) for m in messages(away)] == [(None, "request")]
+    assert [a.kind for a in actions(away)] == ["card"]
 
 
 async def test_an_edit_made_meanwhile_is_read(bot: Bot, persons: Persons, away: Path) -> None:
@@ -158,7 +157,7 @@ async def test_an_edit_made_meanwhile_is_read(bot: Bot, persons: Persons, away: 
 
     bot.client.conversations_history = history
     await bot.catch_up.once()
-    await eventually(lambda: rows(away, "select text, flag from messages") == [(ANGRY, "unhappy")])
+    await eventually(lambda: [(m.text, m.flag) for m in messages(away)] == [(ANGRY, "unhappy")])
 
 
 async def test_it_reads_on_each_connection_and_survives_a_slack_that_does_not_answer(
@@ -172,7 +171,7 @@ async def test_it_reads_on_each_connection_and_survives_a_slack_that_does_not_an
     await bot.catch_up.heard(None, {"type": "hello"})
     await settled(away, 1)
     running.cancel()
-    assert TRIAGE not in {row[0] for row in rows(away, "select channel from messages")}
+    assert TRIAGE not in {m.channel for m in messages(away)}
 
 
 async def test_an_edit_within_the_gap_of_a_message_heard_before_is_read(
@@ -183,7 +182,7 @@ async def test_an_edit_within_the_gap_of_a_message_heard_before_is_read(
     await settled(away, 1)
     await persons.post(BEN, "edit", channel=HELP, ts=ts, text=ANGRY)
     await bot.catch_up.once()
-    await eventually(lambda: rows(away, "select text, flag from messages") == [(ANGRY, "unhappy")])
+    await eventually(lambda: [(m.text, m.flag) for m in messages(away)] == [(ANGRY, "unhappy")])
 
 
 async def test_a_case_whose_message_is_gone_holds_up_nothing(bot: Bot, persons: Persons, away: Path) -> None:
@@ -220,14 +219,12 @@ async def test_what_waited_since_before_the_bot_stopped_is_late_too(bot: Bot, aw
         "text": QUESTION,
         "ts": f"{time.time() - 9000:.6f}",
     }
-    for task in asyncio.all_tasks():
-        if "Pipeline.run" in repr(task):
-            task.cancel()
+    stop_pipeline()
     await bot.services.pipeline.accept("T0ACME", old)
     running = asyncio.create_task(bot.services.pipeline.run())
     await settled(away, 1)
     running.cancel()
-    assert rows(away, "select reply, flag from messages") == [(None, "request")]
+    assert [(m.reply, m.flag) for m in messages(away)] == [(None, "request")]
 
 
 async def test_how_far_slacks_clock_is_ahead_is_looked_at_again_and_again(

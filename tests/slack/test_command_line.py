@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot import cli
-from bot.demo.run import write_config
+from bot.demo.workspace import write_config
 from bot.desk import cases
 from bot.domain.actions import Notice
 from bot.domain.message import Decision, Message
@@ -21,9 +21,8 @@ from bot.store import open_store
 from model.artefact_folder import read_manifest
 from model.reading import Reading
 from model.registry import SHIPPED, Registry
-from tests.support import rows
-
-FAKE = str(Path(__file__).parent / "fake_trainer.py")
+from tests.support.database import actions, models, runs, shadow_evaluations
+from tests.support.learning import FAKE_TRAINER
 
 
 @pytest.fixture
@@ -67,20 +66,20 @@ def run(config: Path, *words: str) -> int:
 def test_retrain(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str, code: int, state: str
 ) -> None:  # fmt: skip
-    trainer = (sys.executable, FAKE, how)
+    trainer = (sys.executable, FAKE_TRAINER, how)
     monkeypatch.setattr(offline.retrain, "__defaults__", (trainer,))
     assert run(config, "retrain") == code
     told = capsys.readouterr()
     database = tmp_path / "softanswer.db"
-    assert rows(database, "select state, trigger from runs") == [(state, "command line")]
+    assert [(r.state, r.trigger) for r in runs(database)] == [(state, "command line")]
     if how == "better":
         assert "serves from the bot's next start" in told.out and "ok  macro-F1" in told.out
-        assert rows(database, "select count(*) from watches where state = 'open'") == [(1,)]
+        assert len(shadow_evaluations(database, state="open")) == 1
         assert run(config, "models", "rollback") == 0
         assert f"→ {SHIPPED.name}" in capsys.readouterr().out
-        assert rows(database, "select count(*) from watches where state = 'open'") == [(0,)]
+        assert shadow_evaluations(database, state="open") == []
     elif how == "worse":
-        ((version,),) = rows(database, "select version from models where state = 'refused'")
+        (version,) = [m.version for m in models(database, state="refused")]
         assert run(config, "models", "promote", version) == 2
         assert "was refused by its gate — add --anyway" in capsys.readouterr().err
         assert run(config, "models", "promote", version, "--anyway") == 0
@@ -134,5 +133,5 @@ def test_outbox(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == "1  notice  C1  channel_not_found\n"
     assert run(config, "outbox", "retry") == 0
     assert capsys.readouterr().out == "1 will be tried once more\n"
-    assert rows(tmp_path / "softanswer.db", "select state, attempts from actions") == [("sending", 0)]
+    assert [(a.state, a.attempts) for a in actions(tmp_path / "softanswer.db")] == [("sending", 0)]
     assert run(config, "outbox") == 0 and capsys.readouterr().out == ""

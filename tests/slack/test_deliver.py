@@ -9,13 +9,14 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain.actions import Notice
 from bot.slack.client import SlackRefused
 from bot.slack.commands import answer_command
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
-from tests.support import eventually, rows
+from tests.support.database import actions
+from tests.support.wait import eventually
 
 
 async def post(bot: Bot, key: str, channel: str = HELP, **facts: Any) -> None:
@@ -30,7 +31,7 @@ async def posts(persons: Persons, text: str, channel: str = HELP, user: str = CA
 
 
 def states(database: Path) -> list[tuple[Any, ...]]:
-    return rows(database, "select key, state from actions order by id")
+    return [(a.key, a.state) for a in actions(database)]
 
 
 async def test_a_rate_limit_while_looking_sends_nothing_twice(
@@ -79,9 +80,7 @@ async def test_what_slack_will_never_take_is_set_aside(bot: Bot, sandbox: Sandbo
     await post(bot, "next")
     expected = [("never", "failed"), ("next", "sent")]
     await eventually(lambda: states(tmp_path / "softanswer.db") == expected)
-    assert rows(tmp_path / "softanswer.db", "select error from actions where key = 'never'") == [
-        ("msg_too_long",)
-    ]
+    assert [a.error for a in actions(tmp_path / "softanswer.db", key="never")] == ["msg_too_long"]
 
 
 async def test_what_was_given_up_is_sent_on_an_admins_word(
@@ -150,9 +149,8 @@ async def test_a_limit_while_looking_is_kept_and_counts_for_no_attempt(
     sandbox.place.interventions.hold("chat.postMessage", 1, 0.05)
     sandbox.place.interventions.fail("conversations.history", 1, None, 429, 30)
     await post(bot, "later")
-    left = "select due_at - ?, attempts from actions where error = 'rate limited'"
-    found = await eventually(lambda: rows(tmp_path / "softanswer.db", left, bot.services.clock()))
-    assert 20 < found[0][0] <= 30 and found[0][1] == 1
+    found = await eventually(lambda: actions(tmp_path / "softanswer.db", error="rate limited"))
+    assert 20 < found[0].due_at - bot.services.clock() <= 30 and found[0].attempts == 1
 
 
 @pytest.mark.parametrize(
@@ -180,6 +178,6 @@ async def test_what_nobody_thought_of_is_tried_again_later_not_at_once(
     with monkeypatch.context() as patched:
         patched.setattr(bot.services.store.outbox, "sending", broken)
         await post(bot, "odd")
-        await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from actions where attempts = 1"))
+        await eventually(lambda: actions(tmp_path / "softanswer.db", attempts=1))
     assert len(calls) == 1
     await eventually(lambda: states(tmp_path / "softanswer.db") == [("odd", "sent")])

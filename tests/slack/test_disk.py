@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from bot import cli
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
-from bot.demo.run import BotProcess, write_config
-from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.process import BotProcess
+from bot.demo.workspace import ADA, BEN, CARLA, HELP, TRIAGE, write_config
 from bot.desk import cases
 from bot.ops.run import run
 from bot.store import StoreError, StoreUnavailable, open_store
 from sandbox.server import Sandbox
-from tests.slack.test_listeners import event, say
-from tests.support import eventually, rows, signed
+from tests.support.database import inbox, integrity, locked, messages
+from tests.support.dispatch import say
+from tests.support.requests import event, signed
+from tests.support.wait import eventually
 
 CALM = "How do I export my data?"
 
@@ -37,7 +38,7 @@ async def test_what_cannot_be_written_is_not_acked_and_comes_again(
 ) -> None:
     database = tmp_path / "softanswer.db"
     await say(bot, CALM, user=CARLA, ts="1700000100.000100")
-    await eventually(lambda: rows(database, "select 1 from messages"))
+    await eventually(lambda: messages(database))
     kept_by = bot.services.store.database
 
     def pragma(statement: str) -> None:
@@ -58,12 +59,12 @@ async def test_what_cannot_be_written_is_not_acked_and_comes_again(
         if refused > 2:
             break
     assert refused > 2
-    kept = rows(database, "select count(*) from inbox")[0][0]
+    kept = len(inbox(database))
     pragma(mend)
     await say(bot, CALM, user=BEN, ts="1700000300.000100")
-    await eventually(lambda: rows(database, "select 1 from messages where ts = '1700000300.000100'"))
-    assert rows(database, "pragma integrity_check") == [("ok",)]
-    assert rows(database, "select count(*) from inbox")[0][0] == kept + 1
+    await eventually(lambda: messages(database, ts="1700000300.000100"))
+    assert integrity(database) == "ok"
+    assert len(inbox(database)) == kept + 1
     shown = await persons.state(ADA)
     assert all("Traceback" not in t for m in shown["messages"][TRIAGE] for t in texts(m))
 
@@ -97,7 +98,7 @@ def test_a_backup_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     config = write_config(tmp_path)
     open_store(tmp_path / "softanswer.db", cases.apply).database.close()
     assert cli.main(["backup", str(tmp_path / "b.db"), "--config", str(config)]) == 0
-    assert rows(tmp_path / "b.db", "pragma integrity_check") == [("ok",)]
+    assert integrity(tmp_path / "b.db") == "ok"
     assert cli.main(["backup", str(tmp_path / "b.db"), "--config", str(config)]) == 2
     assert "exists already" in capsys.readouterr().err
 
@@ -115,25 +116,27 @@ async def test_sigterm_ends_it_within_ten_seconds_whatever_is_under_way(
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+@pytest.mark.parametrize("lock", ["immediate", "exclusive"])
 async def test_sigterm_ends_it_within_ten_seconds_though_another_process_locks_the_database(
-    sandbox: Sandbox, persons: Persons, start_bot: Callable[..., BotProcess], tmp_path: Path, lock: str
+    sandbox: Sandbox,
+    persons: Persons,
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
+    lock: Literal["immediate", "exclusive"],
 ) -> None:
     """What could not be written was not acked: it comes again, and is answered by the next process."""
     bot = start_bot()
     database = tmp_path / "softanswer.db"
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute(lock)
+    with locked(database, lock):
         asked = [await persons.write(CARLA if i % 2 else BEN, HELP, f"{CALM} ({i})") for i in range(40)]
         await eventually(lambda: all(d.attempts for d in list(sandbox.place.deliveries.all)))
         began = time.monotonic()
         bot.process.terminate()
         assert bot.process.wait(timeout=15) == 0
         assert time.monotonic() - began < 10
-        other.execute("ROLLBACK")
     start_bot()
-    sql = "select count(*), count(distinct ts) from messages"
-    await eventually(lambda: rows(database, sql) == [(len(asked), len(asked))], within_s=40)
+    await eventually(lambda: len(messages(database)) == len(asked), within_s=40)
+    assert len({m.ts for m in messages(database)}) == len(asked)
 
 
 async def test_a_start_at_a_locked_database_is_one_line(
@@ -147,8 +150,7 @@ async def test_a_start_at_a_locked_database_is_one_line(
         ("API_URL", sandbox.api_url),
     ):
         monkeypatch.setenv(f"SLACK_{name}", value)
-    with closing(sqlite3.connect(tmp_path / "softanswer.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match=r"cannot be used \(database is locked\)") as raised:
-            await run(config, ready=print)
+    busy = r"cannot be used \(database is locked\)"
+    with locked(tmp_path / "softanswer.db", "immediate"), pytest.raises(StoreError, match=busy) as raised:
+        await run(config, ready=print)
     assert "\n" not in str(raised.value)

@@ -8,10 +8,12 @@ from typing import Any
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain.message import Message
 from sandbox.server import Sandbox
-from tests.support import eventually, rows, signed
+from tests.support.database import actions, case_events, cases, inbox, messages
+from tests.support.requests import signed
+from tests.support.wait import eventually
 
 ANGRY = "Third time this week the export dies on me. This is unacceptable!"
 CALM = "Could somebody look at export 4471 when there is time?"
@@ -39,25 +41,24 @@ async def delete(bot: Bot, at: str = "1700000030.000100") -> None:
 
 
 async def settled(database: Path, events: int) -> None:
-    sql = "select count(*) from inbox where state in ('done', 'skipped')"
-    await eventually(lambda: rows(database, sql) == [(events,)])
+    await eventually(lambda: len(inbox(database, state=("done", "skipped"))) == events)
 
 
 async def test_an_edit_into_anger_calls_a_person_and_one_into_calm_says_so(bot: Bot, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
     await dispatch(bot, TS, user=BEN, text=CALM)
     await settled(database, 1)
-    answers = rows(database, "select count(*) from actions where kind in ('reply', 'clarify')")
+    answers = len(actions(database, kind=("reply", "clarify")))
     await edit(bot, CALM, ANGRY)
     await settled(database, 2)
-    assert rows(database, "select text, label from messages") == [(ANGRY, "negative")]
-    assert rows(database, "select flag, mood from cases") == [("unhappy", "unhappy")]
+    assert [(m.text, m.label) for m in messages(database)] == [(ANGRY, "negative")]
+    assert [c.flag for c in cases(database)] == ["unhappy"]
     await edit(bot, ANGRY, CALM, at="1700000040.000100")
     await settled(database, 3)
-    assert rows(database, "select mood from cases") != [("unhappy",)]
-    assert rows(database, "select state from cases") == [("open",)]
-    assert rows(database, "select count(*) from actions where kind in ('reply', 'clarify')") == answers
-    await eventually(lambda: rows(database, "select 1 from actions where kind = 'card' and state = 'sent'"))
+    assert [c.state for c in cases(database)] == ["open"]
+    assert [e.kind for e in case_events(database)] == ["opened", "edited"]
+    assert len(actions(database, kind=("reply", "clarify"))) == answers
+    await eventually(lambda: actions(database, kind="card", state="sent"))
 
 
 async def test_a_correction_of_the_old_words_is_not_learned_for_the_new(bot: Bot, tmp_path: Path) -> None:
@@ -75,12 +76,10 @@ async def test_a_correction_of_the_old_words_is_not_learned_for_the_new(bot: Bot
 async def test_a_deleted_message_leaves_no_words(bot: Bot, tmp_path: Path, sandbox: Sandbox) -> None:
     database = tmp_path / "softanswer.db"
     await dispatch(bot, TS, user=BEN, text=ANGRY)
-    await eventually(lambda: rows(database, "select 1 from actions where kind = 'card' and state = 'sent'"))
+    await eventually(lambda: actions(database, kind="card", state="sent"))
     await delete(bot)
-    await eventually(
-        lambda: rows(database, "select 1 from actions where kind = 'card_update' and state = 'sent'")
-    )
-    assert rows(database, "select text, label from messages") == [(None, "negative")]
+    await eventually(lambda: actions(database, kind="card_update", state="sent"))
+    assert [(m.text, m.label) for m in messages(database)] == [(None, "negative")]
     assert b"unacceptable" not in database.read_bytes()
     async with Persons(sandbox.url) as persons:
         cards = json.dumps((await persons.state(ANNA))["messages"][TRIAGE])
@@ -95,12 +94,12 @@ async def test_a_deletion_that_overtakes_its_message_keeps_it_from_being_read(
     await settled(database, 1)
     await dispatch(bot, TS, user=BEN, text=ANGRY)
     await settled(database, 2)
-    assert rows(database, "select text, label from messages") == [(None, None)]
-    assert rows(database, "select count(*) from cases") == [(0,)]
+    assert [(m.text, m.label) for m in messages(database)] == [(None, None)]
+    assert cases(database) == []
     # Nor does an edit bring it back.
     await edit(bot, CALM, ANGRY, at="1700000050.000100")
     await settled(database, 3)
-    assert rows(database, "select text from messages") == [(None,)]
+    assert [m.text for m in messages(database)] == [None]
 
 
 async def test_an_edit_that_overtakes_its_message_is_the_message(bot: Bot, tmp_path: Path) -> None:
@@ -109,17 +108,17 @@ async def test_an_edit_that_overtakes_its_message_is_the_message(bot: Bot, tmp_p
     await settled(database, 1)
     await dispatch(bot, TS, user=BEN, text=CALM)
     await settled(database, 2)
-    assert rows(database, "select text, flag from messages") == [(ANGRY, "unhappy")]
+    assert [(m.text, m.flag) for m in messages(database)] == [(ANGRY, "unhappy")]
 
 
 async def test_an_edit_of_what_was_never_read_here_is_let_be(bot: Bot, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
     await edit(bot, CALM, ANGRY, at="1700009000.000100")
     await settled(database, 1)
-    assert rows(database, "select state, reason from inbox") == [
+    assert [(e.state, e.reason) for e in inbox(database)] == [
         ("skipped", "an edit of a message that is not here")
     ]
-    assert rows(database, "select count(*) from messages") == [(0,)]
+    assert messages(database) == []
 
 
 async def test_what_a_person_of_the_team_edits_is_kept_and_not_read(bot: Bot, tmp_path: Path) -> None:
@@ -134,7 +133,7 @@ async def test_what_a_person_of_the_team_edits_is_kept_and_not_read(bot: Bot, tm
         bot, "1700000020.000100", subtype="message_changed", message=event, previous_message={"text": "x"}
     )
     await settled(database, 2)
-    assert rows(database, "select text, label from messages") == [("Looked into it.", None)]
+    assert [(m.text, m.label) for m in messages(database)] == [("Looked into it.", None)]
 
 
 async def test_a_reply_not_yet_sent_is_dropped_with_the_message(bot: Bot, tmp_path: Path) -> None:
@@ -145,7 +144,7 @@ async def test_a_reply_not_yet_sent_is_dropped_with_the_message(bot: Bot, tmp_pa
     await delete(bot)
     await settled(database, 2)
     del bot.deliverer._sending[HELP]
-    assert rows(database, "select state, error from actions where kind = 'reply'") == [
+    assert [(a.state, a.error) for a in actions(database, kind="reply")] == [
         ("dropped", "the message is gone")
     ]
 
@@ -156,7 +155,7 @@ async def test_of_two_edits_the_later_one_stands_whichever_comes_first(bot: Bot,
     await edit(bot, "two", "three", at="1700000040.000100")
     await edit(bot, "one", "two", at="1700000020.000100")
     await settled(database, 3)
-    assert rows(database, "select text from messages") == [("three",)]
+    assert [m.text for m in messages(database)] == ["three"]
 
 
 async def test_a_mended_typo_in_an_answered_question_opens_no_case(bot: Bot, tmp_path: Path) -> None:
@@ -165,8 +164,8 @@ async def test_a_mended_typo_in_an_answered_question_opens_no_case(bot: Bot, tmp
     await settled(database, 1)
     await edit(bot, "How do I exprt my data?", "How do I export my data?")
     await settled(database, 2)
-    assert rows(database, "select count(*) from cases") == [(0,)]
-    assert rows(database, "select count(*) from actions where kind in ('reply', 'clarify')") == [(1,)]
+    assert cases(database) == []
+    assert len(actions(database, kind=("reply", "clarify"))) == 1
 
 
 async def test_a_greeting_edited_into_a_question_is_answered(bot: Bot, tmp_path: Path) -> None:
@@ -174,8 +173,8 @@ async def test_a_greeting_edited_into_a_question_is_answered(bot: Bot, tmp_path:
     await dispatch(bot, TS, user=BEN, text="Hello!")
     await edit(bot, "Hello!", "How do I export my data?")
     await settled(database, 2)
-    assert rows(database, "select reply, template from messages") == [("template", "data_export")]
-    assert rows(database, "select count(*) from actions where kind = 'reply'") == [(1,)]
+    assert [(m.reply, m.template) for m in messages(database)] == [("template", "data_export")]
+    assert len(actions(database, kind="reply")) == 1
 
 
 async def test_who_deletes_and_asks_again_is_answered(bot: Bot, tmp_path: Path) -> None:
@@ -186,7 +185,7 @@ async def test_who_deletes_and_asks_again_is_answered(bot: Bot, tmp_path: Path) 
     await delete(bot)
     await dispatch(bot, "1700000060.000100", user=BEN, text=question)
     await settled(database, 3)
-    assert rows(database, "select reply from messages where text is not null") == [("template",)]
+    assert [m.reply for m in messages(database) if m.text is not None] == ["template"]
 
 
 async def test_an_edit_that_makes_a_request_a_complaint_rings(bot: Bot, tmp_path: Path) -> None:
@@ -194,18 +193,14 @@ async def test_an_edit_that_makes_a_request_a_complaint_rings(bot: Bot, tmp_path
     ask = "I want to talk to a person please"
     await dispatch(bot, TS, user=BEN, text=ask)
     await settled(database, 1)
-    assert rows(database, "select flag from cases") == [("request",)]
+    assert [c.flag for c in cases(database)] == ["request"]
     await edit(bot, ask, ANGRY)
     await settled(database, 2)
-    assert rows(database, "select flag from cases") == [("unhappy",)]
-    await eventually(
-        lambda: rows(database, "select 1 from actions where kind = 'card_note' and state = 'sent'")
-    )
+    assert [c.flag for c in cases(database)] == ["unhappy"]
+    await eventually(lambda: actions(database, kind="card_note", state="sent"))
     # The note follows the words, too.
     await edit(bot, ANGRY, CALM, at="1700000040.000100")
-    await eventually(
-        lambda: rows(database, "select 1 from actions where kind = 'card_note_update' and state = 'sent'")
-    )
+    await eventually(lambda: actions(database, kind="card_note_update", state="sent"))
 
 
 async def test_no_reply_to_a_deleted_message_is_sent_again(bot: Bot, tmp_path: Path) -> None:
@@ -213,13 +208,11 @@ async def test_no_reply_to_a_deleted_message_is_sent_again(bot: Bot, tmp_path: P
     outbox = bot.services.store.outbox
     await dispatch(bot, TS, user=CARLA, text="How do I export my data?")
     # The sandbox knows no such message to reply to, and refuses.
-    await eventually(
-        lambda: rows(database, "select 1 from actions where kind = 'reply' and state = 'failed'")
-    )
+    await eventually(lambda: actions(database, kind="reply", state="failed"))
     await outbox.retry(
         1, 1, bot.services.clock() + 600, "TimeoutError", known=False
     )  # its outcome is unknown
     await delete(bot)
     await settled(database, 2)
     assert not await outbox.sending(1)
-    assert rows(database, "select state from actions where kind = 'reply'") == [("dropped",)]
+    assert [a.state for a in actions(database, kind="reply")] == ["dropped"]

@@ -11,60 +11,50 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
-from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.domain.learning import Ask
 from bot.privacy.redaction import to_keep
 from bot.slack.commands import answer_command
 from model.reading import Reading
 from sandbox.server import Sandbox
-from tests.slack.test_listeners import answer_at, at, event, press, say, write
-from tests.support import eventually, rows, signed
+from tests.support.database import actions, audit, cases, examples, feedback, label_requests, messages
+from tests.support.dispatch import modal, react, reply_ts, say, write
+from tests.support.requests import ANGRY, TS, at, event, press, shortcut, signed, submission
+from tests.support.wait import eventually
 
-TS = "1700000000.000100"
-ANGRY = "Third time this week the export dies on me. This is unacceptable!"
 CALM = "How do I export my data?"
 
 
 async def wrote(bot: Bot, tmp_path: Path, text: str, **fields: Any) -> None:
     await say(bot, text, user=BEN, **fields)
-    sql = "select 1 from messages where ts = ?"
-    await eventually(lambda: rows(tmp_path / "softanswer.db", sql, fields.get("ts", TS)))
+    await eventually(lambda: messages(tmp_path / "softanswer.db", ts=fields.get("ts", TS)))
 
 
-def reaction(
-    user: str, emoji: str, kind: str = "reaction_added", ts: str = TS, at: float = 1700000009.1
-) -> dict[str, Any]:
-    item = {"type": "message", "channel": HELP, "ts": ts}
-    return event(type=kind, user=user, reaction=emoji, item=item, item_user=BEN, event_ts=f"{at}")
-
-
-async def react(bot: Bot, *args: Any) -> None:
-    assert (await bot.app.async_dispatch(signed(reaction(*args)))).status == 200
-
-
-def feedback(tmp_path: Path) -> list[tuple[Any, ...]]:
-    sql = "select kind, value, user, source, read_label, version is not null from feedback order by id"
-    return rows(tmp_path / "softanswer.db", sql)
+def given(tmp_path: Path) -> list[tuple[str, str, str, str]]:
+    """Kind, value, user and source of all feedback."""
+    return [(f.kind, f.value, f.user, f.source) for f in feedback(tmp_path / "softanswer.db")]
 
 
 async def test_an_agents_emoji_is_a_label_and_taking_it_back_takes_it_back(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)
     await react(bot, ANNA, "smile::skin-tone-2")
     await react(bot, ANNA, "tada")
-    assert feedback(tmp_path) == [("label", "positive", ANNA, "reaction", "negative", 1)]
-    assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [("positive",)]
+    assert given(tmp_path) == [("label", "positive", ANNA, "reaction")]
+    (noted,) = feedback(tmp_path / "softanswer.db")
+    assert noted.read_label == "negative" and noted.version is not None
+    assert [c.corrected for c in cases(tmp_path / "softanswer.db")] == ["positive"]
     await react(bot, ANNA, "rage", "reaction_removed", TS, 1700000010.0)  # not what was said
     await react(bot, ANNA, "smile", "reaction_removed", TS, 1700000011.0)
     await react(bot, ANNA, "smile")  # delivered again, late
-    assert [row[1] for row in feedback(tmp_path)] == ["positive", "withdrawn"]
-    assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(None,)]
+    assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["positive", "withdrawn"]
+    assert [c.corrected for c in cases(tmp_path / "softanswer.db")] == [None]
     assert (await bot.services.learning.inquiry.selection()).used == ()
 
 
 async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)
     await asyncio.gather(*(react(bot, ANNA, "smile") for _ in range(5)))
-    assert [row[:4] for row in feedback(tmp_path)] == [("label", "positive", ANNA, "reaction")]
+    assert given(tmp_path) == [("label", "positive", ANNA, "reaction")]
     body = press(ANNA, "correct_label", {"message": 1, "label": "neutral"})
     answers = await asyncio.gather(
         *(bot.app.async_dispatch(signed(body, form=True)) for _ in range(5)),
@@ -74,9 +64,9 @@ async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp
     # However many rows there are, a person has one word, the latest, and a message one case.
     selection = await bot.services.learning.inquiry.selection()
     assert len(selection.used) + len(selection.held) == 1
-    assert rows(tmp_path / "softanswer.db", "select count(*) from cases") == [(1,)]
-    last = feedback(tmp_path)[-1][1]
-    assert rows(tmp_path / "softanswer.db", "select corrected from cases") == [(last,)]
+    assert len(cases(tmp_path / "softanswer.db")) == 1
+    last = feedback(tmp_path / "softanswer.db")[-1].value
+    assert [c.corrected for c in cases(tmp_path / "softanswer.db")] == [last]
 
 
 async def test_card_and_emoji_are_ordered_by_slacks_clock_alone(bot: Bot, tmp_path: Path) -> None:
@@ -91,16 +81,16 @@ async def test_card_and_emoji_are_ordered_by_slacks_clock_alone(bot: Bot, tmp_pa
     await press_at("1700000020.000100", "neutral")
     await press_at("1700000020.000100", "neutral")  # the same one twice
     await react(bot, ANNA, "smile", "reaction_added", TS, 1700000010.0)  # put there before, delivered late
-    assert [row[1] for row in feedback(tmp_path)] == ["neutral"]
+    assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["neutral"]
     await react(bot, ANNA, "smile", "reaction_added", TS, 1700000030.0)
     await press_at("1700000025.000100", "negative")  # pressed before, worked on late
     await react(bot, ANNA, "smile", "reaction_added", TS, 1700000030.0)
-    assert [row[1] for row in feedback(tmp_path)] == ["neutral", "positive"]
+    assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["neutral", "positive"]
     # What follows from a word is done now, however far Slack's clock is ahead.
     ahead = bot.services.clock() + 600
     await press_at(f"{ahead:.6f}", "negative")
-    assert [row[1] for row in feedback(tmp_path)] == ["neutral", "positive", "negative"]
-    assert rows(tmp_path / "softanswer.db", "select max(due_at) < ? from actions", ahead - 300) == [(1,)]
+    assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["neutral", "positive", "negative"]
+    assert max(a.due_at for a in actions(tmp_path / "softanswer.db")) < ahead - 300
 
 
 async def test_a_word_counts_for_the_words_that_its_person_saw(bot: Bot, tmp_path: Path) -> None:
@@ -129,7 +119,7 @@ async def test_what_slack_does_not_date_is_said_after_all_that_is_known(bot: Bot
         "T0ACME", 1, "negative", ANNA, "shortcut", 9.0, 220.0, exact=False
     )  # a clock that is behind
     await correct("T0ACME", 1, "positive", ANNA, "card", 9.0, 240.0)
-    assert [row[1] for row in feedback(tmp_path)] == ["neutral", "negative", "positive"]
+    assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["neutral", "negative", "positive"]
 
 
 @pytest.mark.settings(asks={"random": 1.0, "random_a_day": 10})
@@ -146,7 +136,8 @@ async def test_a_question_about_words_that_were_changed_is_not_asked_any_more(
     )
     await bot.app.async_dispatch(signed(edited))
     await persons.until("the end of it", lambda s: find(s, TRIAGE, "Not asked any more"), ADA)
-    assert rows(tmp_path / "softanswer.db", "select answer, answered_at is null from asks") == [(None, 0)]
+    (request,) = label_requests(tmp_path / "softanswer.db")
+    assert request.answer is None and request.answered_at is not None
 
 
 async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_an_unknown_message(
@@ -157,41 +148,7 @@ async def test_an_emoji_says_nothing_from_a_customer_in_a_shared_channel_or_on_a
     await react(bot, ANNA, "smile", "reaction_added", "1699999999.000000")
     bot.services.workspace.shared.add(HELP)
     await react(bot, ANNA, "smile")
-    assert feedback(tmp_path) == []
-
-
-def shortcut(sandbox: Sandbox, user: str, text: str = ANGRY, ts: str = TS) -> dict[str, str]:
-    payload = {
-        "type": "message_action",
-        "callback_id": "sentiment",
-        "trigger_id": sandbox.place.views.trigger(user),
-        "team": {"id": "T0ACME"},
-        "user": {"id": user},
-        "channel": {"id": HELP},
-        "message": {"type": "message", "user": BEN, "ts": ts, "text": text},
-        "message_ts": ts,
-        "response_url": "",
-    }
-    return {"payload": json.dumps(payload)}
-
-
-def submission(user: str, message: Any, **chosen: str) -> dict[str, str]:
-    values = {
-        block: {"choice": {"type": "x", "selected_option": {"value": v}}} for block, v in chosen.items()
-    }
-    view = {
-        "id": "V1",
-        "type": "modal",
-        "callback_id": "sentiment",
-        "private_metadata": json.dumps({"message": message}),
-        "state": {"values": values},
-    }
-    payload = {"type": "view_submission", "team": {"id": "T0ACME"}, "user": {"id": user}, "view": view}
-    return {"payload": json.dumps(payload)}
-
-
-def shown(sandbox: Sandbox, user: str) -> str:
-    return json.dumps(sandbox.place.views.stacks[user][-1]["blocks"], ensure_ascii=False)
+    assert feedback(tmp_path / "softanswer.db") == []
 
 
 async def test_the_shortcut_shows_the_reading_and_the_words_that_drove_it(
@@ -199,11 +156,11 @@ async def test_the_shortcut_shows_the_reading_and_the_words_that_drove_it(
 ) -> None:
     await wrote(bot, tmp_path, ANGRY)
     assert (await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA), form=True))).status == 200
-    view = shown(sandbox, ANNA)
+    view = modal(sandbox, ANNA)
     assert "negative" in view and "unacceptable" in view and "How did the customer feel?" in view
     done = submission(ANNA, 1, label="neutral", template="data_export")
     assert (await bot.app.async_dispatch(signed(done, form=True))).status == 200
-    assert [row[:4] for row in feedback(tmp_path)] == [
+    assert given(tmp_path) == [
         ("label", "neutral", ANNA, "shortcut"),
         ("template", "data_export", ANNA, "shortcut"),
     ]
@@ -214,14 +171,14 @@ async def test_the_shortcut_tells_a_customer_nothing_and_an_agent_only_what_can_
 ) -> None:
     await wrote(bot, tmp_path, ANGRY)
     await bot.app.async_dispatch(signed(shortcut(sandbox, CARLA), form=True))
-    assert "Only the support team" in shown(sandbox, CARLA) and "negative" not in shown(sandbox, CARLA)
+    assert "Only the support team" in modal(sandbox, CARLA) and "negative" not in modal(sandbox, CARLA)
     await bot.app.async_dispatch(signed(submission(CARLA, 1, label="neutral"), form=True))
     await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA, "Lovely <b>, thanks!", "1.5"), form=True))
-    assert "positive" in shown(sandbox, ANNA) and "Only messages that customers wrote" in shown(sandbox, ANNA)
+    assert "positive" in modal(sandbox, ANNA) and "Only messages that customers wrote" in modal(sandbox, ANNA)
     for message in (99, "x", None, -1, 2**70):
         await bot.app.async_dispatch(signed(submission(ANNA, message, label="neutral"), form=True))
-    assert feedback(tmp_path) == []
-    assert rows(tmp_path / "softanswer.db", "select user, what from audit") == [
+    assert feedback(tmp_path / "softanswer.db") == []
+    assert [(e.user, e.what) for e in audit(tmp_path / "softanswer.db")] == [
         (CARLA, "refused: see a reading"),
         (CARLA, "refused: correct a label"),
     ]
@@ -248,7 +205,7 @@ async def test_a_reading_that_fails_is_logged_and_the_agent_told(
 
     monkeypatch.setattr(bot.batcher, "read", fails)
     await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA), form=True))
-    view = shown(sandbox, ANNA)
+    view = modal(sandbox, ANNA)
     assert told in view and "How did the customer feel?" in view and "zeppelin" not in view
     errors = [r for r in caplog.records if r.name == "bot.slack.shortcuts" and r.levelname == "ERROR"]
     assert len(errors) == logged
@@ -265,16 +222,16 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
     assert "a phone number" in texts(card)[0] and "1234567" not in texts(card)[0]
 
     await bot.app.async_dispatch(signed(press(ANNA, "approve_example", {"example": 1}), form=True))
-    assert rows(tmp_path / "softanswer.db", "select state from examples") == [("proposed",)]
+    assert [e.state for e in examples(tmp_path / "softanswer.db")] == ["proposed"]
     await bot.app.async_dispatch(signed(press(ADA, "approve_example", {"example": 1}), form=True))
-    assert rows(tmp_path / "softanswer.db", "select state, decided_by from examples") == [("approved", ADA)]
+    assert [(e.state, e.decided_by) for e in examples(tmp_path / "softanswer.db")] == [("approved", ADA)]
     again = bot.services.pipeline._near(await bot.batcher.read(question), question)
     by_id = {n.template: n.similarity for n in near}
     assert again[0].template == "data_export" and again[0].similarity > by_id["data_export"] + 0.3
     await persons.until("the decision", lambda s: find(s, TRIAGE, "Added as an example"), ADA)
 
     await answer_command(bot.services, ADA, f"forget {BEN}")
-    assert rows(tmp_path / "softanswer.db", "select state, text from examples") == [("forgotten", None)]
+    assert [(e.state, e.text) for e in examples(tmp_path / "softanswer.db")] == [("forgotten", None)]
     assert await bot.services.store.teaching.approved("T0ACME") == {}
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
     after = bot.services.pipeline._near(await bot.batcher.read(question), question)
@@ -294,7 +251,7 @@ async def test_what_was_made_of_words_goes_with_the_person_though_the_words_had_
     await teaching.propose("T0ACME", 2, "data_export", "The zeppelin, too", ANNA, 3.0)
     await answer_command(bot.services, ADA, "golden add neutral The zeppelin lists to port")
     await store.erasure.expire(4e9, to_keep)
-    assert rows(tmp_path / "softanswer.db", "select state from examples") == [("approved",), ("forgotten",)]
+    assert [e.state for e in examples(tmp_path / "softanswer.db")] == ["approved", "forgotten"]
     await answer_command(bot.services, ADA, f"forget {BEN}")
     assert await teaching.approved("T0ACME") == {} and await teaching.golden("T0ACME") == []
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
@@ -304,15 +261,19 @@ async def test_a_customer_may_say_that_a_person_should_have_answered(
     bot: Bot, persons: Persons, tmp_path: Path
 ) -> None:
     await write(bot, persons, BEN, CALM)
-    ts = await answer_at(tmp_path / "softanswer.db")
+    ts = await reply_ts(tmp_path / "softanswer.db")
     for word, place in (("not_helpful", at(HELP, ts)), ("person", at(HELP, "5.5"))):
         value = {"message": 1, "word": word}
         await bot.app.async_dispatch(signed(press(BEN, f"rate_{word}", value, **place), form=True))
-    assert [row[:2] for row in feedback(tmp_path)] == [("rating", "not_helpful"), ("rating", "person")]
+    assert [(f.kind, f.value) for f in feedback(tmp_path / "softanswer.db")] == [
+        ("rating", "not_helpful"),
+        ("rating", "person"),
+    ]
     assert await bot.services.store.feedback.counts() == {"rating:person": 1}  # their last word
-    assert rows(tmp_path / "softanswer.db", "select flag from cases") == [("request",)]
-    facts = rows(tmp_path / "softanswer.db", "select facts from actions where kind = 'whisper' order by id")
-    assert json.loads(facts[0][0])["rated"] == 1  # it carries the second button
+    assert [c.flag for c in cases(tmp_path / "softanswer.db")] == ["request"]
+    assert (
+        actions(tmp_path / "softanswer.db", kind="ephemeral")[0].payload["rated"] == 1
+    )  # it carries the second button
 
 
 @pytest.mark.settings(asks={"random": 1.0, "random_flagged": 1.0, "random_a_day": 10})
@@ -326,19 +287,18 @@ async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     assert await bot.services.learning.inquiry.ask() == 0
     card = await persons.until("the question", lambda s: find(s, TRIAGE, "did this customer feel"), ADA)
     assert "Can't tell" in texts(card)[-1] and "sure" not in json.dumps(texts(card))
-    people = [person for (person,) in rows(database, "select person from asks")]
+    people = [str(r.person) for r in label_requests(database)]
     assert sorted(people) == sorted([ANNA, ADA])
 
     await bot.services.store.feedback.correct("T0ACME", 1, "negative", ADA, "card", 5.0)
-    assert (
-        rows(database, "select answer from asks") == [(None,)] * 2
-    )  # what is drawn by lot counts only if asked
+    # What is drawn by lot counts only if asked.
+    assert [r.answer for r in label_requests(database)] == [None, None]
     for message, label in ((1, "negative"), (2, "negative")):
         value = {"message": message, "label": label}
         await bot.app.async_dispatch(signed(press(CARLA, f"answer_ask_{label}", value), form=True))
-        assert rows(database, "select answer from asks where message_id = ?", message) == [(None,)]
+        assert [r.answer for r in label_requests(database, message_id=message)] == [None]
         await bot.app.async_dispatch(signed(press(ANNA, f"answer_ask_{label}", value), form=True))
-    assert rows(database, "select answer from asks") == [("negative",)] * 2
+    assert [r.answer for r in label_requests(database)] == ["negative"] * 2
     answer = await answer_command(bot.services, ANNA, "stats")
     assert "*Missed* 1 of 1 (100.0%; 95 % interval 20.7% to 100.0%)" in answer
     assert "*False alarms* 0 of 1 (0.0%; 95 % interval 0.0% to 79.3%)" in answer
@@ -352,16 +312,13 @@ async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_abou
     await wrote(bot, tmp_path, "The zeppelin lists to port")
     await wrote(bot, tmp_path, "Where do I moor it?", ts="1700000300.000100")
     await bot.services.learning.inquiry.ask()
-    (ask_id,) = rows(tmp_path / "softanswer.db", "select id from asks where message_id = 2")[0]
-    value = {"ask": ask_id, "label": "pass"}
+    value = {"ask": label_requests(tmp_path / "softanswer.db", message_id=2)[0].id, "label": "pass"}
     await bot.app.async_dispatch(signed(press(ANNA, "answer_ask_pass", value), form=True))
     await answer_command(bot.services, ADA, f"forget {BEN}")
     bot.services.committed()
     await persons.until("the gap", lambda s: find(s, TRIAGE, "Not asked any more"), ADA)
-    assert (
-        rows(tmp_path / "softanswer.db", "select answer, answered_at is not null from asks")
-        == [(None, 1)] * 2
-    )
+    ended = [(r.answer, r.answered_at is not None) for r in label_requests(tmp_path / "softanswer.db")]
+    assert ended == [(None, True)] * 2
     assert "nobody was asked" in await answer_command(bot.services, ANNA, "stats")
 
 
@@ -373,7 +330,7 @@ async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tm
     await react(bot, ADA, "smile", "reaction_removed", TS, 4.0)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
     assert await bot.services.learning.inquiry.ask() == 1
-    assert rows(tmp_path / "softanswer.db", "select why, person from asks") == [("second", ADA)]
+    assert [(r.why, r.person) for r in label_requests(tmp_path / "softanswer.db")] == [("second", ADA)]
     held = await answer_command(bot.services, ADA, "corrections")
     assert "*To learn from* 0" in held and "a second person is asked" in held
     again, of_another = Ask(1, "second", ADA), Ask(1, "second", "U0EVE")
@@ -382,7 +339,7 @@ async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tm
     await bot.app.async_dispatch(signed(press(ADA, "answer_ask_neutral", value), form=True))
     selection = await bot.services.learning.inquiry.selection()
     assert [used.users for used in selection.used] == [(ADA, ANNA)]
-    assert rows(tmp_path / "softanswer.db", "select answer from asks") == [("neutral",)] * 2
+    assert [r.answer for r in label_requests(tmp_path / "softanswer.db")] == ["neutral"] * 2
 
 
 async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_counts_nothing(
@@ -401,9 +358,9 @@ async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_co
     await bot.app.async_dispatch(
         signed(press(ADA, "answer_ask_neutral", {"message": 77, "label": "neutral"}), form=True)
     )
-    assert len(feedback(tmp_path)) == 1  # the same press twice is one word
-    said = rows(tmp_path / "softanswer.db", "select facts from actions where kind = 'whisper'")
-    assert "Only the support team" in said[0][0] and any("not here any more" in facts for (facts,) in said)
+    assert len(feedback(tmp_path / "softanswer.db")) == 1  # the same press twice is one word
+    told = [str(a.payload) for a in actions(tmp_path / "softanswer.db", kind="ephemeral")]
+    assert "Only the support team" in told[0] and any("not here any more" in facts for facts in told)
 
 
 @pytest.mark.settings(feedback={"burst_an_hour": 3})
@@ -420,7 +377,7 @@ async def test_what_an_admin_releases_counts_after_all(bot: Bot, tmp_path: Path)
     assert "count like any others" in await answer_command(bot.services, ADA, f"release <@{ANNA}>")
     after = (await bot.services.learning.inquiry.selection()).reasons
     assert before != after and "release" not in await answer_command(bot.services, ADA, "corrections")
-    assert (ADA, "release") in rows(tmp_path / "softanswer.db", "select user, what from audit")
+    assert (ADA, "release") in [(e.user, e.what) for e in audit(tmp_path / "softanswer.db")]
 
 
 async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> None:
@@ -451,8 +408,10 @@ async def test_an_uninstalled_app_keeps_no_words(
     assert b"zeppelin" in (tmp_path / "softanswer.db").read_bytes()
     await bot.app.async_dispatch(signed(gone))
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
-    assert rows(tmp_path / "softanswer.db", "select count(*) from messages where label is not null") == [(1,)]
+    assert len([m for m in messages(tmp_path / "softanswer.db") if m.label is not None]) == 1
     assert await bot.services.store.feedback.words("T0ACME") == []
-    noted = rows(tmp_path / "softanswer.db", "select detail from audit where what = 'forget all'")
-    assert json.loads(noted[0][0]) == {"messages": 1, "versions": ["acme-1"]}
+    assert json.loads(str(audit(tmp_path / "softanswer.db", what="forget all")[0].detail)) == {
+        "messages": 1,
+        "versions": ["acme-1"],
+    }
     assert "versions that had learned from some: acme-1" in caplog.text

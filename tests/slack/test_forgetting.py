@@ -12,8 +12,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.cli import main
 from bot.demo.people import Persons
-from bot.demo.run import write_config
-from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE, write_config
 from bot.desk import cases
 from bot.domain.message import Decision, Edit, Message, Received
 from bot.privacy.redaction import to_keep
@@ -24,8 +23,10 @@ from bot.store import open_store
 from bot.store.db import Transaction
 from model.reading import Reading
 from sandbox.server import Sandbox
-from tests.slack.test_listeners import event
-from tests.support import eventually, rows, signed
+from tests.support.database import actions, audit, inbox, messages, runs
+from tests.support.dispatch import stop_pipeline
+from tests.support.requests import event, signed
+from tests.support.wait import eventually
 
 DAY_S = 86400.0
 
@@ -37,8 +38,7 @@ async def wrote(bot: Bot, user: str, text: str, n: int, thread: int | None = Non
 
 
 async def sent(database: Path, kind: str) -> None:
-    sql = "select 1 from actions where kind = ? and state = 'sent'"
-    await eventually(lambda: rows(database, sql, kind))
+    await eventually(lambda: actions(database, kind=kind, state="sent"))
 
 
 async def test_forget_takes_a_persons_words_out_of_database_and_cards(
@@ -60,9 +60,9 @@ async def test_forget_takes_a_persons_words_out_of_database_and_cards(
     await sent(database, "card_update")
     held = database.read_bytes()
     assert b"zeppelin" not in held and b"dirigible" in held
-    assert rows(database, "select count(*) from messages where label is not null") == [(3,)]
+    assert len([m for m in messages(database) if m.label is not None]) == 3
     assert await bot.services.store.feedback.words("T0ACME") == []
-    assert rows(database, "select user, detail from audit where what = 'forget'") == [
+    assert [(e.user, e.detail) for e in audit(database, what="forget")] == [
         (ADA, json.dumps({"user": BEN, "messages": 2, "versions": ["v9"]}))
     ]
     async with Persons(sandbox.url) as persons:
@@ -87,21 +87,19 @@ async def test_an_event_not_settled_yet_is_forgotten_too(bot: Bot, tmp_path: Pat
     await store.inbox.put("T0ACME", event, 1.0)
     await store.inbox.stumble(1, 3, "broken", give_up=True)
     assert (await store.erasure.forget("T0ACME", BEN, ADA, 2.0)).messages == 0
-    assert rows(database, "select state, event from inbox") == [("skipped", None)]
+    assert [(e.state, e.event) for e in inbox(database)] == [("skipped", None)]
 
 
 async def test_what_is_being_read_when_it_is_forgotten_stays_forgotten(bot: Bot, tmp_path: Path) -> None:
     store, database = bot.services.store, tmp_path / "softanswer.db"
-    for task in asyncio.all_tasks():
-        if "Pipeline.run" in repr(task):
-            task.cancel()
+    stop_pipeline()
     # Of another organisation, as in a shared channel.
     event = {"type": "message", "channel": HELP, "user": BEN, "ts": "1700000009.000100", "text": "zeppelin"}
     await store.inbox.put("T0OTHER", event, 1.0)
     read = await store.inbox.pending(1)
     await store.erasure.forget("T0ACME", BEN, ADA, 2.0)
     await bot.services.pipeline.carry(read)
-    assert rows(database, "select count(*) from messages") == [(0,)]
+    assert messages(database) == []
     assert b"zeppelin" not in database.read_bytes()
 
 
@@ -135,12 +133,12 @@ async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_pat
     else:
         gone = event(type="app_uninstalled", event_ts="1700000005.1")
         assert (await bot.app.async_dispatch(signed(gone))).status == 200
-    await eventually(lambda: rows(database, "select 1 from runs where state = 'failed'"))
+    await eventually(lambda: runs(database, state="failed"))
     why = "the app was uninstalled" if how == "uninstalled" else "words it may have held were forgotten"
-    assert rows(database, "select summary, version from runs") == [(why, None)]
+    assert [(r.summary, r.version) for r in runs(database)] == [(why, None)]
     await eventually(lambda: "the zeppelin dies" not in examples())
     assert not list(bot.services.settings.model.folder.glob(".runs/*"))
-    assert rows(database, "select text from messages") == [(None,)]
+    assert [m.text for m in messages(database)] == [None]
     assert (await bot.services.learning.inquiry.selection()).used == ()
     if how != "uninstalled":
         await sent(database, "card_update")
@@ -148,9 +146,7 @@ async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_pat
 
 async def settle(bot: Bot, ts: str, text: str, age_days: float, shared: bool = False, **decided: Any) -> None:
     """A message of days ago, read and decided on by hand."""
-    for task in asyncio.all_tasks():
-        if "Pipeline.run" in repr(task):
-            task.cancel()
+    stop_pipeline()
     store, now = bot.services.store, bot.services.clock()
     message = Message("T0ACME", HELP, ts, ts, CARLA, text, "customer", "auto", shared=shared)
     await store.inbox.put("T0ACME", {"channel": HELP, "ts": ts}, now)
@@ -187,7 +183,7 @@ async def test_what_is_too_old_goes_but_not_under_an_open_case(bot: Bot, tmp_pat
     await settle(bot, "2.1", "old dirigible, open case", 91, flag="request")
     await settle(bot, "3.1", "new balloon", 89)
     await retain(bot)
-    assert rows(database, "select text, label from messages order by id") == [
+    assert [(m.text, m.label) for m in messages(database)] == [
         (None, "neutral"),
         ("old dirigible, open case", "neutral"),
         ("new balloon", "neutral"),
@@ -210,15 +206,15 @@ async def test_what_was_labelled_stays_to_be_learned_from_without_what_belongs_t
     await feedback.correct("T0ACME", 4, "withdrawn", ANNA, "reaction", 6.0)
     before = (await bot.services.learning.inquiry.selection()).used
     await retain(bot, consent=True, shared=set())
-    kept = [("the zeppelin lists, mail an address",), *[(None,)] * 5]
-    assert rows(database, "select text from messages order by id") == kept
+    kept = ["the zeppelin lists, mail an address", *[None] * 5]
+    assert [m.text for m in messages(database)] == kept
     assert b"jo@example.com" not in database.read_bytes()
     (used,) = (await bot.services.learning.inquiry.selection()).used
     assert used in before
     await retain(bot, consent=True, shared=set())
-    assert rows(database, "select text from messages order by id") == kept
+    assert [m.text for m in messages(database)] == kept
     await retain(bot, consent=False, shared=set())
-    assert rows(database, "select count(text) from messages") == [(0,)]
+    assert all(m.text is None for m in messages(database))
 
 
 async def test_what_is_kept_of_shared_channels_is_what_may_be_learned_from(bot: Bot, tmp_path: Path) -> None:
@@ -226,11 +222,10 @@ async def test_what_is_kept_of_shared_channels_is_what_may_be_learned_from(bot: 
     await settle(bot, "2.1", "the balloon was another organisation's then", 91, shared=True)
     for message in (1, 2):
         await bot.services.store.feedback.correct("T0ACME", message, "negative", ANNA, "card", 5.0)
-    count = "select count(text) from messages"
     await retain(bot, consent=True, shared=None)  # `shared_channels: true`
-    assert rows(tmp_path / "softanswer.db", count) == [(2,)]
+    assert [m.text is not None for m in messages(tmp_path / "softanswer.db")] == [True, True]
     await retain(bot, consent=True, shared={HELP})  # now it is shared
-    assert rows(tmp_path / "softanswer.db", count) == [(0,)]
+    assert [m.text for m in messages(tmp_path / "softanswer.db")] == [None, None]
 
 
 async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot, tmp_path: Path) -> None:
@@ -249,10 +244,10 @@ async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot
         )
 
     await edit("the zeppelin lists, mail jo@example.com", "8.1")  # nothing new
-    assert rows(database, "select text from messages") == [("the zeppelin lists, mail an address",)]
+    assert [m.text for m in messages(database)] == ["the zeppelin lists, mail an address"]
     await edit("the zeppelin sinks, mail jo@x.de", "9.1")
-    assert rows(database, "select text from messages") == [(None,)]
-    assert "too old to keep" in rows(database, "select reason from inbox order by id desc")[0][0]
+    assert [m.text for m in messages(database)] == [None]
+    assert "too old to keep" in str(inbox(database)[-1].reason)
 
 
 def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -270,8 +265,6 @@ def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     store.database.close()
     assert main(["forget", "U1", "--config", str(config)]) == 0
     assert capsys.readouterr().out == "forgot the words of 2 messages of U1\n"
-    assert rows(database, "select user from messages where text is not null") == [("U2",)]
-    assert rows(database, "select team, what from audit") == [
-        ("T0ACME", "forget")
-    ]  # not the team of the last event
+    assert [m.user for m in messages(database) if m.text is not None] == ["U2"]
+    assert [(a.team, a.what) for a in audit(database)] == [("T0ACME", "forget")]  # not the last event's
     assert main(["forget", "U1", "--config", str(tmp_path / "none")]) == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from jinja2 import TemplateRuntimeError
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
-from bot.demo.story import ADA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ADA, BEN, CARLA, HELP, TRIAGE
 from bot.health import DATABASE, TEMPLATES
 from bot.pipeline.templates import Templates
 from bot.store import StoreUnavailable
@@ -21,9 +20,10 @@ from bot.store.outbox import Outbox
 from model.classifier import Classifier
 from model.reading import Reading
 from sandbox.server import Sandbox
-from tests.slack.test_listeners import say
-from tests.support import eventually, rows
-from tests.unit.test_model_classifier import DyingGpu
+from tests.support.database import actions, cases, inbox, locked, messages
+from tests.support.dispatch import say
+from tests.support.models import DyingGpu
+from tests.support.wait import eventually
 
 CALM = "How do I export my data?"
 
@@ -54,15 +54,15 @@ async def test_a_broken_model_is_told_once_and_everything_goes_to_a_person(
         for i in range(3):
             await say(bot, CALM, user=BEN, ts=f"170000000{i}.000100")
         await told(persons, "Not read by the bot")
-        await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where id = 3"))
+        await eventually(lambda: messages(tmp_path / "softanswer.db", id=3))
         lines = await bot.services.status.lines()
         assert "The model does not answer" in lines[0]
     await say(bot, CALM, user=CARLA, ts="1700000100.000100")
     await told(persons, "Over after")
     assert len(await notices(persons, "The model does not answer")) == 1
     assert "RuntimeError: the graph is broken" in (await notices(persons, "The model does not answer"))[0]
-    counted = "select (select count(*) from cases where flag = 'unread'), (select count(*) from actions where kind = 'reply')"
-    assert rows(tmp_path / "softanswer.db", counted) == [(3, 1)]
+    assert len(cases(tmp_path / "softanswer.db", flag="unread")) == 3
+    assert len(actions(tmp_path / "softanswer.db", kind="reply")) == 1
 
 
 async def test_a_gpu_that_goes_is_told_once_and_the_cpu_reads_on(
@@ -74,9 +74,9 @@ async def test_a_gpu_that_goes_is_told_once_and_the_cpu_reads_on(
     for i in range(3):
         await say(bot, CALM, user=BEN, ts=f"170000{i}000.000100")
     await told(persons, "The GPU does not answer")
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where id = 3"))
-    assert rows(tmp_path / "softanswer.db", "select distinct label from messages") == [("neutral",)]
-    assert rows(tmp_path / "softanswer.db", "select count(*) from cases where flag = 'unread'") == [(0,)]
+    await eventually(lambda: messages(tmp_path / "softanswer.db", id=3))
+    assert {m.label for m in messages(tmp_path / "softanswer.db")} == {"neutral"}
+    assert cases(tmp_path / "softanswer.db", flag="unread") == []
     (said,) = await notices(persons, "The GPU does not answer")
     assert "CUDA failure 999" in said and "on the CPU" in said
     lines = "\n".join(await bot.services.status.lines())
@@ -99,29 +99,23 @@ async def test_a_template_that_breaks_at_work_calls_a_person(
         await told(persons, "An answer cannot be made")
     await say(bot, CALM, user=CARLA, ts="1700000100.000100")
     await told(persons, "Over after")
-    assert rows(tmp_path / "softanswer.db", "select reply from messages order by id") == [
-        (None,),
-        ("template",),
-    ]
+    assert [m.reply for m in messages(tmp_path / "softanswer.db")] == [None, "template"]
 
 
 async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothing(
     bot: Bot, persons: Persons, tmp_path: Path
 ) -> None:
     await say(bot, CALM, user=CARLA, ts="1700000100.000100")
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
+    await eventually(lambda: messages(tmp_path / "softanswer.db"))
     await bot.services.store.database.transaction(lambda db: db.execute("PRAGMA busy_timeout=50"))
-    other = sqlite3.connect(tmp_path / "softanswer.db", isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    sent = asyncio.create_task(say(bot, CALM, user=BEN))  # not acked: Slack would send it again
-    with pytest.raises((AssertionError, StoreUnavailable)):
-        await sent
-    await told(persons, "The database cannot be used")
-    other.execute("COMMIT")
-    other.close()
+    with locked(tmp_path / "softanswer.db", "exclusive"):
+        sent = asyncio.create_task(say(bot, CALM, user=BEN))  # not acked: Slack would send it again
+        with pytest.raises((AssertionError, StoreUnavailable)):
+            await sent
+        await told(persons, "The database cannot be used")
     await say(bot, CALM, user=BEN)
     await told(persons, "Over after")
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where user = ?", BEN))
+    await eventually(lambda: messages(tmp_path / "softanswer.db", user=BEN))
     assert len(await notices(persons, "The database cannot be used")) == 1
 
 
@@ -131,8 +125,8 @@ async def test_an_event_that_cannot_be_worked_on_goes_to_a_person_in_the_end(
     monkeypatch.setattr(bot.services.pipeline, "_near", lambda *_: 1 / 0)
     await say(bot, CALM, user=BEN)
     await told(persons, "Not read by the bot")
-    assert rows(tmp_path / "softanswer.db", "select state, attempts from inbox") == [("done", 2)]
-    assert rows(tmp_path / "softanswer.db", "select reply, flag from messages") == [(None, "unread")]
+    assert [(e.state, e.attempts) for e in inbox(tmp_path / "softanswer.db")] == [("done", 2)]
+    assert [(m.reply, m.flag) for m in messages(tmp_path / "softanswer.db")] == [(None, "unread")]
 
 
 async def test_slack_out_of_reach_is_told_when_it_is_over(
@@ -207,9 +201,9 @@ async def test_an_answer_that_waited_too_long_calls_a_person_instead(bot: Bot, t
     database, store = tmp_path / "softanswer.db", bot.services.store
     bot.deliverer._too_late_s = -1.0
     await say(bot, CALM, user=BEN)
-    await eventually(lambda: rows(database, "select 1 from cases"))
-    assert rows(database, "select state, error from actions where kind = 'reply'") == [
+    await eventually(lambda: cases(database))
+    assert [(a.state, a.error) for a in actions(database, kind="reply")] == [
         ("dropped", "too late to answer")
     ]
-    assert rows(database, "select flag from cases") == [("request",)]
+    assert [c.flag for c in cases(database)] == ["request"]
     assert await store.outbox.failed() == []

@@ -13,8 +13,8 @@ import pytest
 from bot.bootstrap import Bot
 from bot.health import GPU, MODEL
 from bot.ops.http import start_http
-from tests.slack.test_listeners import event
-from tests.support import rows, signed
+from tests.support.database import inbox
+from tests.support.requests import event, signed
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def test_a_signed_event_is_taken_and_another_is_not(url: str, tmp_path: Pa
             headers = {name: values[0] for name, values in request.headers.items()}
             async with session.post(f"{url}/slack/events", data=request.raw_body, headers=headers) as answer:
                 assert answer.status == status
-            assert rows(tmp_path / "softanswer.db", "select count(*) from inbox") == [(int(status == 200),)]
+            assert len(inbox(tmp_path / "softanswer.db")) == int(status == 200)
 
 
 async def test_only_what_keeps_work_from_being_done_is_a_503(url: str, bot: Bot) -> None:

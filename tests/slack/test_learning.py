@@ -11,39 +11,16 @@ from pathlib import Path
 import pytest
 
 from bot.bootstrap import Bot
-from bot.demo.people import Persons, find, texts
-from bot.demo.story import ADA, ANNA, BEN, TRIAGE
+from bot.demo.people import Persons
+from bot.demo.workspace import ADA, ANNA, BEN
 from bot.domain.learning import UNJUDGED
 from bot.learning.process import Snapshot
 from bot.slack.commands import answer_command
-from model.reading import Reading
-from tests.slack.test_listeners import say
-from tests.support import eventually, rows
-
-FAKE = str(Path(__file__).parent / "fake_trainer.py")
-
-
-def trainer(how: str) -> pytest.MarkDecorator:
-    return pytest.mark.trainer(FAKE, how)
-
-
-async def retrain(bot: Bot) -> str:
-    learning, records = bot.services.learning, bot.services.store.records
-    await records.set_consent("T0ACME", True, ADA, 1.0)
-    assert "Retraining started" in await learning.start("command", ADA)
-    await eventually(lambda: run_ended(bot))
-    run = await records.last_run("T0ACME")
-    assert run
-    return run.state
-
-
-async def run_ended(bot: Bot) -> bool:
-    run = await bot.services.store.records.last_run("T0ACME")
-    return bool(run and run.state != "running")
-
-
-async def shown(persons: Persons, words: str) -> list[str]:
-    return texts(await persons.until(words, lambda s: find(s, TRIAGE, words), ADA))
+from tests.support.database import actions, audit, label_requests, lineage, models, runs, shadow_evaluations
+from tests.support.dispatch import say
+from tests.support.learning import customers_write, retrain, run_ended, shown, trainer
+from tests.support.models import ConstantClassifier
+from tests.support.wait import eventually
 
 
 @trainer("better")
@@ -55,7 +32,7 @@ async def test_a_better_candidate_serves_and_can_be_rolled_back(
     assert bot.batcher.classifier.version == "taught-0-better"
     report = await shown(persons, "serves now")
     assert "Check" in report[1] and "0.900" in report[2]
-    states = rows(tmp_path / "softanswer.db", "select version, state, parent from models")
+    states = [(m.version, m.state, m.parent) for m in models(tmp_path / "softanswer.db")]
     assert states == [("taught-0-better", "active", shipped)]
 
     reading = await bot.batcher.read("How do I export my data?")
@@ -79,7 +56,7 @@ async def test_a_worse_candidate_is_refused_with_reasons(bot: Bot, persons: Pers
     assert "macro-F1 fell from 0.890 to 0.700" in report[0]
     assert any("“No thanks &amp; bye” is neutral, was read as negative" in text for text in report)
     assert any("1.2004" in text and "1.2000" in text for text in report)
-    assert rows(tmp_path / "softanswer.db", "select state from models") == [("refused",)]
+    assert [m.state for m in models(tmp_path / "softanswer.db")] == ["refused"]
 
 
 @trainer("unexported")
@@ -88,7 +65,7 @@ async def test_a_candidate_that_could_not_be_exported_is_refused(
 ) -> None:
     assert await retrain(bot) == "refused"
     assert "int8 differs from fp32" in (await shown(persons, "does not serve"))[0]
-    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+    assert models(tmp_path / "softanswer.db") == []
 
 
 @trainer("better")
@@ -135,7 +112,7 @@ async def test_a_run_killed_at_any_stage_changes_nothing(
     assert "ended with status -9" in (await shown(persons, "Retraining failed"))[0]
     assert bot.batcher.classifier.version == shipped
     assert not list((tmp_path / "models" / ".runs").iterdir())
-    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+    assert models(tmp_path / "softanswer.db") == []
 
 
 @trainer("better")
@@ -152,7 +129,7 @@ async def test_a_full_disk_stops_a_run_and_nothing_else(
     with monkeypatch.context() as patched:
         patched.setattr("model.registry.shutil.move", full)
         assert await retrain(bot) == "failed"
-    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+    assert models(tmp_path / "softanswer.db") == []
     assert await retrain(bot) == "promoted"
 
 
@@ -172,13 +149,11 @@ async def test_one_lease_for_everybody_and_a_clean_stop(bot: Bot, tmp_path: Path
     starts = await asyncio.gather(*(learning.start("command", ADA) for _ in range(3)))
     assert sum("Retraining started" in s for s in starts) == 1
     assert sum("running already" in s for s in starts) == 2
-    await eventually(
-        lambda: rows(tmp_path / "softanswer.db", "select 1 from actions where kind = 'notice_update'")
-    )
+    await eventually(lambda: actions(tmp_path / "softanswer.db", kind="notice_update"))
     began = time.monotonic()
     await learning.close()
     assert time.monotonic() - began < 10
-    assert rows(tmp_path / "softanswer.db", "select state, summary from runs") == [
+    assert [(r.state, r.summary) for r in runs(tmp_path / "softanswer.db")] == [
         ("failed", "the bot stopped during the run")
     ]
 
@@ -202,9 +177,9 @@ async def test_a_stop_after_the_verdict_does_not_undo_it(
     await asyncio.wait_for(reached.wait(), 10)
     await bot.services.learning.close()
     database = tmp_path / "softanswer.db"
-    assert rows(database, "select state, version from runs") == [("promoted", "taught-0-better")]
-    assert rows(database, "select version from models where state = 'active'") == [("taught-0-better",)]
-    assert not rows(database, "select 1 from actions where facts like '%Retraining stopped%'")
+    assert [(r.state, r.version) for r in runs(database)] == [("promoted", "taught-0-better")]
+    assert [m.version for m in models(database, state="active")] == ["taught-0-better"]
+    assert not [a for a in actions(database) if "Retraining stopped" in str(a.payload)]
 
 
 async def test_the_schedule_is_visible(bot: Bot) -> None:
@@ -238,7 +213,7 @@ async def test_an_admin_cancels_a_run(bot: Bot, persons: Persons, tmp_path: Path
     assert "was cancelled" in await answer_command(bot.services, ADA, "retrain cancel")
     assert f"cancelled by <@{ADA}>" in (await shown(persons, "Retraining stopped"))[0]
     assert not list((tmp_path / "models" / ".runs").iterdir())
-    assert rows(tmp_path / "softanswer.db", "select state from runs") == [("failed",)]
+    assert [r.state for r in runs(tmp_path / "softanswer.db")] == ["failed"]
     assert "Retraining started" in await learning.start("command", ADA)
 
 
@@ -247,47 +222,39 @@ async def test_without_consent_the_schedule_trains_nothing_and_says_so_once_a_we
 ) -> None:
     learning, now = bot.services.learning, [1_700_000_000.0]
     learning._clock = lambda: now[0]
-    told = "select count(*) from actions where kind = 'notice' and facts like '%consent on%'"
     for days, notices in ((0, 1), (1, 1), (6, 1), (8, 2)):
         now[0] = 1_700_000_000.0 + days * 86400
         assert "consent on" in await learning.start("schedule", None)
-        assert rows(tmp_path / "softanswer.db", told) == [(notices,)]
-    assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
-
-
-async def customers_write(bot: Bot, tmp_path: Path, count: int, start: int = 0) -> None:
-    for i in range(start, start + count):
-        await say(
-            bot, f"Message number {i}: where do I find invoice {i}?", ts=f"17000{i:05}.000100", user=BEN
-        )
-    await eventually(
-        lambda: rows(tmp_path / "softanswer.db", "select 1 from messages where id = ?", start + count)
-    )
+        told = [
+            a for a in actions(tmp_path / "softanswer.db", kind="notice") if "consent on" in str(a.payload)
+        ]
+        assert len(told) == notices
+    assert runs(tmp_path / "softanswer.db") == []
 
 
 @trainer("better")
 @pytest.mark.settings(retrain_after=3)
 async def test_enough_new_labels_start_a_run(bot: Bot, tmp_path: Path) -> None:
-    await customers_write(bot, tmp_path, 3)
+    await customers_write(bot, tmp_path / "softanswer.db", 3)
     for message in (1, 2):
         await bot.services.store.feedback.correct("T0ACME", message, "neutral", ANNA, "card", 9.0)
     await bot.services.store.records.set_consent("T0ACME", True, ADA, 1.0)
     await bot.services.learning.look_around()
-    assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
+    assert runs(tmp_path / "softanswer.db") == []
     await bot.services.store.feedback.correct("T0ACME", 3, "neutral", ADA, "card", 9.0)
     await bot.services.store.records.serve_model("T0ACME", "a", ADA, "promoted", 1.0, instead_of="b")
     await bot.services.learning.look_around()
-    assert rows(tmp_path / "softanswer.db", "select count(*) from runs") == [(0,)]
+    assert runs(tmp_path / "softanswer.db") == []
     await bot.services.store.records.serve_model("T0ACME", "b", ADA, "rolled back", 2.0)
     await bot.services.learning.look_around()
     await eventually(lambda: run_ended(bot))
-    assert rows(tmp_path / "softanswer.db", "select trigger, state from runs") == [("new labels", "promoted")]
+    assert [(r.trigger, r.state) for r in runs(tmp_path / "softanswer.db")] == [("new labels", "promoted")]
 
 
 @trainer("better")
 async def test_the_snapshot_is_redacted_and_the_lineage_known(bot: Bot, tmp_path: Path) -> None:
     await say(bot, "Mail jo@example.com, the invoice is fine", ts="1600000000.000100", user=BEN)
-    await customers_write(bot, tmp_path, 12, start=1)
+    await customers_write(bot, tmp_path / "softanswer.db", 12, start=1)
     for message in range(1, 14):
         user = (ANNA, ADA)[message % 2]
         await bot.services.store.feedback.correct("T0ACME", message, "neutral", user, "card", 9.0)
@@ -299,11 +266,10 @@ async def test_the_snapshot_is_redacted_and_the_lineage_known(bot: Bot, tmp_path
     lines = "\n".join(seen[0].lines())
     assert "jo@" not in lines and "an address" in lines
     learned = [used for used in seen[0].used if not used.live]
-    assert rows(tmp_path / "softanswer.db", "select data_hash, learned from runs") == [
+    assert [(r.data_hash, r.learned) for r in runs(tmp_path / "softanswer.db")] == [
         (seen[0].hash, len(learned))
     ]
-    lineage = rows(tmp_path / "softanswer.db", "select feedback_id from model_feedback order by 1")
-    assert [i for (i,) in lineage] == sorted(i for used in learned for i in used.words)
+    assert lineage(tmp_path / "softanswer.db") == sorted(i for used in learned for i in used.words)
 
 
 @trainer("worse")
@@ -311,22 +277,19 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     bot: Bot, tmp_path: Path
 ) -> None:
     assert await retrain(bot) == "refused"
-    runs = "select state, summary from runs order by id desc limit 1"
     await bot.services.learning.start("schedule", None)
     await eventually(lambda: run_ended(bot))
-    assert rows(tmp_path / "softanswer.db", runs) == [
-        ("skipped", "nobody has said anything new since the last run")
-    ]
+    last = runs(tmp_path / "softanswer.db")[-1]
+    assert (last.state, last.summary) == ("skipped", "nobody has said anything new since the last run")
     (learning,) = [line for line in await bot.services.status.lines() if line.startswith("*Learning*")]
     assert ", skipped: nobody" in learning and "last verdict" in learning and ", refused: Version" in learning
-    await customers_write(bot, tmp_path, 1)
+    await customers_write(bot, tmp_path / "softanswer.db", 1)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
     await bot.services.store.records.serve_model("T0ACME", "a", ADA, "promoted", 1.0, instead_of="b")
     await bot.services.learning.start("schedule", None)
     await eventually(lambda: run_ended(bot))
-    assert rows(tmp_path / "softanswer.db", runs) == [
-        ("skipped", "the version in service is still being watched")
-    ]
+    last = runs(tmp_path / "softanswer.db")[-1]
+    assert (last.state, last.summary) == ("skipped", "the version in service is still being watched")
     judged = await bot.services.store.records.last_run("T0ACME", but=UNJUDGED)
     assert judged and judged.state == "refused"  # a run that was skipped judges nothing
 
@@ -335,7 +298,7 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
 async def test_a_run_whose_message_was_deleted_meanwhile_comes_to_nothing(
     bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await customers_write(bot, tmp_path, 12)
+    await customers_write(bot, tmp_path / "softanswer.db", 12)
     for message in range(1, 13):
         await bot.services.store.feedback.correct(
             "T0ACME", message, "neutral", (ANNA, ADA)[message % 2], "card", 9.0
@@ -351,7 +314,7 @@ async def test_a_run_whose_message_was_deleted_meanwhile_comes_to_nothing(
     monkeypatch.setattr(Snapshot, "write", and_delete)
     assert await retrain(bot) == "failed"
     assert "deleted or forgotten meanwhile" in (await shown(persons, "Retraining failed"))[0]
-    assert rows(tmp_path / "softanswer.db", "select count(*) from models") == [(0,)]
+    assert models(tmp_path / "softanswer.db") == []
 
 
 @trainer("better")
@@ -382,22 +345,12 @@ async def test_two_rollbacks_at_once_are_one_after_the_other(bot: Bot, tmp_path:
 @pytest.mark.settings(keep_versions=1)
 async def test_versions_that_never_served_are_cleared_away(bot: Bot, tmp_path: Path) -> None:
     assert await retrain(bot) == "refused"
-    await customers_write(bot, tmp_path, 1)
+    await customers_write(bot, tmp_path / "softanswer.db", 1)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
     folders = tmp_path / "models"
     assert [f.name for f in folders.iterdir() if f.is_dir() and f.name[0] != "."] == ["taught-0-worse"]
     assert await retrain(bot) == "refused"
     await eventually(lambda: len([f for f in folders.iterdir() if f.is_dir() and f.name[0] != "."]) == 1)
-
-
-class Contrary:
-    """A classifier that reads everything as it is told."""
-
-    def __init__(self, version: str, label: str) -> None:
-        self.version, self.device, self._label = version, "cpu", label
-
-    def read(self, texts: list[str]) -> list[Reading]:
-        return [Reading(self.version, self._label, {self._label: 0.9}, None) for _ in texts]
 
 
 @trainer("better")
@@ -410,12 +363,12 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
     learning, watcher = bot.services.learning, bot.services.learning._watcher
     load = learning.serving.load
     monkeypatch.setattr(
-        learning.serving, "load", lambda v: Contrary(v, "negative") if v == shipped else load(v)
+        learning.serving, "load", lambda v: ConstantClassifier(v, "negative") if v == shipped else load(v)
     )
-    await customers_write(bot, tmp_path, 12)
+    await customers_write(bot, tmp_path / "softanswer.db", 12)
     await watcher.tick()
-    assert rows(database, "select readings, state from watches") == [(12, "open")]
-    assert rows(database, "select count(*) from asks where why = 'differ'") == [(12,)]
+    assert [(s.readings, s.state) for s in shadow_evaluations(database)] == [(12, "open")]
+    assert len(label_requests(database, why="differ")) == 12
     await shown(persons, "did this customer feel")
     for message in range(1, 13):
         await bot.services.store.feedback.correct("T0ACME", message, "negative", ANNA, "question", 9.0)
@@ -424,32 +377,32 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
     await watcher.tick()
     assert bot.batcher.classifier.version != shipped
     assert len(await shown(persons, "One person alone finds")) == 1
-    confirm = rows(database, "select message_id, person from asks where why = 'confirm'")
+    confirm = [(r.message_id, r.person) for r in label_requests(database, why="confirm")]
     assert len(confirm) == 3 and ANNA not in {person for _, person in confirm}
     for message in range(1, 13):  # and agrees on everything: two voices all the same
         await bot.services.store.feedback.correct("T0ACME", message, "negative", ADA, "question", 9.0)
     await watcher.tick()
     assert bot.batcher.classifier.version == shipped
-    assert rows(database, "select state from watches") == [("worse",)]
+    assert [s.state for s in shadow_evaluations(database)] == ["worse"]
     assert "the old one on 12 (0 not answered)" in (await shown(persons, "worse than"))[0]
-    assert ("the watch", "rolled back") in rows(database, "select user, what from audit")
+    assert ("the watch", "rolled back") in [(e.user, e.what) for e in audit(database)]
 
 
 @trainer("better")
 @pytest.mark.settings(watch={"readings": 20, "hours": 0.0})
 async def test_a_promoted_version_that_holds_stays(bot: Bot, persons: Persons, tmp_path: Path) -> None:
     assert await retrain(bot) == "promoted"
-    await customers_write(bot, tmp_path, 20)
+    await customers_write(bot, tmp_path / "softanswer.db", 20)
     await bot.services.learning._watcher.tick()
     assert "has held: 20 messages" in (await shown(persons, "has held"))[0]
     assert bot.batcher.classifier.version == "taught-0-better"
     await bot.services.learning._watcher.tick()
-    assert rows(tmp_path / "softanswer.db", "select state from watches") == [("passed",)]
+    assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["passed"]
 
 
 @trainer("better")
 async def test_a_rollback_by_hand_ends_the_watch(bot: Bot, tmp_path: Path) -> None:
     assert await retrain(bot) == "promoted"
     await bot.services.learning.serving.rollback(ADA)
-    assert rows(tmp_path / "softanswer.db", "select state from watches") == [("stopped",)]
+    assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["stopped"]
     await bot.services.learning._watcher.tick()

@@ -13,22 +13,15 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.story import ADA, ANNA
+from bot.demo.workspace import ADA, ANNA
 from bot.slack.commands import answer_command
 from bot.store import StoreUnavailable
 from model.artefact_folder import ArtefactError
-from tests.slack.test_feedback import submission
-from tests.slack.test_learning import (
-    Contrary,
-    customers_write,
-    retrain,
-    run_ended,
-    shown,
-    trainer,
-)
-from tests.support import eventually, rows, signed
-
-WATCHES = "select state from watches"
+from tests.support.database import audit, models, runs, shadow_evaluations
+from tests.support.learning import customers_write, retrain, run_ended, shown, trainer
+from tests.support.models import ConstantClassifier
+from tests.support.requests import signed, submission
+from tests.support.wait import eventually
 
 
 @trainer("dies")
@@ -38,19 +31,19 @@ async def test_a_run_that_fails_is_not_tried_again_until_there_is_more_to_learn(
 ) -> None:
     database = tmp_path / "softanswer.db"
     await bot.services.store.records.set_consent("T0ACME", True, ADA, 1.0)
-    await customers_write(bot, tmp_path, 4)
+    await customers_write(bot, tmp_path / "softanswer.db", 4)
     correct = bot.services.store.feedback.correct
     for message in (1, 2):
         await correct("T0ACME", message, "neutral", ANNA, "card", bot.services.clock())
     for _ in range(3):
         await bot.services.learning.look_around()
         await eventually(lambda: run_ended(bot))
-    assert rows(database, "select trigger, state from runs") == [("new labels", "failed")]
+    assert [(r.trigger, r.state) for r in runs(database)] == [("new labels", "failed")]
     for message in (3, 4):
         await correct("T0ACME", message, "neutral", ANNA, "card", bot.services.clock() + 1)
     await bot.services.learning.look_around()
     await eventually(lambda: run_ended(bot))
-    assert rows(database, "select count(*) from runs") == [(2,)]
+    assert len(runs(database)) == 2
 
 
 async def full(*_: Any, **__: Any) -> None:
@@ -71,13 +64,13 @@ async def test_a_database_that_cannot_be_written_promotes_nothing_and_rolls_noth
         assert await retrain(bot) == "failed"
     assert "disk is full" in (await shown(persons, "Retraining failed"))[0]
     assert bot.batcher.classifier.version == shipped == serving.active
-    assert rows(tmp_path / "softanswer.db", WATCHES) == []
+    assert shadow_evaluations(tmp_path / "softanswer.db") == []
     assert "serves now" in await answer_command(bot.services, ADA, "promote taught-0-better")
     with monkeypatch.context() as patched:
         patched.setattr(records, "serve_model", full)
         assert "could not be put back" in await answer_command(bot.services, ADA, "rollback")
     assert bot.batcher.classifier.version == "taught-0-better" == serving.active
-    assert rows(tmp_path / "softanswer.db", WATCHES) == [("open",)]
+    assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["open"]
     assert "Rolled back" in await answer_command(bot.services, ADA, "rollback")
 
 
@@ -98,15 +91,15 @@ async def test_a_pointer_that_cannot_be_written_leaves_everything_as_it_was(
         "could not be put in service" in said and "No space left" in said and f"`{shipped}` goes on" in said
     )
     assert bot.batcher.classifier.version == shipped == serving.active
-    assert rows(tmp_path / "softanswer.db", WATCHES) == []
-    assert rows(tmp_path / "softanswer.db", "select state from models") == [("candidate",)]
+    assert shadow_evaluations(tmp_path / "softanswer.db") == []
+    assert [m.state for m in models(tmp_path / "softanswer.db")] == ["candidate"]
     assert "serves now" in await answer_command(bot.services, ADA, "promote taught-0-better")
     with monkeypatch.context() as patched:
         patched.setattr(serving._registry, "_write", no_space)
         said = await answer_command(bot.services, ADA, "rollback")
     assert "could not be put back" in said and serving.active == "taught-0-better"
-    assert rows(tmp_path / "softanswer.db", "select state from models") == [("active",)]
-    assert rows(tmp_path / "softanswer.db", WATCHES) == [("open",)]
+    assert [m.state for m in models(tmp_path / "softanswer.db")] == ["active"]
+    assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["open"]
 
 
 @trainer("better")
@@ -144,7 +137,7 @@ async def test_a_run_whose_end_cannot_be_written_does_not_keep_the_bot_from_stop
         await learning.start("command", ADA)
         await asyncio.wait_for(tried.wait(), 30)
         await asyncio.wait_for(learning.close(), 10)
-    assert rows(tmp_path / "softanswer.db", "select state from runs") == [("running",)]
+    assert [r.state for r in runs(tmp_path / "softanswer.db")] == ["running"]
     assert len(await records.fail_interrupted_runs(2.0)) == 1  # as the next start does
 
 
@@ -154,20 +147,21 @@ async def test_a_process_that_died_between_pointer_and_books_is_brought_up_to_th
     bot: Bot, tmp_path: Path
 ) -> None:
     serving, database = bot.services.learning.serving, tmp_path / "softanswer.db"
-    shipped, states = serving.active, "select state from models"
+    shipped = serving.active
     assert await retrain(bot) == "waiting"
     serving._registry.promote("taught-0-better")
     await serving.reconcile()  # as the next start does
-    assert rows(database, states) == [("active",)]
-    assert rows(database, "select version, previous, state from watches") == [
+    assert [m.state for m in models(database)] == ["active"]
+    assert [(s.version, s.previous, s.state) for s in shadow_evaluations(database)] == [
         ("taught-0-better", shipped, "open")
     ]
-    audit = rows(database, "select count(*) from audit")
+    noted = audit(database)
     await serving.reconcile()  # nothing to do
-    assert rows(database, "select count(*) from audit") == audit
+    assert audit(database) == noted
     serving._registry.rollback()
     await serving.reconcile()
-    assert rows(database, states) == [("retired",)] and rows(database, WATCHES) == [("stopped",)]
+    assert [m.state for m in models(database)] == ["retired"]
+    assert [s.state for s in shadow_evaluations(database)] == ["stopped"]
 
 
 @trainer("better")
@@ -184,10 +178,10 @@ async def test_a_call_back_that_fails_is_tried_again(
         await watcher.tick()
         await watcher.tick()
     assert "could not be put back" in (await shown(persons, "worse than"))[0]
-    assert rows(tmp_path / "softanswer.db", WATCHES) == [("open",)]
+    assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["open"]
     await watcher.tick()
     assert bot.batcher.classifier.version == shipped
-    assert rows(tmp_path / "softanswer.db", WATCHES) == [("worse",)]
+    assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["worse"]
 
 
 @trainer("worse")
@@ -208,12 +202,12 @@ async def test_a_watch_without_the_old_version_says_so(
         raise ArtefactError(f"{version}: wrong hash")
 
     assert await retrain(bot) == "promoted"
-    await customers_write(bot, tmp_path, 1)
+    await customers_write(bot, tmp_path / "softanswer.db", 1)
     with monkeypatch.context() as patched:
         patched.setattr(bot.services.learning.serving, "load", damaged)
         await bot.services.learning._watcher.tick()
     assert "wrong hash" in (await shown(persons, "cannot be loaded"))[0]
-    assert rows(tmp_path / "softanswer.db", WATCHES) == [("stopped",)]
+    assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["stopped"]
 
 
 @trainer("better")
@@ -225,9 +219,9 @@ async def test_who_takes_their_word_back_leaves_the_others_standing(
     learning, store = bot.services.learning, bot.services.store
     load = learning.serving.load
     monkeypatch.setattr(
-        learning.serving, "load", lambda v: Contrary(v, "negative") if v == shipped else load(v)
+        learning.serving, "load", lambda v: ConstantClassifier(v, "negative") if v == shipped else load(v)
     )
-    await customers_write(bot, tmp_path, 1)
+    await customers_write(bot, tmp_path / "softanswer.db", 1)
     await learning._watcher.tick()
     for user, word in ((ANNA, "negative"), (ADA, "neutral"), (ADA, "withdrawn")):
         await store.feedback.correct("T0ACME", 1, word, user, "card", 9.0)
@@ -259,6 +253,6 @@ async def test_a_correction_of_what_is_gone_says_that_nothing_was_noted(bot: Bot
     for message in (99, None, 2**70):
         answer = await bot.app.async_dispatch(signed(submission(ANNA, message, label="neutral"), form=True))
         assert answer.status == 200 and "not here any more" in str(answer.body)
-    await customers_write(bot, tmp_path, 1)
+    await customers_write(bot, tmp_path / "softanswer.db", 1)
     answer = await bot.app.async_dispatch(signed(submission(ANNA, 1, label="neutral"), form=True))
     assert answer.status == 200 and not answer.body

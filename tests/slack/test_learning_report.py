@@ -13,13 +13,14 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Message, Persons, texts
-from bot.demo.story import ADA, ANNA, TRIAGE
+from bot.demo.workspace import ADA, ANNA, TRIAGE
 from bot.learning.picture import NotDrawn
 from bot.slack.writers import Writers
 from sandbox.server import Sandbox
-from tests.slack.test_learning import retrain, trainer
-from tests.slack.test_listeners import say
-from tests.support import eventually, rows
+from tests.support.database import cases, messages
+from tests.support.dispatch import say
+from tests.support.learning import retrain, trainer
+from tests.support.wait import eventually
 
 
 def writers(bot: Bot) -> Writers:
@@ -45,8 +46,8 @@ async def reports(persons: Persons, number: int = 1) -> list[Message]:
 @trainer("better")
 async def test_a_picture_stands_below_the_run(bot: Bot, persons: Persons, tmp_path: Path) -> None:
     await say(bot, "This is broken again and I have had enough of it!!")
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from cases"))
-    message = rows(tmp_path / "softanswer.db", "select id from messages")[0][0]
+    await eventually(lambda: cases(tmp_path / "softanswer.db"))
+    message = messages(tmp_path / "softanswer.db")[0].id
     await bot.services.store.feedback.correct("T0ACME", message, "neutral", ANNA, "card", time.time())
     assert await retrain(bot) == "promoted"
     (report,) = await reports(persons)

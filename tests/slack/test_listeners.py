@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,110 +11,20 @@ import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find
-from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.pipeline.gate import gate as real_gate
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
 from sandbox.workspace import Channel
-from tests.support import eventually, rows, signed
-
-ANGRY = "Third time this week the export dies on me. This is unacceptable!"
-
-
-def event(**fields: Any) -> dict[str, Any]:
-    inner = {
-        "type": "message",
-        "channel": HELP,
-        "channel_type": "channel",
-        "user": CARLA,
-        "ts": "1700000000.000100",
-        **fields,
-    }
-    return {
-        "token": "t",
-        "team_id": "T0ACME",
-        "api_app_id": "A0SOFT",
-        "type": "event_callback",
-        "event_id": "Ev1",
-        "event_time": 1700000000,
-        "event": inner,
-    }
-
-
-def press(user: str, action_id: str, value: Any, **place: Any) -> dict[str, str]:
-    payload = {
-        "type": "block_actions",
-        "team": {"id": "T0ACME", "domain": "acme"},
-        "user": {"id": user, "username": "x", "name": "x", "team_id": "T0ACME"},
-        "api_app_id": "A0SOFT",
-        "channel": {"id": TRIAGE, "name": "triage"},
-        "container": {"type": "message", "message_ts": "1.1", "channel_id": TRIAGE},
-        "message": {"ts": "1.1"},
-        "trigger_id": "1.2.3",
-        "response_url": "",
-        "actions": [
-            {
-                "type": "button",
-                "action_id": action_id,
-                "block_id": "b",
-                "value": json.dumps(value),
-                "action_ts": "5.5",
-            }
-        ],
-        **place,
-    }
-    return {"payload": json.dumps(payload)}
-
-
-_triggers = (f"1.2.{number}" for number in itertools.count())
-
-
-def command(user: str, text: str, **more: str) -> dict[str, str]:
-    return {
-        "command": "/softanswer",
-        "text": text,
-        "user_id": user,
-        "user_name": "x",
-        "channel_id": TRIAGE,
-        "channel_name": "triage",
-        "team_id": "T0ACME",
-        "team_domain": "acme",
-        "api_app_id": "A0SOFT",
-        "trigger_id": next(_triggers),
-        "response_url": "http://127.0.0.1:9/none",
-        **more,
-    }
-
-
-async def say(bot: Bot, text: str, **fields: Any) -> None:
-    response = await bot.app.async_dispatch(signed(event(text=text, **fields)))
-    assert response.status == 200
-
-
-async def write(bot: Bot, persons: Persons, user: str, text: str) -> str:
-    """As `say`, of a message that stands in Slack, so that it can be answered there; returns its ts."""
-    ts = await persons.write(user, HELP, text)
-    await say(bot, text, user=user, ts=ts)
-    return ts
-
-
-async def ask(bot: Bot, user: str, text: str) -> str:
-    """Send a command; returns the ephemeral message that answers it."""
-    return await answer_to(bot, command(user, text))
-
-
-async def answer_to(bot: Bot, body: dict[str, str]) -> str:
-    response = await bot.app.async_dispatch(signed(body, form=True))
-    assert (response.status, response.body) == (200, "")
-    outbox, key = bot.services.store.outbox, f"command:{body['trigger_id']}"
-    action = await eventually(lambda: outbox.action(key))
-    assert action.user == body["user_id"]
-    return str(action.text)
+from tests.support.database import actions, audit, cases, feedback, inbox, messages, not_sent
+from tests.support.dispatch import ask, reply_ts, say, write
+from tests.support.requests import ANGRY, at, command, event, press, signed
+from tests.support.wait import eventually
 
 
 async def test_an_event_is_on_disk_when_it_is_acked(bot: Bot, tmp_path: Path) -> None:
     await say(bot, "How do I export my data?")
-    assert rows(tmp_path / "softanswer.db", "select channel, ts, kind from inbox") == [
+    assert [(e.channel, e.ts, e.kind) for e in inbox(tmp_path / "softanswer.db")] == [
         (HELP, "1700000000.000100", "message")
     ]
 
@@ -123,8 +32,8 @@ async def test_an_event_is_on_disk_when_it_is_acked(bot: Bot, tmp_path: Path) ->
 async def test_a_mention_that_comes_twice_is_one_message(bot: Bot, tmp_path: Path) -> None:
     await say(bot, "<@U0BOT> How do I export my data?")
     await say(bot, "<@U0BOT> How do I export my data?", type="app_mention")
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from inbox where state = 'done'"))
-    assert rows(tmp_path / "softanswer.db", "select count(*) from messages") == [(1,)]
+    await eventually(lambda: inbox(tmp_path / "softanswer.db", state="done"))
+    assert len(messages(tmp_path / "softanswer.db")) == 1
 
 
 @pytest.mark.parametrize(
@@ -139,40 +48,35 @@ async def test_every_event_is_acked_even_if_nothing_listens(bot: Bot, kind: str)
 async def test_an_unsigned_or_old_request_is_refused(bot: Bot, tmp_path: Path, wrong: dict[str, Any]) -> None:
     response = await bot.app.async_dispatch(signed(event(text="hello"), **wrong))
     assert response.status == 401
-    assert rows(tmp_path / "softanswer.db", "select count(*) from inbox") == [(0,)]
+    assert inbox(tmp_path / "softanswer.db") == []
 
 
 async def test_a_case_from_flag_to_resolution(bot: Bot, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
     await say(bot, ANGRY, user=BEN)
-    await eventually(lambda: rows(database, "select 1 from actions where kind = 'card' and state = 'sent'"))
+    await eventually(lambda: actions(database, kind="card", state="sent"))
     for action_id, state in (("take_case", "taken"), ("resolve_case", "resolved")):
         response = await bot.app.async_dispatch(signed(press(ANNA, action_id, {"case": 1}), form=True))
         assert response.status == 200
-        assert rows(database, "select state, owner from cases") == [(state, ANNA)]
-    assert rows(database, "select user, what from audit order by id") == [
+        assert [(c.state, c.owner) for c in cases(database)] == [(state, ANNA)]
+    assert [(e.user, e.what) for e in audit(database)] == [
         (ANNA, "case taken"),
         (ANNA, "case resolved"),
     ]
-    await eventually(
-        lambda: rows(
-            database,
-            "select 1 where (select count(*) from actions where kind = 'card_update' and state = 'sent') = 2",
-        )
-    )
+    await eventually(lambda: len(actions(database, kind="card_update", state="sent")) == 2)
 
 
 async def test_a_label_is_corrected_by_a_menu(bot: Bot, tmp_path: Path) -> None:
     await say(bot, ANGRY, user=BEN)
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from cases"))
+    await eventually(lambda: cases(tmp_path / "softanswer.db"))
     chosen = {"type": "static_select", "action_id": "correct_label", "block_id": "b", "action_ts": "5.5"}
     chosen["selected_option"] = {"value": json.dumps({"message": 1, "label": "neutral"})}
     response = await bot.app.async_dispatch(
         signed(press(ANNA, "correct_label", {}, actions=[chosen]), form=True)
     )
     assert response.status == 200
-    feedback = rows(tmp_path / "softanswer.db", "select kind, value, user, source, version from feedback")
-    assert feedback == [("label", "neutral", ANNA, "card", bot.batcher.classifier.version)]
+    given = [(f.kind, f.value, f.user, f.source, f.version) for f in feedback(tmp_path / "softanswer.db")]
+    assert given == [("label", "neutral", ANNA, "card", bot.batcher.classifier.version)]
 
 
 @pytest.mark.parametrize("action_id", ["take_case", "resolve_case", "send_draft"])
@@ -181,12 +85,12 @@ async def test_a_customer_who_forges_an_action_gets_a_polite_no(
 ) -> None:
     database = tmp_path / "softanswer.db"
     await say(bot, ANGRY, user=BEN)
-    await eventually(lambda: rows(database, "select 1 from cases"))
+    await eventually(lambda: cases(database))
     body = press(CARLA, action_id, {"case": 1, "message": 1}, channel={"id": HELP, "name": "help"})
     response = await bot.app.async_dispatch(signed(body, form=True))
     assert response.status == 200
-    assert rows(database, "select state from cases") == [("open",)]
-    assert rows(database, "select user, what like 'refused: %' from audit") == [(CARLA, 1)]
+    assert [c.state for c in cases(database)] == ["open"]
+    assert [(e.user, e.what.startswith("refused: ")) for e in audit(database)] == [(CARLA, True)]
 
 
 @pytest.mark.parametrize(
@@ -212,15 +116,15 @@ async def test_a_value_of_a_strange_shape_does_nothing(bot: Bot, tmp_path: Path,
     }
     response = await bot.app.async_dispatch(signed(press(ANNA, "", {}, actions=[action]), form=True))
     assert response.status == 200
-    assert rows(tmp_path / "softanswer.db", "select count(*) from feedback") == [(0,)]
+    assert feedback(tmp_path / "softanswer.db") == []
 
 
 async def clarified(bot: Bot, database: Path) -> list[str]:
     """Ask something that several templates are near to; returns the templates offered."""
     await say(bot, "How do I export the invoices of a user I removed?")
-    await eventually(lambda: rows(database, "select 1 from messages"))
-    assert rows(database, "select reply from messages") == [("clarify",)]
-    facts = json.loads(rows(database, "select facts from actions where kind = 'clarify'")[0][0])
+    await eventually(lambda: messages(database))
+    assert [m.reply for m in messages(database)] == ["clarify"]
+    facts = actions(database, kind="clarify")[0].payload
     return [option["template"] for option in facts["options"]]
 
 
@@ -228,26 +132,14 @@ def choice(user: str, template: Any) -> dict[str, str]:
     return press(user, "choose_0", {"message": 1, "template": template}, channel={"id": HELP, "name": "help"})
 
 
-async def answer_at(database: Path, message: int = 1) -> str:
-    """Where the answer to a message stands, once it does."""
-    sql = "select slack_ts from actions where message_id = ? and kind = 'reply' and state = 'sent'"
-    return str((await eventually(lambda: rows(database, sql, message)))[0][0])
-
-
-def at(channel: str, ts: str) -> dict[str, Any]:
-    """The place of a press: in this message."""
-    container = {"type": "message", "message_ts": ts, "channel_id": channel}
-    return {"channel": {"id": channel, "name": "x"}, "container": container, "message": {"ts": ts}}
-
-
 async def test_whom_an_answer_did_not_help_gets_a_person(bot: Bot, persons: Persons, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
     await write(bot, persons, CARLA, "How do I export my data?")
-    ts = await answer_at(database)
+    ts = await reply_ts(database)
     for word in ("helpful", "not_helpful"):
         body = press(CARLA, "rate_answer", {"message": 1, "word": word}, **at(HELP, ts))
         assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
-        assert len(rows(database, "select 1 from cases where flag = 'request'")) == (word == "not_helpful")
+        assert len(cases(database, flag="request")) == (word == "not_helpful")
 
 
 async def test_the_chosen_template_is_sent_once(bot: Bot, tmp_path: Path) -> None:
@@ -255,22 +147,17 @@ async def test_the_chosen_template_is_sent_once(bot: Bot, tmp_path: Path) -> Non
     offered = await clarified(bot, database)
     for user, template in ((BEN, offered[0]), (CARLA, "no_such"), (CARLA, offered[0]), (CARLA, offered[-1])):
         assert (await bot.app.async_dispatch(signed(choice(user, template), form=True))).status == 200
-    assert rows(database, "select value, user from feedback where kind = 'choice'") == [(offered[0], CARLA)]
-    assert len(rows(database, "select 1 from actions where key like 'chosen:%'")) == 1
-    assert rows(database, "select count(*) from cases") == [(0,)]
+    assert [(f.value, f.user) for f in feedback(database, kind="choice")] == [(offered[0], CARLA)]
+    assert len([a for a in actions(database) if a.key.startswith("chosen:")]) == 1
+    assert cases(database) == []
 
 
 async def test_none_of_these_calls_a_person(bot: Bot, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
     await clarified(bot, database)
     assert (await bot.app.async_dispatch(signed(choice(CARLA, None), form=True))).status == 200
-    assert rows(database, "select flag, state from cases") == [("request", "open")]
-    assert rows(database, "select kind from actions order by id") == [
-        ("clarify",),
-        ("reply",),
-        ("clarify_close",),
-        ("card",),
-    ]
+    assert [(c.flag, c.state) for c in cases(database)] == [("request", "open")]
+    assert [a.kind for a in actions(database)] == ["clarify", "reply", "clarify_close", "card"]
 
 
 async def test_a_stale_label_goes_to_the_message_it_was_given_for(bot: Bot, tmp_path: Path) -> None:
@@ -280,11 +167,11 @@ async def test_a_stale_label_goes_to_the_message_it_was_given_for(bot: Bot, tmp_
     await say(
         bot, "Awful. It is still broken!!", user=BEN, ts="1700000009.000100", thread_ts="1700000000.000100"
     )
-    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
+    await eventually(lambda: len(messages(database)) == 2)
     body = press(ANNA, "correct_label", {"message": 1, "label": "neutral"})
     assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
-    assert rows(database, "select message_id from feedback") == [(1,)]
-    assert rows(database, "select message_id, corrected from cases") == [(2, None)]
+    assert [f.message_id for f in feedback(database)] == [1]
+    assert [(c.message_id, c.corrected) for c in cases(database)] == [(2, None)]
 
 
 async def test_events_are_not_lost_when_slack_refuses_auth_test(
@@ -292,7 +179,7 @@ async def test_events_are_not_lost_when_slack_refuses_auth_test(
 ) -> None:
     sandbox.place.interventions.fail("auth.test", 5, None, 503, None)
     await say(bot, "How do I export my data?")
-    assert len(rows(tmp_path / "softanswer.db", "select 1 from inbox")) == 1
+    assert len(inbox(tmp_path / "softanswer.db")) == 1
 
 
 async def test_an_event_of_a_strange_shape_ends_as_failed_and_blocks_nothing(
@@ -303,11 +190,11 @@ async def test_an_event_of_a_strange_shape_ends_as_failed_and_blocks_nothing(
     assert (await bot.app.async_dispatch(signed(strange))).status == 200
     await say(bot, "a lone surrogate \ud83d, how do I export my data?", ts="1700000002.000100")
     database = tmp_path / "softanswer.db"
-    await eventually(lambda: rows(database, "select 1 from inbox where state = 'failed'"))
-    await eventually(lambda: rows(database, "select 1 from messages"))
-    found = rows(database, "select state, attempts, reason, event like '%no ts%' from inbox order by id")
-    assert found == [("failed", 3, "KeyError: 'ts'", 1), ("done", 0, None, None)]
-    assert rows(database, "select count(*) from cases") == [(0,)]
+    await eventually(lambda: inbox(database, state="failed"))
+    await eventually(lambda: messages(database))
+    found = [(e.state, e.attempts, e.reason, bool(e.event)) for e in inbox(database)]
+    assert found == [("failed", 3, "KeyError: 'ts'", True), ("done", 0, None, False)]
+    assert "no ts" in str(inbox(database)[0].event) and cases(database) == []
 
 
 async def test_a_fault_of_the_gate_is_logged_and_the_message_goes_to_a_person(
@@ -323,10 +210,10 @@ async def test_a_fault_of_the_gate_is_logged_and_the_message_goes_to_a_person(
     monkeypatch.setattr("bot.pipeline.pipeline.gate", broken)
     await say(bot, "The zeppelin lists to port", user=BEN)
     await say(bot, "How do I export my data?", ts="1700000002.000100")
-    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
-    who = "select m.user, c.flag from cases c join messages m on m.id = c.message_id"
-    assert rows(database, who) == [(BEN, "unread")]
-    assert rows(database, "select state, attempts from inbox order by id") == [("done", 2), ("done", 0)]
+    await eventually(lambda: len(messages(database)) == 2)
+    flagged = {c.message_id: c.flag for c in cases(database)}
+    assert [(m.user, flagged.get(m.id)) for m in messages(database) if m.id in flagged] == [(BEN, "unread")]
+    assert [(e.state, e.attempts) for e in inbox(database)] == [("done", 2), ("done", 0)]
     assert len([r for r in caplog.records if r.exc_info and "a fault in the gate" in str(r.exc_info[1])]) == 3
 
 
@@ -346,9 +233,9 @@ async def test_one_bad_text_does_not_take_its_neighbours_along(
             "T0ACME", event(text=text, user=f"U{i}", ts=f"170000000{i}.1")["event"]
         )
     database = tmp_path / "softanswer.db"
-    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 3"))
-    found = rows(database, "select label is not null, flag from messages order by id")
-    assert found == [(1, None), (0, "unread"), (1, None)]
+    await eventually(lambda: len(messages(database)) == 3)
+    found = [(m.label is not None, m.flag) for m in messages(database)]
+    assert found == [(True, None), (False, "unread"), (True, None)]
 
 
 @pytest.mark.parametrize("mode", ["suggest", "observe"])
@@ -357,25 +244,24 @@ async def test_modes_that_do_not_answer(bot: Bot, tmp_path: Path, mode: Any) -> 
     database = tmp_path / "softanswer.db"
     await say(bot, "How do I export my data?")
     await say(bot, ANGRY, user=BEN, ts="1700000001.000100")
-    await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))
-    assert rows(database, "select 1 from actions where channel = ?", HELP) == []
-    assert rows(database, "select reply from messages") == [(None,), (None,)]
-    drafts = len(rows(database, "select 1 from actions where kind = 'draft'"))
+    await eventually(lambda: len(messages(database)) == 2)
+    assert actions(database, channel=HELP) == []
+    assert [m.reply for m in messages(database)] == [None, None]
+    drafts = len(actions(database, kind="draft"))
     assert (drafts >= 1) is (mode == "suggest")
-    assert rows(database, "select flag from cases") == [("unhappy",)]
+    assert [c.flag for c in cases(database)] == ["unhappy"]
 
 
 async def test_a_draft_is_sent_as_the_agent_read_it_and_once(bot: Bot, tmp_path: Path) -> None:
     bot.services.workspace.channels[HELP] = "suggest"
     database = tmp_path / "softanswer.db"
     await say(bot, "How do I export my data?")
-    await eventually(lambda: rows(database, "select 1 from actions where kind = 'draft'"))
+    await eventually(lambda: actions(database, kind="draft"))
     for _ in range(2):
         body = press(ANNA, "send_draft", {"message": 1})
         assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
-    sent = rows(database, "select channel, json_extract(facts, '$.text') from actions where kind = 'reply'")
-    draft = rows(database, "select json_extract(facts, '$.text') from actions where kind = 'draft'")
-    assert sent == [(HELP, draft[0][0])]
+    sent = [(a.channel, a.payload["text"]) for a in actions(database, kind="reply")]
+    assert sent == [(HELP, actions(database, kind="draft")[0].payload["text"])]
 
 
 async def test_customers_learn_nothing_from_the_command(bot: Bot) -> None:
@@ -391,7 +277,7 @@ async def test_agents_see_and_only_admins_change(bot: Bot, tmp_path: Path) -> No
     assert "retrain" in await ask(bot, ADA, "help")
     for text in ("retrain", "rollback", "promote x", "consent on"):
         assert "Only an admin" in await ask(bot, ANNA, text)
-    assert rows(tmp_path / "softanswer.db", "select count(*) from audit where user = ?", ANNA) == [(4,)]
+    assert len(audit(tmp_path / "softanswer.db", user=ANNA)) == 4
     assert "There is no command `dance`" in await ask(bot, ADA, "dance")
 
 
@@ -469,11 +355,10 @@ async def test_a_command_is_answered_while_the_database_cannot_be_written(
 
 async def test_what_commands_answered_is_forgotten_with_the_words_in_it(bot: Bot, tmp_path: Path) -> None:
     await say(bot, "The zeppelin lists to port", user=BEN)
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
+    await eventually(lambda: messages(tmp_path / "softanswer.db"))
     await ask(bot, ADA, "golden add neutral The zeppelin lists to port")
     assert "zeppelin" in await ask(bot, ADA, "golden")
-    sent = "select 1 from actions where key like 'command:%' and state != 'sent'"
-    await eventually(lambda: not rows(tmp_path / "softanswer.db", sent))
+    await eventually(lambda: not not_sent(tmp_path / "softanswer.db"))
     assert "Forgot the words of 1" in await ask(bot, ADA, f"forget {BEN}")
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
 
@@ -482,4 +367,4 @@ async def test_the_home_is_published(bot: Bot, tmp_path: Path) -> None:
     body = event(type="app_home_opened", user=CARLA, tab="home")
     assert (await bot.app.async_dispatch(signed(body))).status == 200
     database = tmp_path / "softanswer.db"
-    await eventually(lambda: rows(database, "select 1 from actions where kind = 'home' and state = 'sent'"))
+    await eventually(lambda: actions(database, kind="home", state="sent"))

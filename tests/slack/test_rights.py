@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
-from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ANNA, BEN, CARLA, HELP, TRIAGE
 from bot.slack.commands import FOR_ADMINS, FOR_AGENTS
 from sandbox.server import Sandbox
-from tests.slack.test_feedback import shortcut, shown, submission
-from tests.slack.test_listeners import ANGRY, answer_at, answer_to, ask, at, command, press, say, write
-from tests.support import eventually, rows, signed
+from tests.support.database import (
+    Case,
+    Example,
+    Feedback,
+    actions,
+    audit,
+    cases,
+    examples,
+    feedback,
+    messages,
+    update,
+)
+from tests.support.dispatch import answer_to, ask, modal, reply_ts, say, write
+from tests.support.requests import ANGRY, at, command, press, shortcut, signed, submission
+from tests.support.wait import eventually
 
 TEAM_ACTIONS = [
     "take_case", "resolve_case", "correct_label", "send_draft", "answer_ask_negative", "answer_ask_pass",
     "approve_example", "reject_example",
 ]  # fmt: skip
 VALUE = {"case": 1, "message": 1, "label": "neutral", "example": 1}
-CHANGED = """
-    select (select count(*) from feedback), (select group_concat(state || coalesce(owner, '')) from cases),
-    (select count(*) from examples where state != 'proposed')
-"""
+
+
+def changeable(database: Path) -> tuple[list[Feedback], list[Case], list[Example]]:
+    """What the buttons of the team change."""
+    return feedback(database), cases(database), examples(database)
 
 
 def test_every_listener_is_listed_here() -> None:
@@ -42,9 +56,9 @@ async def test_a_forged_button_changes_nothing_and_is_noted(
 ) -> None:
     database = tmp_path / "softanswer.db"
     await say(bot, ANGRY, user=BEN)
-    await eventually(lambda: rows(database, "select 1 from cases"))
+    await eventually(lambda: cases(database))
     await bot.services.store.teaching.propose("T0ACME", 1, "data_export", "text", ANNA, 1.0)
-    before = rows(database, CHANGED)
+    before = changeable(database)
     user = CARLA if who == "customer" else ANNA  # the id of an agent, but from elsewhere
     body = press(user, action_id, VALUE, channel={"id": HELP, "name": "help"})
     if who == "stranger":
@@ -52,24 +66,23 @@ async def test_a_forged_button_changes_nothing_and_is_noted(
         payload["user"]["team_id"] = payload["team"]["id"] = "T0OTHER"
         body = {"payload": json.dumps(payload)}
     assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
-    assert rows(database, CHANGED) == before
-    assert rows(database, "select user, what like 'refused: %' from audit where what like 'refused%'") == [
-        (user, 1)
-    ]
-    whisper = rows(database, "select facts from actions where kind = 'whisper'")
-    assert "Only the support team can do that." in whisper[0][0]
+    assert changeable(database) == before
+    refused = [e for e in audit(database) if e.what.startswith("refused")]
+    assert [(e.user, e.what.startswith("refused: ")) for e in refused] == [(user, True)]
+    whisper = actions(database, kind="ephemeral")[0]
+    assert "Only the support team can do that." in str(whisper.payload)
 
 
 async def test_an_agent_decides_on_no_example_and_runs_no_admins_command(bot: Bot, tmp_path: Path) -> None:
     await say(bot, ANGRY, user=BEN)
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
+    await eventually(lambda: messages(tmp_path / "softanswer.db"))
     await bot.services.store.teaching.propose("T0ACME", 1, "data_export", "text", ANNA, 1.0)
     await bot.app.async_dispatch(signed(press(ANNA, "approve_example", {"example": 1}), form=True))
-    assert rows(tmp_path / "softanswer.db", "select state from examples") == [("proposed",)]
+    assert [e.state for e in examples(tmp_path / "softanswer.db")] == ["proposed"]
     for name in FOR_ADMINS:
         assert "Only an admin can do that" in await ask(bot, ANNA, f"{name} on")
     assert (
-        len(rows(tmp_path / "softanswer.db", "select 1 from audit where what like 'refused%'"))
+        len([e for e in audit(tmp_path / "softanswer.db") if e.what.startswith("refused")])
         == len(FOR_ADMINS) + 1
     )
 
@@ -83,14 +96,14 @@ async def test_no_command_tells_a_customer_or_a_stranger_anything(bot: Bot) -> N
 
 async def test_a_strangers_shortcut_and_modal(bot: Bot, tmp_path: Path, sandbox: Sandbox) -> None:
     await say(bot, ANGRY, user=BEN)
-    await eventually(lambda: rows(tmp_path / "softanswer.db", "select 1 from messages"))
+    await eventually(lambda: messages(tmp_path / "softanswer.db"))
     for body in (shortcut(sandbox, ANNA), submission(ANNA, 1, label="neutral")):
         payload = json.loads(body["payload"])
         payload["user"]["team_id"] = "T0OTHER"
         await bot.app.async_dispatch(signed({"payload": json.dumps(payload)}, form=True))
-    assert "Only the support team" in shown(sandbox, ANNA)
-    assert rows(tmp_path / "softanswer.db", "select count(*) from feedback") == [(0,)]
-    assert rows(tmp_path / "softanswer.db", "select count(*) from audit where what like 'refused%'") == [(2,)]
+    assert "Only the support team" in modal(sandbox, ANNA)
+    assert feedback(tmp_path / "softanswer.db") == []
+    assert len([e for e in audit(tmp_path / "softanswer.db") if e.what.startswith("refused")]) == 2
 
 
 CALM = "How do I export my data?"
@@ -99,32 +112,39 @@ CALM = "How do I export my data?"
 @pytest.mark.parametrize(
     ("word", "message", "channel", "spoil"),
     [
-        ("helpful", 1, "C0OTHER", ""),  # the button of one channel's answer, pressed in another
-        ("helpful", 1, TRIAGE, ""),
-        ("not_helpful", 2, HELP, ""),  # at an answer, for another message than it answers
-        ("not_helpful", 3, HELP, ""),  # for one that has no answer
-        ("helpful", 99, HELP, ""),
-        ("helpful", 1, HELP, "update messages set team = 'T0OTHER'"),
-        ("helpful", 1, HELP, "update actions set slack_ts = '1.1' where message_id = 1"),  # a stale button
-        ("helpful", 1, HELP, "update actions set asks_rating = 0"),
-        ("person", 1, HELP, ""),  # by who did not say before that it was no help
-        ("wonderful", 1, HELP, ""),
+        ("helpful", 1, "C0OTHER", None),  # the button of one channel's answer, pressed in another
+        ("helpful", 1, TRIAGE, None),
+        ("not_helpful", 2, HELP, None),  # at an answer, for another message than it answers
+        ("not_helpful", 3, HELP, None),  # for one that has no answer
+        ("helpful", 99, HELP, None),
+        ("helpful", 1, HELP, {"table": "messages", "team": "T0OTHER"}),
+        ("helpful", 1, HELP, {"table": "actions", "slack_ts": "1.1"}),  # a stale button
+        ("helpful", 1, HELP, {"table": "actions", "asks_rating": 0}),
+        ("person", 1, HELP, None),  # by who did not say before that it was no help
+        ("wonderful", 1, HELP, None),
     ],
 )
 async def test_a_rating_that_is_forged_or_stale_is_noted_and_counts_nothing(
-    bot: Bot, persons: Persons, tmp_path: Path, word: str, message: int, channel: str, spoil: str
+    bot: Bot,
+    persons: Persons,
+    tmp_path: Path,
+    word: str,
+    message: int,
+    channel: str,
+    spoil: dict[str, Any] | None,
 ) -> None:
     database = tmp_path / "softanswer.db"
     await write(bot, persons, CARLA, CALM)
     await write(bot, persons, BEN, "Where can I download my invoices?")
     await write(bot, persons, CARLA, "thanks!")
-    ts = await answer_at(database)
-    await answer_at(database, 2)
-    await eventually(lambda: rows(database, "select 1 from messages where id = 3"))
-    await bot.services.store.database.transaction(lambda db: spoil and db.execute(spoil))
+    ts = await reply_ts(database)
+    await reply_ts(database, 2)
+    await eventually(lambda: messages(database, id=3))
+    if spoil:
+        update(database, **spoil)
     body = press(CARLA, "rate_answer", {"message": message, "word": word}, **at(channel, ts))
     assert (await bot.app.async_dispatch(signed(body, form=True))).status == 200
-    assert rows(database, "select (select count(*) from feedback), (select count(*) from cases)") == [(0, 0)]
-    assert rows(database, "select user, what from audit") == [(CARLA, "refused: rate an answer")]
-    ((said,),) = rows(database, "select facts from actions where kind = 'whisper'")
-    assert "no answer of mine here to rate" in said
+    assert feedback(database) == [] and cases(database) == []
+    assert [(e.user, e.what) for e in audit(database)] == [(CARLA, "refused: rate an answer")]
+    (said,) = actions(database, kind="ephemeral")
+    assert "no answer of mine here to rate" in str(said.payload)

@@ -12,7 +12,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.intake import Requests, Socket
-from tests.support import eventually
+from tests.support.wait import eventually
 
 
 class Gate:

@@ -17,6 +17,7 @@ from model.classifier import Classifier
 from model.reading import LABELS
 from model.registry import SHIPPED
 from model.session import create_session
+from tests.support.models import DyingGpu
 
 
 @pytest.fixture(scope="module")
@@ -144,24 +145,6 @@ def test_a_gpu_is_believed_only_when_the_session_says_so(
         with pytest.raises(ArtefactError, match="came up on the CPU"):
             create_session(Path("model.onnx"), device="gpu", threads=1)
     assert asked == ["preload", both]
-
-
-class DyingGpu:
-    """A session on a GPU that answers until it is lost, as onnxruntime reports it."""
-
-    lost = RuntimeException(
-        "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : CUDA failure 999: unknown error ; GPU=0\nexpr=cudaStreamSynchronize"
-    )
-
-    def __init__(self, session: Any, runs: int = 0) -> None:
-        self._session = session
-        self._runs = runs
-
-    def run(self, *given: Any) -> Any:
-        self._runs -= 1
-        if self._runs < 0:
-            raise self.lost
-        return self._session.run(*given)
 
 
 def on_dying_gpu(classifier: Classifier, on_cpu: Any, runs: int = 0) -> Classifier:

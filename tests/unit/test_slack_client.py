@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from bot.demo.run import seed
+from bot.demo.workspace import seed
 from bot.slack.client import Client, GarbledAnswer
 from sandbox.faults import Faults, Rates
 from sandbox.server import Sandbox, Settings

@@ -1,4 +1,4 @@
-"""The bot as a process that dies where it is told to: `python tests/chaos/bot_under_test.py CONFIG JOURNAL [POINT NTH] [SKEW]`.
+"""The bot as a process that dies where it is told to: `python tests/support/chaos/bot_under_test.py CONFIG JOURNAL [POINT NTH] [SKEW]`.
 
 Every named point (bot.failpoints) is noted in JOURNAL.points when it is first reached; the one at which it died in
 JOURNAL.kills.

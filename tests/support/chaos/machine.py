@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.artefact_folder import GRAPH
 from model.registry import Registry
-from tests.support import promote_a_copy
+from tests.support.models import promote_a_copy
 
 
 class Machine:

@@ -1,4 +1,4 @@
-"""The bot with less patience for silent sockets than two minutes: `python tests/chaos/impatient_bot.py CONFIG`."""
+"""The bot with less patience for silent sockets than two minutes: `python tests/support/chaos/impatient_bot.py CONFIG`."""
 
 from __future__ import annotations
 

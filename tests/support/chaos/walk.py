@@ -8,32 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import queue
 import random
-import signal
-import sqlite3
-import subprocess
-import sys
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.demo.people import Persons
-from bot.demo.run import seed as demo_seed
-from bot.demo.run import write_config
-from bot.demo.story import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.demo.workspace import seed as demo_seed
 from sandbox.faults import Faults, Rates
 from sandbox.server import Sandbox, Settings
-from tests.chaos.machine import Machine
-from tests.leaks import leaks
-
-UNDER_TEST = Path(__file__).parent / "bot_under_test.py"
+from tests.support.chaos.machine import Machine
+from tests.support.database import rows
+from tests.support.leaks import leaks
+from tests.support.processes import Mortal
 
 QUESTIONS = (
     "How do I export my data?", "Where can I download my invoices?", "How do I reset my password?",
@@ -105,115 +95,16 @@ HEAD = (
 )
 
 
-class Mortal:
-    """The bot as a process that may die, and its successor."""
-
-    def __init__(self, folder: Path, api_url: str) -> None:
-        self.folder = folder
-        self.config = self._write_config(folder)
-        self._api_url = api_url
-        self.journal = folder / "journal"
-        self.process: subprocess.Popen[str] | None = None
-        self._pump: threading.Thread | None = None
-        self.died_by_itself = 0
-        """How often it ended without being killed: that is no fault of the walk's."""
-
-    def _write_config(self, folder: Path) -> Path:
-        config = write_config(folder)
-        file = config / "softanswer.yaml"
-        settings = yaml.safe_load(file.read_text("utf-8"))
-        settings["rules"] |= {"conversation_s": 0, "late_answer_max_s": 86400, "human_quiet_s": 5}
-        settings["pace"] = {"posts_a_second": 10_000.0, "at_once": 10_000}
-        file.write_text(yaml.safe_dump(settings), "utf-8")
-        return config
-
-    def start(self, point: str = "", nth: int = 0, skew: float = 0.0) -> bool:
-        """Start it, to die at the nth time of a point; False if it died before it served."""
-        return self.launch([str(UNDER_TEST), str(self.config), str(self.journal), point, str(nth), str(skew)])
-
-    def launch(self, arguments: list[str]) -> bool:
-        """Start a process and wait for its first line."""
-        self._bury()
-        environment = {
-            **os.environ,
-            "SLACK_BOT_TOKEN": "xoxb-sandbox",
-            "SLACK_APP_TOKEN": "xapp-sandbox",
-            "SLACK_API_URL": self._api_url,
-            "HF_HUB_OFFLINE": "1",
-        }
-        with (self.folder / "bot.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, *arguments],
-                env=environment | {"PYTHONPATH": "."},
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        lines: queue.Queue[str] = queue.Queue()
-        output = self.process.stdout
-        assert output
-
-        def pump() -> None:
-            for line in output:
-                lines.put(line)
-            lines.put("")
-
-        self._pump = threading.Thread(target=pump, daemon=True)
-        self._pump.start()
-        with contextlib.suppress(queue.Empty):
-            return bool(lines.get(timeout=60))
-        return False
-
-    def _bury(self) -> None:
-        """Close what is left of the last process."""
-        if self.process is None:
-            return
-        if self.process.wait() not in (0, -signal.SIGKILL):
-            self.died_by_itself += 1
-        if self._pump:
-            self._pump.join()
-        if self.process.stdout:
-            self.process.stdout.close()
-        self.process = None
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def kill(self) -> None:
-        if self.process:
-            self.process.kill()
-            self._bury()
-
-    def stop(self) -> float:
-        """SIGTERM; returns how many seconds it took."""
-        assert self.process
-        began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        took = time.monotonic() - began
-        self._bury()
-        return took
-
-    def points(self) -> list[str]:
-        """The points that were reached in at least a third of its lives: at one of these it will soon come by again."""
-        file = self.journal.with_suffix(".points")
-        reached = Counter(file.read_text("utf-8").split("\n") if file.exists() else [])
-        del reached[""]
-        lives = max(reached.values(), default=1)
-        return sorted(point for point, count in reached.items() if count >= lives / 3)
-
-    def killed_at(self) -> list[str]:
-        file = self.journal.with_suffix(".kills")
-        return [line for line in file.read_text("utf-8").split("\n") if line] if file.exists() else []
-
-    def rss_mb(self) -> float:
-        assert self.process
-        status = Path(f"/proc/{self.process.pid}/status").read_text("utf-8")
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+FAULTS_IN_THE_BOOKS = (
+    ("update inbox set state = 'failed', reason = 'x' where id = 1", "given up"),
+    ("update messages set flag = 'unhappy', channel = 'C0NONE' where id = 2", "without a case"),
+    ("update messages set label = null, not_scored = null where id = 3", "neither read"),
+    ("update actions set state = 'dropped', error = 'because' where id = 1", "dropped: because"),
+    ("insert into actions (team, key, kind, channel, payload, message_id, state, attempts, due_at, created_at)"
+     " select team, 'reply:again', 'reply', channel, payload, message_id, state, 0, 0, 0 from actions where key like 'reply:%' limit 1",
+     "2 answers"),
+)  # fmt: skip
+"""What must not be: a statement that makes it so, and what the walk then says of it."""
 
 
 class Walk:
@@ -352,10 +243,7 @@ class Walk:
             calm = calm + 1 if waiting == 0 and undelivered == 0 else 0
 
     def _rows(self, sql: str) -> list[Any]:
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self.folder}/softanswer.db?mode=ro", uri=True, timeout=30)
-        ) as db:
-            return list(db.execute(sql))
+        return rows(self.folder / "softanswer.db", sql)
 
     def _check(self, sandbox: Sandbox, bot: Mortal) -> None:
         books, workspace = self.books, sandbox.place.workspace
@@ -367,7 +255,7 @@ class Walk:
         books.integrity = self._rows("pragma integrity_check")[0][0]
         here = Counter(ts for (ts,) in self._rows("select ts from messages where role = 'customer'"))
         books.lost = [ts for ts in self.written if here[ts] != 1 and ts not in self.deleted]
-        told = [text for (text,) in self._rows("select facts from actions where key like 'damaged:%'")]
+        told = [text for (text,) in self._rows("select payload from actions where key like 'damaged:%'")]
         books.wrong = self._wrong(workspace.channels[HELP].messages) + self.machine.wrong(told)
         books.died_by_itself = bot.died_by_itself
         posted: Counter[int] = Counter()

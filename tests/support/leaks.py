@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bot.demo.story import TRIAGE
+from bot.demo.workspace import TRIAGE
 from sandbox.server import Sandbox
 
 INTERNAL = re.compile(
