@@ -58,7 +58,10 @@ async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
         stored = None
     if stored is not None and stored.text is not None:
         text = stored.text
-    reading, weighed, failed = None, [], False  # what stands in the database can be shown without a reading
+    # What stands in the database can be shown without a reading.
+    reading: Reading | None = None
+    weighed: list[explain.Weighed] = []
+    failed = False
     try:
         async with asyncio.timeout(2.0):  # of the three seconds that the click is good for
             reading, weighed = await _explained(services, text)

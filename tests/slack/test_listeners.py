@@ -13,7 +13,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find
 from bot.demo.story import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.pipeline import pipeline
+from bot.pipeline.gate import gate
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
 from sandbox.workspace import Channel
@@ -313,14 +313,14 @@ async def test_an_event_of_a_strange_shape_ends_as_failed_and_blocks_nothing(
 async def test_a_fault_of_the_gate_is_logged_and_the_message_goes_to_a_person(
     bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate, database = pipeline.gate, tmp_path / "softanswer.db"
+    database = tmp_path / "softanswer.db"
 
     def broken(event: Any, **known: Any) -> Any:
         if "zeppelin" in event["text"]:
             raise RuntimeError("a fault in the gate")
         return gate(event, **known)
 
-    monkeypatch.setattr(pipeline, "gate", broken)
+    monkeypatch.setattr("bot.pipeline.pipeline.gate", broken)
     await say(bot, "The zeppelin lists to port", user=BEN)
     await say(bot, "How do I export my data?", ts="1700000002.000100")
     await eventually(lambda: rows(database, "select 1 where (select count(*) from messages) = 2"))

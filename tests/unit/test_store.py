@@ -14,7 +14,7 @@ import sqlite_utils
 
 from bot.domain.actions import TRIAGE, Action
 from bot.domain.message import Decision, Message
-from bot.settings import Rules
+from bot.settings import RuleSettings
 from bot.store import Store, StoreError, open_store
 from bot.store.db import Transaction
 from bot.store.schema import MIGRATIONS
@@ -22,7 +22,7 @@ from model.reading import Reading
 
 SCORES = {"negative": 0.9, "neutral": 0.05, "positive": 0.05}
 ANGRY = Reading("v1", "negative", SCORES, None)
-RULES = {"conversation_s": 120.0, "negative_threshold": Rules().negative_threshold}
+RULES = {"conversation_s": 120.0, "negative_threshold": RuleSettings().negative_threshold}
 
 
 @pytest.fixture
