@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bot.pipeline.matching import Index
 from bot.pipeline.templates import load_templates
-from bot.settings import Rules
+from bot.settings import RuleSettings
 from model.classifier import Classifier
 from model.registry import SHIPPED
 from model.text import clean
@@ -37,7 +37,7 @@ def main() -> None:
         f"{classifier.version}: {inside} cases with a template, the nearest is right for {first} ({first / inside:.0%})"
     )
 
-    margin, clarify = Rules().match_margin, Rules().clarify_threshold
+    margin, clarify = RuleSettings().match_margin, RuleSettings().clarify_threshold
     print("threshold  right  wrong (of those with a template / without)  offered, right among them  rest")
     for hundredths in range(20, 55, 5):
         threshold = hundredths / 100

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=function)
         if config:
             sub.add_argument(
-                "--config", type=Path, default=Path("config"), metavar="DIR", help="default: config/"
+                "--config", type=Path, default=Path("config"), metavar="DIR", help="default: %(default)s"
             )
         return sub
 
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--script", action="store_true", help="play a whole story without a browser; exit 1 if a step fails"
     )
-    demo.add_argument("--port", type=int, default=8089, help="where the page is served; default 8089")
+    demo.add_argument("--port", type=int, default=8089, help="where the page is served; default %(default)s")
     demo.add_argument("--keep", type=Path, metavar="DIR", help="keep the demo's settings and database here")
     command("init", "write the example settings into a folder", _init)
     command("check", "check settings, templates, tokens, channels and model", _check)
@@ -281,7 +281,7 @@ def _classifier(options: argparse.Namespace) -> Classifier:
     from model.registry import SHIPPED
 
     if options.model:
-        return Classifier.load(options.model, threads=1)
+        return Classifier.load(options.model)
     if (options.config / "softanswer.yaml").exists():
         from bot.settings import load_settings
         from model.registry import Registry
@@ -291,13 +291,13 @@ def _classifier(options: argparse.Namespace) -> Classifier:
         return Classifier.load(
             registry.folder(registry.active()), device=settings.model.device, threads=settings.model.threads
         )
-    return Classifier.load(SHIPPED, threads=1)
+    return Classifier.load(SHIPPED)
 
 
 def _rules(config: Path) -> Any:
-    from bot.settings import Rules, load_settings
+    from bot.settings import RuleSettings, load_settings
 
-    return load_settings(config).rules if (config / "softanswer.yaml").exists() else Rules()
+    return load_settings(config).rules if (config / "softanswer.yaml").exists() else RuleSettings()
 
 
 def _texts(options: argparse.Namespace) -> Iterable[str]:

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 
@@ -21,21 +21,43 @@ class SettingsError(UserError):
     """One line: which file, which key, what to do."""
 
 
+DAY_S = 86_400
+
+
 @dataclass(frozen=True, slots=True)
-class SupportChannel:
+class Range:
+    """The bounds of a number, both allowed."""
+
+    low: float
+    high: float
+
+    def __contains__(self, number: float) -> bool:
+        return self.low <= number <= self.high
+
+    def __str__(self) -> str:
+        return f"{_plain(self.low)} to {_plain(self.high)}"
+
+
+def _plain(number: float) -> str:
+    """86400 and 0.9, never 8.64e+04."""
+    return str(int(number)) if number == int(number) else str(number)
+
+
+@dataclass(frozen=True, slots=True)
+class SupportChannelSettings:
     channel: str
     """`#name` or id."""
     mode: Mode = "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class Channels:
-    support: tuple[SupportChannel, ...]
+class ChannelSettings:
+    support: tuple[SupportChannelSettings, ...]
     triage: str
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class PeopleSettings:
     admins: tuple[str, ...]
     """User ids or @names; they alone may retrain, promote and roll back."""
     agents_group: str | None = None
@@ -43,37 +65,37 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RuleSettings:
     """The numbers in the rules of conduct. Similarities: see bot.pipeline.matching; chosen by bench/routing.py, see docs/admin.md."""
 
-    negative_threshold: float = 0.50
-    match_threshold: float = 0.25
-    match_margin: float = 0.20
-    strong_threshold: float = 0.30
-    clarify_threshold: float = 0.12
-    human_quiet_s: float = 1800.0
-    conversation_s: float = 120.0
-    late_answer_max_s: float = 3600.0
+    negative_threshold: Annotated[float, Range(0, 1)] = 0.50
+    match_threshold: Annotated[float, Range(0, 1)] = 0.25
+    match_margin: Annotated[float, Range(0, 1)] = 0.20
+    strong_threshold: Annotated[float, Range(0, 1)] = 0.30
+    clarify_threshold: Annotated[float, Range(0, 1)] = 0.12
+    human_quiet_s: Annotated[float, Range(0, 7 * DAY_S)] = 1800.0
+    conversation_s: Annotated[float, Range(0, DAY_S)] = 120.0
+    late_answer_max_s: Annotated[float, Range(0, 7 * DAY_S)] = 3600.0
     """A message found after this time (the bot was away) is answered by a person."""
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelSettings:
     folder: Path = Path("data/models")
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    threads: int = 1
+    threads: Annotated[int, Range(1, 256)] = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Feedback:
+class FeedbackSettings:
     """Which of people's labels count; see bot.learning.selection."""
 
-    one_persons_share: float = 0.30
-    sure: float = 0.90
-    burst_an_hour: int = 30
-    live_share: float = 0.20
+    one_persons_share: Annotated[float, Range(0.01, 1)] = 0.30
+    sure: Annotated[float, Range(0, 1)] = 0.90
+    burst_an_hour: Annotated[int, Range(1, 10_000)] = 30
+    live_share: Annotated[float, Range(0, 0.9)] = 0.20
     shared_channels: bool = False
-    retain_days: int = 365
+    retain_days: Annotated[int, Range(0, 3650)] = 365
     """So long the words of a labelled message are kept, redacted, to be learned from; with consent alone, and never shorter than
     `retain_text_days`."""
     reactions: Mapping[str, str] = field(
@@ -88,66 +110,66 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
-class Asks:
+class AskSettings:
     """How much the team is asked about messages that nothing else would show them; see bot.learning.asking."""
 
-    random: float = 0.015
-    random_flagged: float = 0.10
-    random_a_day: int = 10
-    uncertain_a_day: int = 5
-    opinions_a_day: int = 10
+    random: Annotated[float, Range(0, 1)] = 0.015
+    random_flagged: Annotated[float, Range(0, 1)] = 0.10
+    random_a_day: Annotated[int, Range(0, 1000)] = 10
+    uncertain_a_day: Annotated[int, Range(0, 1000)] = 5
+    opinions_a_day: Annotated[int, Range(0, 1000)] = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchSettings:
     """How long a new version is watched; see bot.learning.watch."""
 
-    readings: int = 600
-    hours: float = 48.0
+    readings: Annotated[int, Range(1, 1_000_000)] = 600
+    hours: Annotated[float, Range(0, 365 * 24)] = 48.0
     """The watch ends when readings and hours are over. Two hundred readings are too few to tell: docs/learning.md."""
-    most_hours: float = 14 * 24.0
+    most_hours: Annotated[float, Range(0, 365 * 24)] = 14 * 24.0
     """Then it ends in any case."""
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
+class LearningSettings:
     schedule: str = "0 3 * * *"
     """Crontab form, in `timezone`."""
     timezone: str = "UTC"
-    jitter_s: int = 300
+    jitter_s: Annotated[int, Range(0, DAY_S)] = 300
     """The run begins up to so much later: not every installation at the same second."""
-    misfire_grace_s: int = 6 * 3600
-    retrain_after: int = 200
+    misfire_grace_s: Annotated[int, Range(1, 7 * DAY_S)] = 6 * 3600
+    retrain_after: Annotated[int, Range(1, 1_000_000)] = 200
     """So many newly labelled messages start a run by themselves."""
     method: Literal["full", "lora"] = "full"
-    threads: int = 1
+    threads: Annotated[int, Range(1, 256)] = 1
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Where to train; auto: on the GPU where torch finds one."""
-    sample: int | None = 2000
+    sample: Annotated[int, Range(1, 1_000_000)] | None = 2000
     """Replay a stratified sample of the corpus of this size; null: all of it."""
-    epochs: int | None = None
+    epochs: Annotated[int, Range(1, 100)] | None = None
     promotion: Literal["auto", "manual"] = "auto"
-    keep_versions: int = 5
+    keep_versions: Annotated[int, Range(0, 1000)] = 5
     """Refused and waiting versions beyond the latest so many are removed; what ever served stays."""
-    feedback: Feedback = field(default_factory=Feedback)
-    asks: Asks = field(default_factory=Asks)
-    watch: Watch = field(default_factory=Watch)
+    feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
+    asks: AskSettings = field(default_factory=AskSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PaceSettings:
     """How fast is posted into one channel; Slack's own limit is about one a second, a few at once now and then."""
 
-    posts_a_second: float = 1.0
-    at_once: int = 4
+    posts_a_second: Annotated[float, Range(0.01, 10_000)] = 1.0
+    at_once: Annotated[int, Range(1, 10_000)] = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Http:
+class HttpSettings:
     """Health endpoint, and in HTTP mode the Events API: `/healthz`, `/slack/events`."""
 
     host: str = "127.0.0.1"
-    port: int = 3000
+    port: Annotated[int, Range(0, 65_535)] = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +185,22 @@ class Tokens:
 @dataclass(frozen=True, slots=True)
 class Settings:
     product: str
-    channels: Channels
-    people: People
-    rules: Rules = field(default_factory=Rules)
-    model: Model = field(default_factory=Model)
-    learning: Learning = field(default_factory=Learning)
-    pace: Pace = field(default_factory=Pace)
-    http: Http = field(default_factory=Http)
+    channels: ChannelSettings
+    people: PeopleSettings
+    rules: RuleSettings = field(default_factory=RuleSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
+    pace: PaceSettings = field(default_factory=PaceSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
     database: Path = Path("data/softanswer.db")
-    retain_text_days: int = 90
+    retain_text_days: Annotated[int, Range(1, 3650)] = 90
     """So long the words of messages are kept."""
 
 
 def load_settings(config: Path) -> Settings:
     """Read `config/softanswer.yaml`. Relative paths in it are relative to the working directory.
 
-    Raises SettingsError on a missing file, a missing or unknown key, or a value of the wrong kind.
+    Raises SettingsError on a missing file, a missing or unknown key, or a value of the wrong kind or out of its bounds.
     """
     file = config / "softanswer.yaml"
     raw = read_yaml(file)
@@ -188,12 +210,6 @@ def load_settings(config: Path) -> Settings:
         raise SettingsError(
             f"{file}: channels.support is empty — name at least one channel where customers write"
         )
-    if settings.pace.posts_a_second <= 0 or settings.pace.at_once < 1:
-        raise SettingsError(
-            f"{file}: pace must let something through — set posts_a_second above 0 and at_once to 1 or more"
-        )
-    if settings.retain_text_days < 1:
-        raise SettingsError(f"{file}: retain_text_days is {settings.retain_text_days} — set at least 1")
     for emoji, label in settings.learning.feedback.reactions.items():
         if label not in ("negative", "neutral", "positive"):
             raise SettingsError(
@@ -257,6 +273,11 @@ def _build(kind: Any, raw: Any, file: Path, at: str) -> Any:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, raw, file, at)
+    if origin is Annotated:
+        value, bounds = _build(args[0], raw, file, at), args[1]
+        if value not in bounds:
+            raise SettingsError(f"{file}: {at} is {raw} — choose a {_KINDS[args[0]]} from {bounds}")
+        return value
     if origin is Mapping:
         if not isinstance(raw, dict):
             raise SettingsError(f"{file}: {at} must hold keys and values")
@@ -288,7 +309,7 @@ _KINDS = {str: "text", int: "whole number", float: "number", Path: "path"}
 def _build_dataclass(kind: Any, raw: Any, file: Path, at: str) -> Any:
     if not isinstance(raw, dict):
         raise SettingsError(f"{file}: {at or 'the file'} must hold keys and values")
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     prefix = f"{at}." if at else ""
     for key in raw:
         if key not in hints:

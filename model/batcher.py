@@ -12,6 +12,9 @@ import numpy as np
 from model.classifier import Classifier, Floats
 from model.reading import Reading
 
+MAX_BATCH = 32
+"""Messages that are read at once."""
+
 
 class Overloaded(Exception):
     """So many messages wait that this one was refused at once; try again later."""
@@ -23,7 +26,9 @@ class Batcher:
     Built, started and used on one event loop.
     """
 
-    def __init__(self, classifier: Classifier, *, max_batch: int = 32, max_waiting: int = 1024) -> None:
+    def __init__(
+        self, classifier: Classifier, *, max_batch: int = MAX_BATCH, max_waiting: int = 1024
+    ) -> None:
         self.classifier = classifier
         self._max_batch = max_batch
         self._max_waiting = max_waiting

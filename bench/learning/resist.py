@@ -23,7 +23,8 @@ from pathlib import Path
 from team import error, note, noted, retrained
 
 from bot.domain.feedback import Word
-from bot.learning.selection import Limits, Used, select
+from bot.learning.selection import Used, select
+from bot.settings import FeedbackSettings
 from model.classifier import Classifier
 from model.reading import LABELS, Reading
 from model.registry import SHIPPED
@@ -61,7 +62,7 @@ def main() -> None:
         for guards in (True, False):
             if (attack, guards) in done:
                 continue
-            chosen = select(words, Limits(live_share=0.0)).used if guards else _all(words)
+            chosen = select(words, FeedbackSettings(live_share=0.0)).used if guards else _all(words)
             candidate = retrained(chosen, options.sample)
             row = {
                 "attack": attack,

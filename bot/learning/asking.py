@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bot.domain.learning import OPINIONS, Ask, Candidate, Opinion, Why
 from bot.learning.selection import DISPUTED, SURE, Held
+from bot.settings import AskSettings
 
 PATIENCE_S = 3 * 24 * 3600.0
 """So long a person may be silent before the next one is asked."""
@@ -22,20 +22,8 @@ MOST_OPINIONS = 3
 _FOR_HELD: dict[str, Why] = {DISPUTED: "third", SURE: "second"}
 
 
-@dataclass(frozen=True, slots=True)
-class Portions:
-    """How much the team is asked."""
-
-    random: float = 0.015
-    """Share of the unflagged messages drawn by lot."""
-    random_flagged: float = 0.10
-    """Of the flagged ones; they are fewer."""
-    random_a_day: int = 10
-    uncertain_a_day: int = 5
-    opinions_a_day: int = 10
-    """Second and third opinions; what nobody was asked about yet comes first, then the newest messages."""
-    uncertain: float = 0.60
-    """Messages read with less confidence than this may be asked about as uncertain."""
+UNCERTAIN = 0.60
+"""Messages read with less confidence than this may be asked about as uncertain."""
 
 
 def questions(
@@ -43,7 +31,7 @@ def questions(
     held: Iterable[Held],
     asked: Sequence[tuple[str, str | None]],
     people: Sequence[str],
-    portions: Portions,
+    portions: AskSettings,
     secret: str,
     opinions: Iterable[Opinion] = (),
     now: float = 0.0,
@@ -65,7 +53,7 @@ def questions(
     ]
     wanted += [(c.message, "random", ()) for c in drawn[: max(0, left)]]
     left = portions.uncertain_a_day - sum(why == "uncertain" for why, _ in asked)
-    unsure = [c for c in candidates if not c.flagged and c.confidence < portions.uncertain and c not in drawn]
+    unsure = [c for c in candidates if not c.flagged and c.confidence < UNCERTAIN and c not in drawn]
     unsure.sort(key=lambda c: (c.confidence, c.message))
     wanted += [(c.message, "uncertain", ()) for c in unsure[: max(0, left)]]
     before: dict[tuple[int, str], list[Opinion]] = defaultdict(list)

@@ -8,23 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.learning.asking import Portions, questions
-from bot.learning.selection import Limits, Selection, select
-from bot.settings import Learning as LearningSettings
+from bot.learning.asking import questions
+from bot.learning.selection import Selection, select
+from bot.settings import LearningSettings
 from bot.store import Store
 from bot.workspace import Workspace
-
-
-def limits_of(settings: LearningSettings) -> Limits:
-    """The rules of selection as the settings have them."""
-    given = settings.feedback
-    return Limits(
-        share=given.one_persons_share,
-        sure=given.sure,
-        burst=given.burst_an_hour,
-        live_share=given.live_share,
-        shared_channels=given.shared_channels,
-    )
 
 
 class Inquiry:
@@ -48,7 +36,7 @@ class Inquiry:
         team = self._workspace.team
         words = await self._store.feedback.words(team, self._workspace.shared)
         released: Mapping[str, float] = await self._store.records.recall(team, "released") or {}
-        return await asyncio.to_thread(select, words, limits_of(self._settings), released)
+        return await asyncio.to_thread(select, words, self._settings.feedback, released)
 
     async def ask(self) -> int:
         """Put the questions that are due; returns how many."""
@@ -64,13 +52,7 @@ class Inquiry:
             (await self.selection()).held,
             await self._store.asks.asked(team, today),
             self._workspace.staff,
-            Portions(
-                self._settings.asks.random,
-                self._settings.asks.random_flagged,
-                self._settings.asks.random_a_day,
-                self._settings.asks.uncertain_a_day,
-                self._settings.asks.opinions_a_day,
-            ),
+            self._settings.asks,
             secret,
             await self._store.asks.opinions(team),
             now,

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot.learning.inquiry import limits_of
 from bot.learning.outcome import take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
 from bot.learning.selection import Selection, select
@@ -25,7 +24,7 @@ async def selection(settings: Settings, store: Store) -> Selection:
     """What may be learned from, and what is held back."""
     team = await store.records.team()
     released = await store.records.recall(team, "released") or {}
-    return select(await store.feedback.words(team, shared=None), limits_of(settings.learning), released)
+    return select(await store.feedback.words(team, shared=None), settings.learning.feedback, released)
 
 
 async def retrain(

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.domain.learning import Golden
 from bot.learning.selection import Used
-from bot.settings import Learning as LearningSettings
+from bot.settings import LearningSettings
 
 TRAINER = (sys.executable, "-m", "training", "retrain")
 """The command that trains; its arguments and output are described in docs/contributor.md."""

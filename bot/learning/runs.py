@@ -28,7 +28,7 @@ from bot.learning.schedule import cron
 from bot.learning.selection import Selection
 from bot.learning.serving import Overtaken, Serving
 from bot.learning.watcher import Watcher
-from bot.settings import Learning as LearningSettings
+from bot.settings import LearningSettings
 from bot.store import Store, StoreUnavailable
 from bot.workspace import Workspace
 

@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apscheduler.triggers.cron import CronTrigger
 
-from bot.settings import Learning as LearningSettings
-from bot.settings import SettingsError
+from bot.settings import LearningSettings, SettingsError
 
 
 def cron(settings: LearningSettings) -> CronTrigger:

@@ -16,6 +16,7 @@ from math import ceil
 
 from bot.domain.feedback import WITHDRAWN, Word
 from bot.privacy.redaction import LONGEST, redacted
+from bot.settings import FeedbackSettings
 
 SHARED = "written in a shared channel"
 DISPUTED = "people disagree; a third is asked"
@@ -28,21 +29,6 @@ UNREADABLE = "nothing to read is left without what must not be learned"
 
 _LEAST_WORDS, _ALIKE = 8, 0.9
 """Messages of so many words are nearly the same if so much of their words is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The numbers in the rules."""
-
-    share: float = 0.30
-    """Of the labels, that one person may have given."""
-    sure: float = 0.90
-    """Against a reading as confident as this one word is not enough."""
-    burst: int = 30
-    """More corrections than this from one label to one other, by one person within an hour, are a burst."""
-    live_share: float = 0.20
-    """Of the labelled messages, that are kept to measure by and never learned from."""
-    shared_channels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +105,17 @@ class _Message:
 
 
 def select(
-    words: Iterable[Word], limits: Limits = Limits(), released: Mapping[str, float] | None = None
+    words: Iterable[Word],
+    limits: FeedbackSettings | None = None,
+    released: Mapping[str, float] | None = None,
 ) -> Selection:
     """Sort people's words into what is used and what is held back.
 
     `released` says by person up to which moment an admin has looked at their bursts and let them count.
     """
     held: list[Held] = []
-    bursts = _bursts(words := sorted(words, key=lambda word: word.id), limits.burst, released or {})
+    limits = limits or FeedbackSettings()
+    bursts = _bursts(words := sorted(words, key=lambda word: word.id), limits.burst_an_hour, released or {})
     messages = [m for m in _last_words(words) if m.said]
 
     open_to_use: list[_Message] = []
@@ -137,7 +126,7 @@ def select(
         else:
             open_to_use.append(message)
     distinct, folded = _fold(open_to_use)
-    kept, capped = _cap(distinct, limits.share)
+    kept, capped = _cap(distinct, limits.one_persons_share)
     used = [
         Used(m.id, m.text, m.label, m.words, m.users, _is_live(m.normal, limits.live_share)) for m in kept
     ]
@@ -168,7 +157,7 @@ def _last_words(words: Iterable[Word]) -> Iterable[_Message]:
     return messages.values()
 
 
-def _why_held(message: _Message, limits: Limits, bursts: frozenset[int]) -> str | None:
+def _why_held(message: _Message, limits: FeedbackSettings, bursts: frozenset[int]) -> str | None:
     words = list(message.said.values())
     if words[0].shared and not limits.shared_channels:
         return SHARED

@@ -12,7 +12,7 @@ from bot.domain.learning import Ask, Watched
 from bot.learning.asking import PATIENCE_S
 from bot.learning.serving import Serving
 from bot.learning.watch import is_one_voice, is_worse, known, told
-from bot.settings import Watch as WatchSettings
+from bot.settings import WatchSettings
 from bot.store import Store
 from bot.store.watches import SUCCEEDED
 from bot.workspace import Workspace

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.domain.message import Decision, Flag, Message, Near, ReplyKind, Thread, Tone
-from bot.settings import Rules
+from bot.settings import RuleSettings
 from model.reading import Reading
 
 _THANKS = r"(?:many\s|a\sbig\s|big\s)?(?:thanks|thank\syou|thx|tysm|ty|cheers|ta|please\sthank\syou)"
@@ -62,7 +62,7 @@ def asks(cleaned: str) -> bool:
     return bool(_ASKS.search(cleaned.strip()))
 
 
-def when_late(decision: Decision, message: Message, now: float, rules: Rules) -> Decision:
+def when_late(decision: Decision, message: Message, now: float, rules: RuleSettings) -> Decision:
     """What is left of a decision for a message that was found later: an answer only while it is of use."""
     if message.late is None:
         return decision
@@ -84,7 +84,7 @@ def decide(
     reading: Reading,
     near: Sequence[Near],
     thread: Thread,
-    rules: Rules,
+    rules: RuleSettings,
 ) -> Decision:
     """Decide on one customer message.
 
@@ -150,7 +150,7 @@ def _second_word(
 
 
 def _to_unhappy(
-    best: Near | None, gap: float, thread: Thread, rules: Rules, why: tuple[str, ...]
+    best: Near | None, gap: float, thread: Thread, rules: RuleSettings, why: tuple[str, ...]
 ) -> Decision:
     """A strong match is answered in the negative tone, anything else held once; a person is called either way."""
     strong = best is not None and best.similarity >= rules.strong_threshold and gap >= rules.match_margin

@@ -25,10 +25,10 @@ from bot.pipeline.matching import Router
 from bot.pipeline.templates import values_for
 from bot.privacy.forgetting import Forgetting
 from bot.privacy.redaction import to_keep
-from bot.settings import Rules
+from bot.settings import RuleSettings
 from bot.store import Store, StoreUnavailable
 from bot.workspace import Workspace
-from model.batcher import Batcher, Overloaded
+from model.batcher import MAX_BATCH, Batcher, Overloaded
 from model.reading import Reading
 from model.text import clean
 
@@ -53,12 +53,12 @@ class Pipeline:
         router: Router,
         workspace: Workspace,
         forgetting: Forgetting,
-        rules: Rules,
+        rules: RuleSettings,
         product: str,
         health: Health,
         committed: Callable[[], None],
         clock: Callable[[], float],
-        batch: int = 32,
+        batch: int = MAX_BATCH,
     ) -> None:
         self._store = store
         self._batcher = batcher
@@ -291,9 +291,8 @@ class Pipeline:
         attempts = received.attempts + 1
         reason = f"{type(error).__name__}: {error}"[:300]
         give_up = attempts >= ATTEMPTS
-        gated = self._gate(received)
-        message: object = gated
-        if isinstance(gated, Exception):
+        message: Gated | Exception | None = self._gate(received)
+        if isinstance(message, Exception):
             message = as_it_is(received.event, team=received.team, channels=self._workspace.channels)
         if give_up and isinstance(message, Message) and message.role == "customer":
             nothing = Reading(self._batcher.classifier.version, None, None, None, "it could not be worked on")

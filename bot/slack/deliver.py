@@ -46,7 +46,7 @@ _ACCESS = {
 class Pace:
     """Slack lets an app post about once a second into a channel, and a few at once now and then: a bucket of tokens each."""
 
-    def __init__(self, a_second: float = 1.0, at_once: int = 4) -> None:
+    def __init__(self, a_second: float, at_once: int) -> None:
         self._a_second = a_second
         self._at_once = at_once
         self._buckets: dict[str, tuple[float, float]] = {}

@@ -13,8 +13,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.message import Role
-from bot.settings import Channels, SettingsError
-from bot.settings import People as PeopleSettings
+from bot.settings import ChannelSettings, PeopleSettings, SettingsError
 from bot.slack.client import UNREACHABLE, SlackRefused, pages, retried
 from bot.workspace import Workspace
 
@@ -29,7 +28,7 @@ class Directory:
         self,
         client: AsyncWebClient,
         workspace: Workspace,
-        channels: Channels,
+        channels: ChannelSettings,
         people: PeopleSettings,
         clock: Callable[[], float] = time.time,
     ) -> None:

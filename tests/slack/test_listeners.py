@@ -12,7 +12,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find
 from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.pipeline.gate import gate as real_gate
+from bot.pipeline.gate import gate
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
 from sandbox.workspace import Channel
@@ -200,7 +200,7 @@ async def test_an_event_of_a_strange_shape_ends_as_failed_and_blocks_nothing(
 async def test_a_fault_of_the_gate_is_logged_and_the_message_goes_to_a_person(
     bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gate, database = real_gate, tmp_path / "softanswer.db"
+    database = tmp_path / "softanswer.db"
 
     def broken(event: Any, **known: Any) -> Any:
         if "zeppelin" in event["text"]:

@@ -9,10 +9,10 @@ import pytest
 
 from bot.domain.message import Decision, Message, Near, Thread
 from bot.pipeline.decide import asks, decide, is_small_talk, wants_a_person, when_late
-from bot.settings import Rules
+from bot.settings import RuleSettings
 from model.reading import Reading
 
-RULES = Rules(match_threshold=0.55, match_margin=0.04, strong_threshold=0.62, clarify_threshold=0.45)
+RULES = RuleSettings(match_threshold=0.55, match_margin=0.04, strong_threshold=0.62, clarify_threshold=0.45)
 EXPORT = Near("export", "Exporting data", 0.8)
 FAR = [Near("export", "Exporting data", 0.2), Near("refund", "Refunds", 0.1)]
 NOW = 1_000_000.0

@@ -1,14 +1,15 @@
 from bot.domain.learning import Candidate, Opinion
-from bot.learning.asking import MOST_OPINIONS, PATIENCE_S, Portions, questions
+from bot.learning.asking import MOST_OPINIONS, PATIENCE_S, questions
 from bot.learning.selection import DISPUTED, SHARED, SURE, Held
+from bot.settings import AskSettings
 
-NONE = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=0)
-ALL = Portions(random=1.0, random_flagged=1.0, random_a_day=100, uncertain_a_day=0)
+NONE = AskSettings(random=0.0, random_flagged=0.0, uncertain_a_day=0)
+ALL = AskSettings(random=1.0, random_flagged=1.0, random_a_day=100, uncertain_a_day=0)
 
 
 def test_the_lot_draws_its_share_and_depends_on_nothing_else() -> None:
     many = [Candidate(i, 0.99, False) for i in range(40_000)]
-    wide = Portions(random_a_day=10_000)
+    wide = AskSettings(random_a_day=10_000)
     asks = questions(many, [], [], ["UA"], wide, "s")
     assert 0.013 < len(asks) / len(many) < 0.017
     assert {a.message for a in questions(many[:1000], [], [], ["UA"], wide, "s")} <= {a.message for a in asks}
@@ -19,7 +20,7 @@ def test_a_day_has_its_limits() -> None:
     many = [Candidate(i, 0.4, False) for i in range(50)]
     asks = questions(many, [], [("random", "UA")] * 97, ["UA"], ALL, "s")
     assert len(asks) == 3
-    uncertain = Portions(random=0.0, uncertain_a_day=5)
+    uncertain = AskSettings(random=0.0, uncertain_a_day=5)
     assert len(questions(many, [], [("uncertain", "UA")] * 2, ["UA"], uncertain, "s")) == 3
 
 
@@ -30,7 +31,7 @@ def test_the_least_certain_are_asked_and_no_flagged_one() -> None:
         Candidate(3, 0.35, True),
         Candidate(4, 0.61, False),
     ]
-    portions = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=5)
+    portions = AskSettings(random=0.0, random_flagged=0.0, uncertain_a_day=5)
     assert [(a.message, a.why) for a in questions(some, [], [], ["UA"], portions, "s")] == [
         (2, "uncertain"),
         (1, "uncertain"),
@@ -59,7 +60,7 @@ def test_questions_go_to_who_was_asked_least_and_never_to_who_has_spoken() -> No
 def test_opinions_have_a_limit_a_day_and_what_nobody_was_asked_about_comes_first() -> None:
     held = [Held(i, (i,), ("UA",), SURE) for i in range(1, 31)]
     stale = [Opinion(i, "second", "UB", 0.0, open=False) for i in range(16, 31)]
-    portions = Portions(random=0.0, random_flagged=0.0, uncertain_a_day=0, opinions_a_day=20)
+    portions = AskSettings(random=0.0, random_flagged=0.0, uncertain_a_day=0, opinions_a_day=20)
     asks = questions(
         [], held, [("third", "UB"), ("random", "UB")], ["UA", "UB", "UC"], portions, "s", stale, 9e9
     )

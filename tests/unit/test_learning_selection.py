@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from bot.domain.feedback import WITHDRAWN, Word
 from bot.learning import selection
-from bot.learning.selection import Limits, Selection, is_live, select
+from bot.learning.selection import Selection, is_live, select
 from bot.privacy.redaction import LONGEST, to_keep
+from bot.settings import FeedbackSettings
 
-ALL = Limits(live_share=0.0)
+ALL = FeedbackSettings(live_share=0.0)
 """Nothing is put aside for the live holdout, so that every message can be told."""
 
 TEXTS = (
@@ -70,7 +71,9 @@ def test_a_flip_of_a_sure_reading_wants_two_people() -> None:
 
 def test_shared_channels_stay_out_unless_they_are_let_in() -> None:
     assert whys(select([word(1, 1, shared=True)], ALL)) == [selection.SHARED]
-    assert select([word(1, 1, shared=True)], Limits(shared_channels=True, live_share=0.0)).held == ()
+    assert (
+        select([word(1, 1, shared=True)], FeedbackSettings(shared_channels=True, live_share=0.0)).held == ()
+    )
 
 
 def burst(count: int, start: float = 0.0) -> list[Word]:
@@ -207,7 +210,7 @@ def words(draw: st.DrawFn) -> Sequence[Word]:
 
 @given(words())
 def test_every_message_somebody_spoke_on_is_used_or_held_once(said: Sequence[Word]) -> None:
-    found = select(said, Limits(burst=3))
+    found = select(said, FeedbackSettings(burst_an_hour=3))
     spoken = {w.message for w in said}
     of_one_text = [u.message for u in found.used] + [h.message for h in found.held]
     assert len(of_one_text) == len(set(of_one_text)) and set(of_one_text) <= spoken

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import typing
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import yaml
 
-from bot.settings import SettingsError, Tokens, api_url, load_settings, load_tokens
+from bot.settings import Range, Settings, SettingsError, Tokens, api_url, load_settings, load_tokens
 
 GOOD: dict[str, Any] = {
     "product": "Acme",
@@ -69,6 +73,84 @@ def test_one_line_says_which_key(tmp_path: Path, change: dict[str, Any], message
     assert message in str(caught.value)
     assert "softanswer.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def numbers(kind: Any = Settings, at: tuple[str, ...] = ()) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Key, type, bounds and default of every number in the settings; bounds are None where somebody forgot them."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    for spec in dataclasses.fields(kind):
+        hint, key = hints[spec.name], (*at, spec.name)
+        if dataclasses.is_dataclass(hint):
+            yield from numbers(hint, key)
+            continue
+        for part in (hint, *typing.get_args(hint)):
+            if part in (int, float):
+                bounds = next((x for x in typing.get_args(hint) if isinstance(x, Range)), None)
+                yield ".".join(key), part, bounds, spec.default
+            elif typing.get_origin(part) is Annotated and part is not hint:  # a number or null
+                yield ".".join(key), *typing.get_args(part), spec.default
+
+
+NUMBERS = list(numbers())
+
+
+def with_number(key: str, value: float) -> dict[str, Any]:
+    """Settings that are good but, perhaps, for this."""
+    raw: Any = value
+    for name in reversed(key.split(".")):
+        raw = {name: raw}
+    return GOOD | raw
+
+
+def test_all_numbers_are_found() -> None:
+    keys = [key for key, *_ in NUMBERS]
+    assert len(keys) == len(set(keys)) == 33
+    assert {"rules.match_margin", "learning.sample", "learning.watch.hours", "retain_text_days"} <= set(keys)
+
+
+@pytest.mark.parametrize(("key", "kind", "bounds", "default"), NUMBERS, ids=[key for key, *_ in NUMBERS])
+def test_every_number_has_bounds(tmp_path: Path, key: str, kind: Any, bounds: Any, default: Any) -> None:
+    assert isinstance(bounds, Range) and (default is None or default in bounds)
+    for value in (kind(bounds.low), kind(bounds.high)):
+        load(tmp_path, with_number(key, value))
+    step = 1 if kind is int else 0.001
+    for value in (
+        kind(bounds.low) - step,
+        kind(bounds.high) + step,
+        *([math.nan, math.inf] * (kind is float)),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            load(tmp_path, with_number(key, value))
+        what = "whole number" if kind is int else "number"
+        assert str(caught.value).endswith(
+            f"softanswer.yaml: {key} is {value} — choose a {what} from {bounds}"
+        )
+
+
+def test_bounds_are_told_in_plain_figures() -> None:
+    assert [str(Range(0, 0.9)), str(Range(1, 1_000_000)), str(Range(0.01, 86400.0))] == [
+        "0 to 0.9",
+        "1 to 1000000",
+        "0.01 to 86400",
+    ]
+
+
+def test_the_operator_page_lists_every_number_with_default_and_bounds() -> None:
+    page = Path("docs/operator.md").read_text("utf-8")
+    rows = [
+        f"| `{key}` | {'–' if default is None else f'{default:g}'} | {bounds} |"
+        for key, _, bounds, default in NUMBERS
+    ]
+    assert [row for row in rows if row not in page] == []
+
+
+def test_the_example_settings_show_the_defaults(tmp_path: Path) -> None:
+    example = load_settings(Path("config"))
+    defaults = load(tmp_path, GOOD)
+    asked = {"product", "channels", "people"}
+    for spec in dataclasses.fields(Settings):
+        if spec.name not in asked:
+            assert getattr(example, spec.name) == getattr(defaults, spec.name), spec.name
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import sqlite_utils
 from bot.desk import answers, cases
 from bot.domain.actions import TRIAGE, Action, Reply
 from bot.domain.message import Decision, Message
-from bot.settings import Rules
+from bot.settings import RuleSettings
 from bot.store import Store, StoreError, open_store
 from bot.store.db import Transaction
 from bot.store.schema import MIGRATIONS
@@ -29,7 +29,7 @@ def answer(key: str, channel: str = "C1", **more: Any) -> Reply:
     return Reply(key=key, channel=channel, text=key, reply="template", **more)
 
 
-RULES = {"conversation_s": 120.0, "negative_threshold": Rules().negative_threshold}
+RULES = {"conversation_s": 120.0, "negative_threshold": RuleSettings().negative_threshold}
 
 
 @pytest.fixture
