@@ -144,7 +144,7 @@ class Records:
     async def team(self) -> str:
         """The workspace this database belongs to, for the command line, as the bot noted it at its last start; "" before
         the first. Not the team of some event: a customer of another organisation writes under theirs."""
-        return await self._database.transaction(own_team)
+        return await self._database.transaction(lambda db: own_team(db))
 
     async def remember(self, team: str, key: str, value: Any) -> None:
         """Keep something of the bot's own across restarts."""

@@ -12,6 +12,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find
 from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
+from bot.domain.learning import Ask
 from bot.pipeline.gate import gate
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
@@ -64,6 +65,20 @@ async def test_a_case_from_flag_to_resolution(bot: Bot, tmp_path: Path) -> None:
         (ANNA, "case resolved"),
     ]
     await eventually(lambda: len(actions(database, kind="card_update", state="sent")) == 2)
+
+
+async def test_a_customer_of_another_organisation_is_seen_like_any_other(bot: Bot, tmp_path: Path) -> None:
+    services, database = bot.services, tmp_path / "softanswer.db"
+    of_theirs = event(user=BEN, text=ANGRY, team="T0OTHER", user_team="T0OTHER") | {"team_id": "T0OTHER"}
+    await bot.app.async_dispatch(signed(of_theirs))
+    await eventually(lambda: cases(database))
+    assert [(m.team, m.author_team) for m in messages(database)] == [("T0ACME", "T0OTHER")]
+    assert [case.customer for case in await services.store.cases.open_cases("T0ACME")] == [BEN]
+    assert "*Open cases* 1" in await services.status.lines()
+    candidates = await services.store.asks.candidates("T0ACME", 0)
+    await services.store.asks.put("T0ACME", [Ask(candidates[0].message, "random", ANNA)], services.clock())
+    await services.store.feedback.correct("T0ACME", 1, "negative", ANNA, "question", services.clock())
+    assert any("0 of 1 " in line for line in await services.status.stats())
 
 
 async def test_a_label_is_corrected_by_a_menu(bot: Bot, tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class InboxEvent:
 @dataclasses.dataclass(frozen=True)
 class Message:
     id: int
+    team: str
+    author_team: str | None
     channel: str
     ts: str
     thread: str

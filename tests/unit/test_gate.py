@@ -44,6 +44,14 @@ def test_an_edit_is_the_message_as_it_reads_now() -> None:
     assert pass_gate(**told) == Edit(message, 95.0)
 
 
+def test_the_authors_team_is_kept_apart_from_ours() -> None:
+    for told in ({"user_team": "T2", "team": "T1"}, {"team": "T2"}):
+        message = pass_gate(**told)
+        assert isinstance(message, Message) and (message.team, message.author_team) == ("T1", "T2")
+        edit = pass_gate(**edited("before", "now", **told))
+        assert isinstance(edit, Edit) and (edit.message.team, edit.message.author_team) == ("T1", "T2")
+
+
 def test_a_deletion_names_the_message() -> None:
     assert pass_gate(subtype="message_deleted", deleted_ts="90.0") == Deletion("T1", "C1", "90.0")
     # What is left of a deleted message that had replies.

@@ -63,6 +63,34 @@ async def test_an_event_is_kept_once_however_it_comes(store: Store) -> None:
     assert len(await store.inbox.pending(10)) == 2
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"channel": "C1", "ts": "1.0", "user": ["U1"], "message": "words", "previous_message": None},
+        {"channel": 7, "message": {"user": {"id": "U1"}, "ts": 1.0}},
+        {"channel": "C1", "ts": "1.0", "user": "\ud800"},
+        {},
+    ],
+)
+async def test_an_event_of_any_shape_is_kept(store: Store, event: dict[str, Any]) -> None:
+    assert await store.inbox.put("T1", event, 1.0)
+    assert [received.event for received in await store.inbox.pending(10)] == [event]
+
+
+async def test_the_inbox_knows_whose_words_an_event_holds_and_of_which_message(store: Store) -> None:
+    changed = {"message": {"user": "U1", "ts": "1.0"}, "previous_message": {"user": "U1", "ts": "1.0"}}
+    gone = {"previous_message": {"user": "U1", "ts": "1.0"}}
+    for n, event in enumerate([{"user": "U1", "ts": "1.0"}, changed, gone, {"user": "U2"}]):
+        await store.inbox.put("T1", {"channel": "C1", "subtype": f"{n}", "ts": f"{n + 1}.0", **event}, 1.0)
+    sql = "select author, message_ts from inbox order by id"
+    rows = await store.database.transaction(lambda db: db.query(sql))
+    assert [tuple(row.values()) for row in rows] == [
+        ("U1", "1.0"), ("U1", "1.0"), ("U1", "3.0"), ("U2", "4.0"),
+    ]  # fmt: skip
+    await store.erasure.forget("T1", "U1", "UADA", 2.0)
+    assert [received.id for received in await store.inbox.pending(10)] == [4]
+
+
 async def test_settled_events_keep_no_text(store: Store) -> None:
     await store.inbox.put("T1", {"channel": "C1", "ts": "1", "text": "secret words"}, 1.0)
     await store.inbox.skip(1, "written by a bot")
@@ -249,6 +277,69 @@ async def test_a_failing_write_leaves_nothing_behind(store: Store) -> None:
     with pytest.raises(RuntimeError):
         await store.database.transaction(half)
     assert await store.database.transaction(lambda db: db.query("select 1 from audit")) == []
+
+
+async def test_the_verbs_of_a_transaction(store: Store) -> None:
+    row = {"team": "T1", "user": "U1", "what": "x", "at": 1.0}
+
+    def work(db: Transaction) -> None:
+        assert [db.insert("audit", row), db.insert("audit", row)] == [1, 2]
+        assert db.insert("audit", row | {"id": 2}, ignore=True) is None
+        db.update("audit", 2, {"user": "U2"})
+        with pytest.raises(LookupError, match="audit: no row has the id 3"):
+            db.update("audit", 3, {"user": "U2"})
+        assert db.query('select id, "user" from audit order by id') == [
+            {"id": 1, "user": "U1"},
+            {"id": 2, "user": "U2"},
+        ]
+        assert db.one("select what from audit where id = ?", [1]) == {"what": "x"}
+        assert db.one("select what from audit where id = ?", [3]) is None
+        assert db.execute("update audit set detail = 'y'") == 2
+
+    await store.database.transaction(work)
+
+
+async def test_every_transaction_has_three_points_named_after_its_method(tmp_path: Path) -> None:
+    reached: list[str] = []
+    store = open_store(tmp_path / "a.db", cases.apply, reached.append)
+    await store.inbox.put("T1", {"channel": "C1", "ts": "1.0"}, 1.0)
+    await store.inbox.skip(1, "nothing")
+    await store.cases.take(1, "UA", 1.0)
+    await store.records.team()
+    await store.erasure.forget("T1", "U1", "UADA", 1.0)
+    await store.erasure.expire(1.0, lambda text: text)
+    store.database.close()
+    points = ("begins", "is about to be committed", "is on disk")
+    methods = [
+        "Inbox.put",
+        "Inbox.skip",
+        "Cases._press",
+        "Records.team",
+        "Erasure.forget",
+        *["Erasure.expire"] * 3,
+    ]
+    assert reached == [f"{method} {point}" for method in methods for point in points]
+
+
+async def test_whether_many_messages_are_still_here(store: Store) -> None:
+    def write(db: Transaction) -> None:
+        row = {
+            "team": "T1",
+            "channel": "C1",
+            "thread": "1.0",
+            "user": "U1",
+            "role": "customer",
+            "created_at": 1.0,
+        }
+        for n in range(1, 1202):
+            db.insert("messages", row | {"ts": f"{n}.0", "text": "words"})
+
+    await store.database.transaction(write)
+    assert await store.feedback.still_here([*range(1, 1202), 1, 2])
+    assert await store.feedback.still_here([])
+    await store.database.transaction(lambda db: db.update("messages", 1200, {"text": None}))
+    assert not await store.feedback.still_here(range(1, 1202))
+    assert await store.feedback.still_here(range(1, 1200))
 
 
 def test_one_owner_at_a_time(tmp_path: Path) -> None:
