@@ -80,7 +80,8 @@ async def test_an_event_of_any_shape_is_kept(store: Store, event: dict[str, Any]
 async def test_the_inbox_knows_whose_words_an_event_holds_and_of_which_message(store: Store) -> None:
     changed = {"message": {"user": "U1", "ts": "1.0"}, "previous_message": {"user": "U1", "ts": "1.0"}}
     gone = {"previous_message": {"user": "U1", "ts": "1.0"}}
-    for n, event in enumerate([{"user": "U1", "ts": "1.0"}, changed, gone, {"user": "U2"}]):
+    events: list[dict[str, Any]] = [{"user": "U1", "ts": "1.0"}, changed, gone, {"user": "U2"}]
+    for n, event in enumerate(events):
         await store.inbox.put("T1", {"channel": "C1", "subtype": f"{n}", "ts": f"{n + 1}.0", **event}, 1.0)
     sql = "select author, message_ts from inbox order by id"
     rows = await store.database.transaction(lambda db: db.query(sql))
