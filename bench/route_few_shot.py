@@ -3,7 +3,7 @@
     python bench/route_few_shot.py FILE.jsonl [FILE.jsonl ...] [--model DIR] [--seeds N] [--first SEED]
 
 Each FILE has `{"text", "intent"}` lines (the project measures with Banking77's training part and CLINC150). Lines may
-say their `part`: then the examples come from `train`, the questions from `val`, and other parts are left out.
+say their `part`: then the examples come from `train`, the label_requests from `val`, and other parts are left out.
 
 Prints, per seed, the accuracy of a version folder, the shipped one by default; and, with templates for only half of the
 intents, how well the score tells whether a question has one: the AUROC, and the share of the unknown that would be

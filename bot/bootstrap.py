@@ -17,12 +17,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.failpoints import Reach, watch_calls
 from bot.health import Health
 from bot.insight.status import Status
-from bot.learning.inquiry import Inquiry
 from bot.learning.offline import RUNS
 from bot.learning.process import TRAINER
+from bot.learning.requester import LabelRequester
 from bot.learning.runs import Learning
 from bot.learning.serving import Serving, load_last_good
-from bot.learning.watcher import Watcher
+from bot.learning.shadow_evaluation import ShadowEvaluator
 from bot.pipeline.matching import Router
 from bot.pipeline.pipeline import Pipeline
 from bot.pipeline.templates import Templates
@@ -31,7 +31,7 @@ from bot.privacy.retention import Retention
 from bot.services import Services
 from bot.settings import Settings, Tokens
 from bot.slack import actions, commands, home, messages, reactions, shortcuts
-from bot.slack.catch_up import CatchUp
+from bot.slack.backfill import Backfill
 from bot.slack.client import Client
 from bot.slack.deliver import Deliverer, Pace
 from bot.slack.directory import Directory
@@ -55,7 +55,7 @@ class Bot:
     deliverer: Deliverer
     health: Health
     retention: Retention
-    catch_up: CatchUp
+    backfill: Backfill
     tokens: Tokens
 
 
@@ -98,7 +98,7 @@ async def build(
     batcher = Batcher(active)
 
     writers = Writers(client, store, workspace, settings.product)
-    pace = Pace(settings.pace.posts_a_second, settings.pace.at_once)
+    pace = Pace(settings.pace.posts_per_second, settings.pace.burst)
     health = Health(
         store=store,
         workspace=workspace,
@@ -118,7 +118,7 @@ async def build(
     forgetting = Forgetting(
         store.erasure,
         interrupt=lambda why: learning.interrupt(why),
-        reload_examples=lambda: serving.teach(),
+        reload_examples=lambda: serving.reload_examples(),
         committed=deliverer.wake,
         clock=clock,
     )
@@ -155,8 +155,10 @@ async def build(
         settings=settings.learning,
         runs=settings.model.folder / RUNS,
         serving=serving,
-        inquiry=Inquiry(settings=settings.learning, **shared),
-        watcher=Watcher(settings=settings.learning.watch, serving=serving, **shared),
+        requester=LabelRequester(settings=settings.learning, **shared),
+        shadow_evaluator=ShadowEvaluator(
+            settings=settings.learning.shadow_evaluation, serving=serving, **shared
+        ),
         trainer=trainer,
         **shared,
     )
@@ -185,9 +187,9 @@ async def build(
         lambda: None if settings.learning.feedback.shared_channels else workspace.shared,
         clock,
     )
-    catch_up = CatchUp(client, store, workspace, pipeline.accept, clock)
+    backfill = Backfill(client, store, workspace, pipeline.accept, clock)
     app = build_app(api_url, tokens, services)
-    return Bot(app, client, directory, services, batcher, deliverer, health, retention, catch_up, tokens)
+    return Bot(app, client, directory, services, batcher, deliverer, health, retention, backfill, tokens)
 
 
 def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:

@@ -172,8 +172,8 @@ def _route(options: argparse.Namespace) -> None:
     index = Index(load_templates(options.config), classifier.embed, classifier.version)
     rules = _rules(options.config)
     for text in _texts(options):
-        near = index.nearest(classifier.embed([text])[0], clean(text))
-        best, second = near[0], near[1] if len(near) > 1 else None
+        matches = index.nearest(classifier.embed([text])[0], clean(text))
+        best, second = matches[0], matches[1] if len(matches) > 1 else None
         sure = best.similarity >= rules.match_threshold
         fields = {
             "text": text,

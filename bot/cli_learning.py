@@ -26,10 +26,10 @@ def add_to(command: Any) -> None:
     actions = ["list", "show", "diff", "promote", "rollback"]
     models.add_argument("action", nargs="?", default="list", choices=actions)
     models.add_argument("version", nargs="*")
-    models.add_argument("--anyway", action="store_true", help="promote what its gate refused")
+    models.add_argument("--anyway", action="store_true", help="promote what failed its release checks")
     command(
         "retrain",
-        "learn from the team's corrections while the bot is stopped; exit 1 if the result is refused",
+        "learn from the team's corrections while the bot is stopped; exit 1 if the result is rejected",
         _retrain,
     )
     feedback = command("feedback", "write what the next retraining would learn from, redacted", _feedback)
@@ -73,9 +73,9 @@ def _put_in_service(settings: Settings, registry: Registry, options: argparse.Na
             version = options.version[0]
             team = asyncio.run(store.records.team())
             states = asyncio.run(store.records.model_states(team))
-            if states.get(version) == "refused" and not options.anyway:
+            if states.get(version) == "rejected" and not options.anyway:
                 raise SettingsError(
-                    f"models promote: {version} was refused by its gate — add --anyway if it shall serve all the same"
+                    f"models promote: {version} failed its release checks — add --anyway if it shall serve all the same"
                 )
             registry.promote(version)
         else:
@@ -152,7 +152,7 @@ def _retrain(options: argparse.Namespace) -> int:
         moved = f"{before} → {after}" if before else after
         print(f"{'ok ' if check['passed'] else 'NO '} {name_of(check):40} {moved} (limit {limit})")
     print(summary)
-    return 1 if state in offline.REFUSED else 0
+    return 1 if state in offline.REJECTED else 0
 
 
 def _show(step: Any) -> None:
@@ -173,7 +173,7 @@ def _feedback(options: argparse.Namespace) -> None:
         chosen = asyncio.run(offline.selection(settings, store))
     finally:
         store.database.close()
-    lines = Snapshot(chosen.used).lines()
+    lines = Snapshot(chosen.rows).lines()
     text = "".join(f"{line}\n" for line in lines)
     try:
         options.file.write_bytes(text.encode("utf-8", "replace"))
@@ -181,7 +181,7 @@ def _feedback(options: argparse.Namespace) -> None:
         raise SettingsError(f"{options.file}: {error.strerror} — name a file that can be written") from None
     print(f"wrote {len(lines)} messages to {options.file}, {len(chosen.live)} of them to measure by")
     for why, count in sorted(chosen.reasons.items(), key=lambda item: -item[1]):
-        print(f"held back {count}: {why}")
+        print(f"excluded {count}: {why}")
 
 
 def _store(settings: Settings) -> Store:

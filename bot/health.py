@@ -30,7 +30,7 @@ _MEANWHILE = {
     TEMPLATES: "Questions for it come here, for a person. `softanswer templates check` names the line.",
 }
 
-WORKS_ON = {GPU}
+DEGRADED = {GPU}
 """What is told, and keeps nothing from being done: no reason to start the bot anew."""
 
 QUIET_S = 60.0
@@ -54,28 +54,28 @@ class Health:
         self._clock = clock
         self._shout = shout
         self.quiet_s = quiet_s
-        self.ill: dict[str, tuple[float, str]] = {}
+        self.failing: dict[str, tuple[float, str]] = {}
         """What does not work: since when, and why."""
         self._failing: dict[str, set[str]] = {}
         """Which of a part's pieces (templates, say) failed last."""
         self._works_since: dict[str, float] = {}
 
-    async def bad(self, part: str, why: object, piece: str | None = "") -> None:
+    async def failed(self, part: str, why: object, piece: str | None = "") -> None:
         """Something failed. Told once, until it has worked for a while."""
         self._failing.setdefault(part, set()).add(piece or "")
         self._works_since.pop(part, None)
-        if part in self.ill:
+        if part in self.failing:
             return
         now, reason = (
             self._clock(),
             f"{type(why).__name__}: {why}" if isinstance(why, Exception) else str(why),
         )
-        self.ill[part] = (now, reason)
+        self.failing[part] = (now, reason)
         await self._tell(part, f"⚠️ {part} ({reason[:200]}). {_MEANWHILE[part]}", now)
 
-    async def good(self, part: str, piece: str | None = "") -> None:
+    async def worked(self, part: str, piece: str | None = "") -> None:
         """It worked, or this piece of it."""
-        if part not in self.ill:
+        if part not in self.failing:
             return
         self._failing[part].discard(piece or "")
         if not self._failing[part]:
@@ -88,7 +88,7 @@ class Health:
             now = self._clock()
             if now - since < self.quiet_s:
                 continue
-            began, _ = self.ill.pop(part)
+            began, _ = self.failing.pop(part)
             del self._works_since[part], self._failing[part]
             over = f"{part[0].lower()}{part[1:]}"
             await self._tell(
@@ -105,7 +105,7 @@ class Health:
         log.warning("%s", text)
         action = Notice(key=f"health:{part}:{now}", text=text)
         try:
-            if part == DATABASE and part in self.ill:
+            if part == DATABASE and part in self.failing:
                 await self._shout(text)
             else:
                 await self._store.outbox.put(self._workspace.team, action, now)

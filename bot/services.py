@@ -47,7 +47,7 @@ class Services:
     store: Store
     workspace: Workspace
     refresh_workspace: Callable[[], Awaitable[None]]
-    """Ask Slack again who is who and what is shared."""
+    """LabelRequest Slack again who is who and what is shared."""
     pipeline: Pipeline
     batcher: Batcher
     learning: Learning

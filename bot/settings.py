@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import logging
 import os
 import types
 import typing
@@ -15,6 +17,8 @@ import yaml
 
 from bot.domain.message import Mode
 from model.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 class SettingsError(UserError):
@@ -90,10 +94,10 @@ class ModelSettings:
 class FeedbackSettings:
     """Which of people's labels count; see bot.learning.selection."""
 
-    one_persons_share: Annotated[float, Range(0.01, 1)] = 0.30
+    max_annotator_rate: Annotated[float, Range(0.01, 1)] = 0.30
     sure: Annotated[float, Range(0, 1)] = 0.90
-    burst_an_hour: Annotated[int, Range(1, 10_000)] = 30
-    live_share: Annotated[float, Range(0, 0.9)] = 0.20
+    burst_per_hour: Annotated[int, Range(1, 10_000)] = 30
+    live_holdout_rate: Annotated[float, Range(0, 0.9)] = 0.20
     shared_channels: bool = False
     retain_days: Annotated[int, Range(0, 3650)] = 365
     """So long the words of a labelled message are kept, redacted, to be learned from; with consent alone, and never shorter than
@@ -110,24 +114,24 @@ class FeedbackSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class AskSettings:
-    """How much the team is asked about messages that nothing else would show them; see bot.learning.asking."""
+class LabelRequestSettings:
+    """How much the team is asked about messages that nothing else would show them; see bot.learning.sampling."""
 
     random: Annotated[float, Range(0, 1)] = 0.015
     random_flagged: Annotated[float, Range(0, 1)] = 0.10
-    random_a_day: Annotated[int, Range(0, 1000)] = 10
-    uncertain_a_day: Annotated[int, Range(0, 1000)] = 5
-    opinions_a_day: Annotated[int, Range(0, 1000)] = 10
+    random_per_day: Annotated[int, Range(0, 1000)] = 10
+    uncertain_per_day: Annotated[int, Range(0, 1000)] = 5
+    adjudications_per_day: Annotated[int, Range(0, 1000)] = 10
 
 
 @dataclass(frozen=True, slots=True)
-class WatchSettings:
-    """How long a new version is watched; see bot.learning.watch."""
+class ShadowEvaluationSettings:
+    """How long a new version is watched; see bot.learning.shadow."""
 
     readings: Annotated[int, Range(1, 1_000_000)] = 600
     hours: Annotated[float, Range(0, 365 * 24)] = 48.0
-    """The watch ends when readings and hours are over. Two hundred readings are too few to tell: docs/learning.md."""
-    most_hours: Annotated[float, Range(0, 365 * 24)] = 14 * 24.0
+    """The shadow_evaluation ends when readings and hours are over. Two hundred readings are too few to tell: docs/learning.md."""
+    max_hours: Annotated[float, Range(0, 365 * 24)] = 14 * 24.0
     """Then it ends in any case."""
 
 
@@ -152,16 +156,16 @@ class LearningSettings:
     keep_versions: Annotated[int, Range(0, 1000)] = 5
     """Refused and waiting versions beyond the latest so many are removed; what ever served stays."""
     feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
-    asks: AskSettings = field(default_factory=AskSettings)
-    watch: WatchSettings = field(default_factory=WatchSettings)
+    label_requests: LabelRequestSettings = field(default_factory=LabelRequestSettings)
+    shadow_evaluation: ShadowEvaluationSettings = field(default_factory=ShadowEvaluationSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class PaceSettings:
     """How fast is posted into one channel; Slack's own limit is about one a second, a few at once now and then."""
 
-    posts_a_second: Annotated[float, Range(0.01, 10_000)] = 1.0
-    at_once: Annotated[int, Range(1, 10_000)] = 4
+    posts_per_second: Annotated[float, Range(0.01, 10_000)] = 1.0
+    burst: Annotated[int, Range(1, 10_000)] = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,7 @@ def load_settings(config: Path) -> Settings:
     Raises SettingsError on a missing file, a missing or unknown key, or a value of the wrong kind or out of its bounds.
     """
     file = config / "softanswer.yaml"
-    raw = read_yaml(file)
+    raw = _renamed(read_yaml(file), file)
     settings = _build(Settings, raw, file, "")
     assert isinstance(settings, Settings)
     if not settings.channels.support:
@@ -218,6 +222,42 @@ def load_settings(config: Path) -> Settings:
     if not settings.people.admins:
         raise SettingsError(f"{file}: people.admins is empty — name at least one admin (user id or @name)")
     return settings
+
+
+RENAMED = {
+    "learning.asks": "learning.label_requests",
+    "learning.label_requests.random_a_day": "learning.label_requests.random_per_day",
+    "learning.label_requests.uncertain_a_day": "learning.label_requests.uncertain_per_day",
+    "learning.label_requests.opinions_a_day": "learning.label_requests.adjudications_per_day",
+    "learning.watch": "learning.shadow_evaluation",
+    "learning.shadow_evaluation.most_hours": "learning.shadow_evaluation.max_hours",
+    "learning.feedback.one_persons_share": "learning.feedback.max_annotator_rate",
+    "learning.feedback.burst_an_hour": "learning.feedback.burst_per_hour",
+    "learning.feedback.live_share": "learning.feedback.live_holdout_rate",
+    "pace.posts_a_second": "pace.posts_per_second",
+    "pace.at_once": "pace.burst",
+}
+"""Keys of version 0.1, in the order in which they are renamed. They are understood, with a warning, until version 0.3."""
+
+
+def _renamed(raw: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
+    """The settings with old keys under their new names. Raises SettingsError if both are there."""
+    raw = copy.deepcopy(dict(raw))
+    for old, new in RENAMED.items():
+        *path, name = old.split(".")
+        place: Any = raw
+        for part in path:
+            place = place.get(part) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place:
+            continue
+        successor = new.rpartition(".")[2]
+        if successor in place:
+            raise SettingsError(f"{file}: both {old} and {new} are set — {old} is its old name; remove it")
+        place[successor] = place.pop(name)
+        log.warning(
+            "%s: %s is called %s now — rename it; version 0.3 will not know the old name", file, old, new
+        )
+    return raw
 
 
 def load_tokens(environ: Mapping[str, str] = os.environ) -> Tokens:

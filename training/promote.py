@@ -2,7 +2,7 @@
 
 Not "is the figure higher": on the holdouts a team has, noise alone moves it. The candidate must be shown not to be worse
 (non-inferiority with a margin, on the same messages), nowhere to fall below a floor, and to break nothing that held.
-How often this errs is simulated in bench/learning/gate.py; see docs/learning.md.
+How often this errs is simulated in bench/learning/release_checks.py; see docs/learning.md.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from team import error, note, noted, retrained
 
-from bot.domain.feedback import Word
-from bot.learning.selection import Used, select
+from bot.domain.feedback import LabelEvent
+from bot.learning.selection import TrainingRow, select
 from bot.settings import FeedbackSettings
 from model.classifier import Classifier
 from model.reading import LABELS, Reading
@@ -62,7 +62,7 @@ def main() -> None:
         for guards in (True, False):
             if (attack, guards) in done:
                 continue
-            chosen = select(words, FeedbackSettings(live_share=0.0)).used if guards else _all(words)
+            chosen = select(words, FeedbackSettings(live_holdout_rate=0.0)).rows if guards else _all(words)
             candidate = retrained(chosen, options.sample)
             row = {
                 "attack": attack,
@@ -86,15 +86,17 @@ def main() -> None:
 
 def _words(
     attack: str, team: Sequence[Example], complaints: Sequence[Example], reads: dict[str, Reading]
-) -> list[Word]:
+) -> list[LabelEvent]:
     rng = random.Random(0)
-    words: list[Word] = []
+    words: list[LabelEvent] = []
 
     def say(message: int, example: Example, label: str, user: str, text: str = "") -> None:
         read = reads[example.text]
         at = 600.0 * len(words)
         words.append(
-            Word(len(words) + 1, message, text or example.text, label, user, at, read.label, read.confidence)
+            LabelEvent(
+                len(words) + 1, message, text or example.text, label, user, at, read.label, read.confidence
+            )
         )
 
     for i, example in enumerate(team):
@@ -118,10 +120,10 @@ def _flipped(label: str) -> str:
     return {"negative": "positive", "positive": "negative", "neutral": "negative"}[label]
 
 
-def _all(words: Sequence[Word]) -> list[Used]:
+def _all(words: Sequence[LabelEvent]) -> list[TrainingRow]:
     """Without guards: the last word on each message."""
     last = {word.message: word for word in words}
-    return [Used(w.message, w.text, w.label, (w.id,), (w.user,), live=False) for w in last.values()]
+    return [TrainingRow(w.message, w.text, w.label, (w.id,), (w.user,), live=False) for w in last.values()]
 
 
 def _success(classifier: Classifier, holdout: Sequence[Example]) -> float:

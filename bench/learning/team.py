@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.learning.process import Snapshot
-from bot.learning.selection import Used
+from bot.learning.selection import TrainingRow
 from model.classifier import Classifier
 from model.registry import SHIPPED
 from training import base, dataset, distillation, mixture
@@ -39,16 +39,16 @@ def messages(shift: str) -> tuple[list[Example], list[Example]]:
     return found[TEST:], found[:TEST]
 
 
-def used(examples: Sequence[Example], labels: Sequence[str] | None = None) -> list[Used]:
+def used(examples: Sequence[Example], labels: Sequence[str] | None = None) -> list[TrainingRow]:
     """The examples as corrections that the selection has let through."""
     given = labels or [example.label for example in examples]
     return [
-        Used(i, example.text, label, (i,), ("UA",), live=False)
+        TrainingRow(i, example.text, label, (i,), ("UA",), live=False)
         for i, (example, label) in enumerate(zip(examples, given, strict=True))
     ]
 
 
-def retrained(corrections: Sequence[Used], sample: int) -> Classifier:
+def retrained(corrections: Sequence[TrainingRow], sample: int) -> Classifier:
     """A candidate, trained and exported as `python -m training retrain` does it, without the gate."""
     corpus = mixture.load()
     few = dataset.sample(corpus.dev, max(300, sample // 2))

@@ -56,7 +56,7 @@ class Story:
                 self._say(f"— everything but the retraining took {retrain_from - self._started:.0f} s —")
                 await self._retraining()
                 self._say(f"— the retraining took {time.monotonic() - retrain_from:.0f} s —")
-                self._books()
+                self._database_counts()
             except StepFailed as error:
                 self._say(f"✗ {error}")
                 return 1
@@ -66,7 +66,7 @@ class Story:
     # --- the steps
 
     async def _question(self) -> None:
-        self._title("A customer asks, and gets an answer in the thread")
+        self._title("A customer requests, and gets an answer in the thread")
         asked = self._question_ts = await self._write(CARLA, "Hi! How can I export all our data to Excel?")
         answer = await self._persons.until(
             "an answer about exporting", lambda s: bot_reply(s, HELP, asked, "Export"), CARLA
@@ -129,7 +129,7 @@ class Story:
         self._say("No score, no flag, no agent's name, no triage channel.")
 
     async def _retraining(self) -> None:
-        self._title("An admin retrains; the result is proven or refused")
+        self._title("An admin retrains; the result is proven or rejected")
         self._say("Ada writes: /softanswer consent on")
         self._show(
             "Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer consent on")
@@ -156,7 +156,7 @@ class Story:
         self._say("Ada writes: /softanswer status")
         self._show("Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer status"))
 
-    def _books(self) -> None:
+    def _database_counts(self) -> None:
         self._title("It is all in SQLite")
         for table, count in count_rows(self._database).items():
             self._say(f"   {table:<9} {count}")

@@ -59,7 +59,7 @@ def seed() -> dict[str, Any]:
             {
                 "id": HELP,
                 "name": "help",
-                "topic": "Ask us anything about Acme",
+                "topic": "LabelRequest us anything about Acme",
                 "members": [CARLA, BEN, ANNA, ADA, "U0BOT"],
                 "history": history,
             },

@@ -54,7 +54,7 @@ class Reply(Action):
     reply: ReplyKind
     template: str | None = None
     rate: bool = False
-    """Whether it asks *did this help?*."""
+    """Whether it requests *did this help?*."""
 
     @staticmethod
     def key_of(channel: str, ts: str) -> str:
@@ -214,7 +214,7 @@ class DraftClose(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelRequestPost(Action):
-    """Asks an agent how a customer felt."""
+    """LabelRequests an agent how a customer felt."""
 
     kind = "label_request"
     posts = True

@@ -9,7 +9,7 @@ WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class LabelEvent:
     """One person's word on how a customer felt when they wrote a message."""
 
     id: int
@@ -28,7 +28,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FeedbackEntry:
     """A person's word: what, who, where (`source`) and when."""
 
     value: str
@@ -46,7 +46,7 @@ class RatingFacts:
 
     value: str
     is_our_answer: bool
-    """An answer of ours to that message, which asks to be rated, stands where the button was pressed."""
+    """An answer of ours to that message, which requests to be rated, stands where the button was pressed."""
     said_not_helpful: bool
     """This customer has said before that the answer did not help."""
 
@@ -56,7 +56,7 @@ class Rating:
     """What follows from a customer's word on an answer."""
 
     thanks: str
-    """Said to the customer alone."""
+    """FeedbackEntry to the customer alone."""
     cause: str | None = None
     """Why a person is wanted; None: nobody is."""
     may_ask_for_person: bool = False

@@ -1,4 +1,4 @@
-"""What learning remembers: questions to the team, examples, runs, what was seen after a promotion, the report."""
+"""What learning remembers: label_requests to the team, examples, runs, what was seen after a promotion, the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model.intervals import rate_interval
 Why = Literal["random", "uncertain", "second", "third", "differ", "confirm"]
 
 
-OPINIONS: tuple[Why, ...] = ("second", "third")
+ADJUDICATIONS: tuple[Why, ...] = ("second", "third")
 """Of a person more, on what others said. Asked of the next one if the first cannot tell or is silent."""
 
 
@@ -25,7 +25,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class LabelRequest:
     """One question to one person."""
 
     message: int
@@ -34,7 +34,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelRequest:
+class LabelRequestView:
     """A question to the team as its card shows it."""
 
     id: int
@@ -48,8 +48,8 @@ class LabelRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """A question for a person's opinion on what others said, as it was asked before."""
+class Adjudication:
+    """A question for a person's adjudication on what others said, as it was asked before."""
 
     message: int
     why: str
@@ -60,7 +60,7 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class SampleAnswer:
     """How a person says the customer of a message drawn by lot felt, and whether it had been flagged as unhappy."""
 
     channel: str
@@ -111,12 +111,12 @@ UNJUDGED = ("skipped", "failed", "running")
 """States of runs that have come to no verdict."""
 
 
-VOICES = 2
+MIN_ANNOTATORS = 2
 """So many people must have found the old version right; in a team of one, that one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ShadowCounts:
     """What a watch has seen so far."""
 
     readings: int
@@ -130,12 +130,12 @@ class Seen:
     """Where they say that both are wrong."""
     expected: float
     """The share on which the two differed when the gate measured them."""
-    voices: int = VOICES
+    annotators: int = MIN_ANNOTATORS
     """How many people are among those who say that the old model is right."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ShadowEvaluation:
     """One watch as the database remembers it."""
 
     id: int
@@ -170,7 +170,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Week:
     """A week's readings that agents were shown, and how many of them they set right."""
 
     begins: float
@@ -186,7 +186,7 @@ SOURCES = {"card": "card", "question": "question", "shortcut": "shortcut", "reac
 @dataclass(frozen=True, slots=True)
 class Report:
     versions: tuple[Version, ...]
-    weeks: tuple[Share, ...]
+    weeks: tuple[Week, ...]
     sources: Mapping[str, int]
     """Labels by where people gave them."""
 
@@ -225,5 +225,5 @@ class Report:
         return "Labels so far: " + ", ".join(f"{n} by {SOURCES.get(s, s)}" for s, n in self.sources.items())
 
 
-def _interval(week: Share) -> tuple[float, float]:
+def _interval(week: Week) -> tuple[float, float]:
     return rate_interval(week.overridden, week.shown)

@@ -106,7 +106,7 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class TemplateMatch:
     """One template and how well the message fits it: 0.9 for one of its examples, about 0 for what is like none."""
 
     template: str
@@ -138,7 +138,7 @@ class Decision:
     reply: ReplyKind | None = None
     template: str | None = None
     tone: Tone = "neutral"
-    options: tuple[Near, ...] = ()
+    options: tuple[TemplateMatch, ...] = ()
     """The buttons of a *clarify* reply."""
     flag: Flag | None = None
     reasons: tuple[str, ...] = ()

@@ -17,14 +17,14 @@ from model.registry import Registry
 RUNS = ".runs"
 """Where in the model folder retrainings work."""
 
-REFUSED = ("refused", "failed")
+REJECTED = ("rejected", "failed")
 
 
 async def selection(settings: Settings, store: Store) -> Selection:
-    """What may be learned from, and what is held back."""
+    """What may be learned from, and what is excluded."""
     team = await store.records.team()
-    released = await store.records.recall(team, "released") or {}
-    return select(await store.feedback.words(team, shared=None), settings.learning.feedback, released)
+    cleared = await store.records.recall(team, "cleared") or {}
+    return select(await store.feedback.label_events(team, shared=None), settings.learning.feedback, cleared)
 
 
 async def retrain(
@@ -46,7 +46,7 @@ async def retrain(
     assert run_id is not None  # the database's lock is ours, and what ran is closed
     registry = Registry(settings.model.folder)
     chosen = await selection(settings, store)
-    snapshot = Snapshot(chosen.used, await store.teaching.golden(team))
+    snapshot = Snapshot(chosen.rows, await store.examples.golden(team))
     await records.note_data(run_id, snapshot.hash, len(chosen.to_learn), chosen.reasons)
     # Where the bot's own runs work: should this process be killed, the bot's next start clears it away.
     runs = settings.model.folder / RUNS
@@ -61,7 +61,7 @@ async def retrain(
         done = await train(
             trainer, settings.learning, folder / "run", snapshot, registry.folder(active), on_step
         )
-        state, summary, version = await _judge(
+        state, summary, version = await _conclude_candidate(
             settings, store, registry, team, done, chosen, snapshot.hash, now
         )
         await records.end_run(run_id, state, summary, now, version)
@@ -73,7 +73,7 @@ async def retrain(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _judge(
+async def _conclude_candidate(
     settings: Settings,
     store: Store,
     registry: Registry,
@@ -98,12 +98,12 @@ async def _judge(
     version, reasons = outcome.version, "; ".join(outcome.reasons)
     match outcome.state:
         case "not exported":
-            return "refused", f"it could not be exported: {reasons}", None
-        case "refused":
-            return "refused", f"{version} does not serve: {reasons}; {parent} goes on serving", version
+            return "rejected", f"it could not be exported: {reasons}", None
+        case "rejected":
+            return "rejected", f"{version} does not serve: {reasons}; {parent} goes on serving", version
         case "manual":
             return "waiting", f"{version} passed: {reasons}; softanswer models promote {version}", version
-        case "called back":
+        case "rolled back before":
             why = "one that had learned the same was called back by the watch"
             return "waiting", f"{version} passed, but {why}; softanswer models promote {version}", version
     assert version

@@ -15,8 +15,8 @@ from bot.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    state: Literal["not exported", "refused", "manual", "called back", "passed"]
-    """*manual*: an admin has the last word; *called back*: one that had learned the same was called back by the watch, so they
+    state: Literal["not exported", "rejected", "manual", "rolled back before", "passed"]
+    """*manual*: an admin has the last word; *rolled back before*: one that had learned the same was called back by the watch, so they
     have it here, too."""
     version: str | None
     """None if it could not be exported."""
@@ -50,12 +50,12 @@ async def take_in(
         return Outcome("not exported", None, reasons)
     version = add(Path(str(done["candidate"])))
     lineage = [word for used in chosen.to_learn for word in used.words]
-    state = "candidate" if verdict["promote"] else "refused"
+    state = "candidate" if verdict["promote"] else "rejected"
     await store.records.add_model(team, version, parent, verdict, state, lineage, now)
     if not verdict["promote"]:
-        return Outcome("refused", version, reasons)
+        return Outcome("rejected", version, reasons)
     if promotion == "manual":
         return Outcome("manual", version, reasons)
     if await store.records.was_called_back(team, data_hash):
-        return Outcome("called back", version, reasons)
+        return Outcome("rolled back before", version, reasons)
     return Outcome("passed", version, reasons)

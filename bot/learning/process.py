@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.learning import Golden
-from bot.learning.selection import Used
+from bot.learning.selection import TrainingRow
 from bot.settings import LearningSettings
 
 TRAINER = (sys.executable, "-m", "training", "retrain")
@@ -31,7 +31,7 @@ class RunFailed(Exception):
 class Snapshot:
     """What a run learns from and is judged by, as it leaves the database: redacted."""
 
-    used: Sequence[Used]
+    rows: Sequence[TrainingRow]
     golden: Sequence[Golden] = ()
 
     def lines(self) -> list[str]:
@@ -40,7 +40,7 @@ class Snapshot:
             json.dumps(
                 {"text": u.text, "label": u.label, "message": u.message, "live": u.live}, ensure_ascii=False
             )
-            for u in self.used
+            for u in self.rows
         ]
 
     @property
@@ -51,11 +51,11 @@ class Snapshot:
     def write(self, folder: Path) -> None:
         """Write `snapshot.jsonl` and `golden.jsonl`."""
         folder.mkdir(parents=True)
-        musts = [
+        golden_lines = [
             json.dumps({"text": g.text, "label": g.label, "message": g.id}, ensure_ascii=False)
             for g in self.golden
         ]
-        for name, lines in (("snapshot", self.lines()), ("golden", musts)):
+        for name, lines in (("snapshot", self.lines()), ("golden", golden_lines)):
             text = "".join(f"{line}\n" for line in lines)
             (folder / f"{name}.jsonl").write_bytes(text.encode("utf-8", "replace"))
 

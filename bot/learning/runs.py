@@ -20,14 +20,14 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.domain.actions import Action, Notice, NoticeUpdate, Picture
 from bot.domain.learning import UNJUDGED
-from bot.learning.inquiry import Inquiry
 from bot.learning.outcome import take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
-from bot.learning.run_words import beginning, in_two_sentences, progress, verdict_table
+from bot.learning.requester import LabelRequester
+from bot.learning.run_texts import beginning, in_two_sentences, progress, verdict_table
 from bot.learning.schedule import cron
 from bot.learning.selection import Selection
 from bot.learning.serving import Overtaken, Serving
-from bot.learning.watcher import Watcher
+from bot.learning.shadow_evaluation import ShadowEvaluator
 from bot.settings import LearningSettings
 from bot.store import Store, StoreUnavailable
 from bot.workspace import Workspace
@@ -49,8 +49,8 @@ class Learning:
         runs: Path,
         store: Store,
         serving: Serving,
-        inquiry: Inquiry,
-        watcher: Watcher,
+        requester: LabelRequester,
+        shadow_evaluator: ShadowEvaluator,
         workspace: Workspace,
         committed: Callable[[], None],
         clock: Callable[[], float],
@@ -60,8 +60,8 @@ class Learning:
         self._runs = runs
         self._store = store
         self.serving = serving
-        self.inquiry = inquiry
-        self._watcher = watcher
+        self.requester = requester
+        self._shadow_evaluator = shadow_evaluator
         self._workspace = workspace
         self._committed = committed
         self._clock = clock
@@ -78,7 +78,7 @@ class Learning:
             log.warning("a training run was interrupted when the bot stopped")
             await self._report(run_id, "⏹️ Retraining stopped: the bot stopped during the run.")
         await self.serving.reconcile()
-        await self.serving.teach()
+        await self.serving.reload_examples()
         missed = await self._missed()
         await self._note_that_we_are_here()
         shutil.rmtree(self._runs, ignore_errors=True)
@@ -91,7 +91,7 @@ class Learning:
             self.look_around, "interval", minutes=10, jitter=60, id="ask", misfire_grace_time=600, **once
         )
         self._scheduler.add_job(
-            self._watcher.tick, "interval", seconds=20, id="watch", misfire_grace_time=600, **once
+            self._shadow_evaluator.tick, "interval", seconds=20, id="watch", misfire_grace_time=600, **once
         )
         self._scheduler.start()
         if missed:
@@ -113,11 +113,11 @@ class Learning:
         return due is not None and due.timestamp() <= now and not (run and run.started_at >= since)
 
     async def look_around(self) -> None:
-        """Ask the team what is to be asked, and start a run if enough was labelled since the last."""
+        """LabelRequest the team what is to be asked, and start a run if enough was labelled since the last."""
         await self._note_that_we_are_here()
-        await self.inquiry.ask()
-        await self.serving.teach()
-        if await self._store.records.consent(self._workspace.team) and await self.inquiry.enough_to_learn():
+        await self.requester.ask()
+        await self.serving.reload_examples()
+        if await self._store.records.consent(self._workspace.team) and await self.requester.enough_to_learn():
             await self.start("new labels", None)
 
     async def close(self) -> None:
@@ -178,8 +178,8 @@ class Learning:
         """One run from selection to report. Whatever happens in it, the version in service is what it was, or proven."""
         folder, records = self._runs / str(run_id), self._store.records
         try:
-            selection = await self.inquiry.selection()
-            snapshot = Snapshot(selection.used, await self._store.teaching.golden(self._workspace.team))
+            selection = await self.requester.selection()
+            snapshot = Snapshot(selection.rows, await self._store.examples.golden(self._workspace.team))
             why_not = None if user else await self._nothing_new(snapshot)
             if why_not:
                 await records.end_run(run_id, "skipped", why_not, self._clock())
@@ -188,7 +188,7 @@ class Learning:
             await self._report(run_id, beginning(user, trigger, selection), first=True)
             active = self.serving.active
             done = await self._train(run_id, folder, snapshot)
-            if not await self._store.feedback.still_here([used.message for used in selection.used]):
+            if not await self._store.feedback.still_here([used.message for used in selection.rows]):
                 raise RunFailed(
                     "a message that it learned from was deleted or forgotten meanwhile; retrain without it"
                 )
@@ -219,7 +219,7 @@ class Learning:
         """Judge the candidate, let it serve if it is proven, close the run and say so."""
         # Before anything serves: a verdict that cannot be shown is none.
         table = verdict_table(done["verdict"])
-        state, text, version = await self._judge(done, selection, data_hash, active, user)
+        state, text, version = await self._conclude_candidate(done, selection, data_hash, active, user)
         await self._end(run_id, state, text, version)
         await self._report(run_id, f"🎓 {text}", table=table, worse=done.get("worse"))
         report = await self._store.reports.learning(self._workspace.team, self._clock())
@@ -245,7 +245,7 @@ class Learning:
     async def _nothing_new(self, snapshot: Snapshot) -> str | None:
         """Why a run that nobody asked for would be in vain."""
         team = self._workspace.team
-        if await self._store.watches.current(team):
+        if await self._store.shadow_evaluations.current(team):
             return "the version in service is still being watched"
         judged = await self._store.records.last_run(team, but=UNJUDGED)
         if judged and judged.data_hash == snapshot.hash:
@@ -266,7 +266,7 @@ class Learning:
             self._trainer, self._settings, folder, snapshot, self.serving.active_folder, report
         )
 
-    async def _judge(
+    async def _conclude_candidate(
         self, done: Step, selection: Selection, data_hash: str, parent: str, user: str
     ) -> tuple[str, str, str | None]:
         """Take the candidate in; let it serve if it is proven. Returns the run's state, its summary, the version.
@@ -289,16 +289,16 @@ class Learning:
         match outcome.state:
             case "not exported":
                 text = f"The trained version does not serve, it could not be exported: {reasons}. `{parent}` goes on serving."
-                return "refused", text, None
-            case "refused":
+                return "rejected", text, None
+            case "rejected":
                 return (
-                    "refused",
+                    "rejected",
                     f"Version `{version}` does not serve: {reasons}. `{parent}` goes on serving.",
                     version,
                 )
             case "manual":
                 return "waiting", f"Version `{version}` passed: {reasons}. {how}", version
-            case "called back":
+            case "rolled back before":
                 text = f"Version `{version}` passed, but one that had learned the same was called back by the watch. {how}"
                 return "waiting", text, version
         assert version

@@ -14,25 +14,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from bot.domain.feedback import WITHDRAWN, Word
-from bot.privacy.redaction import LONGEST, redacted
+from bot.domain.feedback import WITHDRAWN, LabelEvent
+from bot.privacy.redaction import MAX_LENGTH, redacted
 from bot.settings import FeedbackSettings
 
 SHARED = "written in a shared channel"
 DISPUTED = "people disagree; a third is asked"
 SURE = "the model was sure of another label; a second person is asked"
 BURST = "one of many corrections in one direction within an hour; an admin can release them"
-CAPPED = "more than one person's share of the labels"
+OVER_RATE = "more than one person's share of the labels"
 CONTRADICTED = "nearly the same words have another label"
 REPEATED = "nearly the same words are used already"
 UNREADABLE = "nothing to read is left without what must not be learned"
 
-_LEAST_WORDS, _ALIKE = 8, 0.9
+_MIN_WORDS, _ALIKE = 8, 0.9
 """Messages of so many words are nearly the same if so much of their words is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class TrainingRow:
     """A message to learn from, or to measure by."""
 
     message: int
@@ -47,7 +47,7 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Excluded:
     """A message that is not used, and why."""
 
     message: int
@@ -58,21 +58,21 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    used: tuple[Used, ...] = ()
-    held: tuple[Held, ...] = ()
+    rows: tuple[TrainingRow, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
 
     @property
-    def to_learn(self) -> tuple[Used, ...]:
-        return tuple(used for used in self.used if not used.live)
+    def to_learn(self) -> tuple[TrainingRow, ...]:
+        return tuple(row for row in self.rows if not row.live)
 
     @property
-    def live(self) -> tuple[Used, ...]:
-        return tuple(used for used in self.used if used.live)
+    def live(self) -> tuple[TrainingRow, ...]:
+        return tuple(row for row in self.rows if row.live)
 
     @property
     def reasons(self) -> dict[str, int]:
-        """How many messages are held back, by reason."""
-        return dict(Counter(held.why for held in self.held))
+        """How many messages are excluded, by reason."""
+        return dict(Counter(excluded.why for excluded in self.excluded))
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class _Message:
     """Redacted, and no longer than the model would read."""
     normal: str
     """Without what makes no difference; nearly the same words are found by it."""
-    said: dict[str, Word] = field(default_factory=dict)
+    said: dict[str, LabelEvent] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[int, ...]:
@@ -100,56 +100,59 @@ class _Message:
         label, count = Counter(word.label for word in self.said.values()).most_common(1)[0]
         return label if 2 * count > len(self.said) else ""
 
-    def held(self, why: str) -> Held:
-        return Held(self.id, self.words, self.users, why)
+    def excluded(self, why: str) -> Excluded:
+        return Excluded(self.id, self.words, self.users, why)
 
 
 def select(
-    words: Iterable[Word],
+    words: Iterable[LabelEvent],
     limits: FeedbackSettings | None = None,
-    released: Mapping[str, float] | None = None,
+    cleared: Mapping[str, float] | None = None,
 ) -> Selection:
-    """Sort people's words into what is used and what is held back.
+    """Sort people's words into what is used and what is excluded.
 
-    `released` says by person up to which moment an admin has looked at their bursts and let them count.
+    `cleared` says by person up to which moment an admin has looked at their bursts and let them count.
     """
-    held: list[Held] = []
+    excluded: list[Excluded] = []
     limits = limits or FeedbackSettings()
-    bursts = _bursts(words := sorted(words, key=lambda word: word.id), limits.burst_an_hour, released or {})
-    messages = [m for m in _last_words(words) if m.said]
+    bursts = _bursts(words := sorted(words, key=lambda word: word.id), limits.burst_per_hour, cleared or {})
+    messages = [m for m in _current_labels(words) if m.said]
 
     open_to_use: list[_Message] = []
     for message in messages:
-        why = _why_held(message, limits, bursts)
+        why = _reason_to_exclude(message, limits, bursts)
         if why:
-            held.append(message.held(why))
+            excluded.append(message.excluded(why))
         else:
             open_to_use.append(message)
     distinct, folded = _fold(open_to_use)
-    kept, capped = _cap(distinct, limits.one_persons_share)
+    kept, over_rate = _limit_rate(distinct, limits.max_annotator_rate)
     used = [
-        Used(m.id, m.text, m.label, m.words, m.users, _is_live(m.normal, limits.live_share)) for m in kept
+        TrainingRow(
+            m.id, m.text, m.label, m.words, m.users, _is_live_holdout(m.normal, limits.live_holdout_rate)
+        )
+        for m in kept
     ]
-    return Selection(tuple(used), (*held, *folded, *capped))
+    return Selection(tuple(used), (*excluded, *folded, *over_rate))
 
 
-def is_live(text: str, share: float) -> bool:
+def is_live_holdout(text: str, share: float) -> bool:
     """Whether a message belongs to the live holdout. By a hash of its words, so that it does for ever."""
-    return _is_live(_normal(redacted(text[:LONGEST])), share)
+    return _is_live_holdout(_normal(redacted(text[:MAX_LENGTH])), share)
 
 
-def _is_live(normal: str, share: float) -> bool:
+def _is_live_holdout(normal: str, share: float) -> bool:
     digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "big") < share * 2**32
 
 
-def _last_words(words: Iterable[Word]) -> Iterable[_Message]:
+def _current_labels(words: Iterable[LabelEvent]) -> Iterable[_Message]:
     """Each message with the last word of each person; a word that was taken back is none."""
     messages: dict[int, _Message] = {}
     for word in words:
         message = messages.get(word.message)
         if message is None:
-            kept = redacted(word.text[:LONGEST])
+            kept = redacted(word.text[:MAX_LENGTH])
             message = messages[word.message] = _Message(word.message, kept, _normal(kept))
         message.said.pop(word.user, None)
         if word.label != WITHDRAWN:
@@ -157,7 +160,7 @@ def _last_words(words: Iterable[Word]) -> Iterable[_Message]:
     return messages.values()
 
 
-def _why_held(message: _Message, limits: FeedbackSettings, bursts: frozenset[int]) -> str | None:
+def _reason_to_exclude(message: _Message, limits: FeedbackSettings, bursts: frozenset[int]) -> str | None:
     words = list(message.said.values())
     if words[0].shared and not limits.shared_channels:
         return SHARED
@@ -177,14 +180,14 @@ def _why_held(message: _Message, limits: FeedbackSettings, bursts: frozenset[int
     return None
 
 
-def _bursts(words: Sequence[Word], most: int, released: Mapping[str, float]) -> frozenset[int]:
+def _bursts(words: Sequence[LabelEvent], most: int, cleared: Mapping[str, float]) -> frozenset[int]:
     """The ids of words that change one label to one other, more than `most` by one person within an hour."""
-    directions: dict[tuple[str, str, str], list[Word]] = defaultdict(list)
+    directions: dict[tuple[str, str, str], list[LabelEvent]] = defaultdict(list)
     for word in words:
         if (
             word.read_label
             and word.read_label != word.label
-            and word.at > released.get(word.user, float("-inf"))
+            and word.at > cleared.get(word.user, float("-inf"))
         ):
             directions[word.user, word.read_label, word.label].append(word)
     found: set[int] = set()
@@ -199,7 +202,7 @@ def _bursts(words: Sequence[Word], most: int, released: Mapping[str, float]) -> 
     return frozenset(found)
 
 
-def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Held]]:
+def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Excluded]]:
     """Of messages with nearly the same words the first; none of them if their labels differ."""
     groups: list[list[_Message]] = []
     bags: list[frozenset[str]] = []
@@ -222,20 +225,20 @@ def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Held]]:
         exact.setdefault(message.normal, place)
         groups[place].append(message)
     kept: list[_Message] = []
-    held: list[Held] = []
+    excluded: list[Excluded] = []
     for group in groups:
         if len({message.label for message in group}) > 1:
-            held += [message.held(CONTRADICTED) for message in group]
+            excluded += [message.excluded(CONTRADICTED) for message in group]
         else:
             kept.append(group[0])
-            held += [message.held(REPEATED) for message in group[1:]]
-    return kept, held
+            excluded += [message.excluded(REPEATED) for message in group[1:]]
+    return kept, excluded
 
 
 def _rarest(bag: frozenset[str], common: Mapping[str, int]) -> list[str]:
     """So many of its rarest words that two messages with nine words of ten in common must share one of them; only these are
     looked up, or every message would be compared with every other (prefix filtering, Chaudhuri et al. 2006)."""
-    if len(bag) < _LEAST_WORDS:
+    if len(bag) < _MIN_WORDS:
         return []  # alike only if the same
     count = len(bag) - ceil(_ALIKE * len(bag)) + 1
     return sorted(bag, key=lambda word: (common[word], word))[:count]
@@ -243,7 +246,7 @@ def _rarest(bag: frozenset[str], common: Mapping[str, int]) -> list[str]:
 
 def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
     """Nine words of ten in common; short messages only if they are the same, for there one word is the message."""
-    return len(some) >= _LEAST_WORDS and len(some & others) >= _ALIKE * len(some | others)
+    return len(some) >= _MIN_WORDS and len(some & others) >= _ALIKE * len(some | others)
 
 
 def _normal(text: str) -> str:
@@ -251,7 +254,7 @@ def _normal(text: str) -> str:
     return " ".join(re.sub(r"[\W_]+", " ", re.sub(r"\d+", "0", text.lower())).split()) or text.strip()
 
 
-def _cap(messages: Sequence[_Message], share: float) -> tuple[list[_Message], list[Held]]:
+def _limit_rate(messages: Sequence[_Message], share: float) -> tuple[list[_Message], list[Excluded]]:
     """No more than `share` of the labels from one person who alone gave them; their latest stay.
 
     A team of two cannot have less than a half each: where `share` is less than the people's equal parts, those hold.
@@ -261,8 +264,8 @@ def _cap(messages: Sequence[_Message], share: float) -> tuple[list[_Message], li
     for message in messages:
         if len(message.said) == 1:
             of_one[message.users[0]].append(message)
-    voices = {user for message in messages for user in message.said}
-    part = max(share, 1 / max(1, len(voices)))
+    annotators = {user for message in messages for user in message.said}
+    part = max(share, 1 / max(1, len(annotators)))
     counts = {user: len(theirs) for user, theirs in of_one.items()}
     agreed = len(messages) - sum(counts.values())
     total = len(messages)
@@ -276,7 +279,7 @@ def _cap(messages: Sequence[_Message], share: float) -> tuple[list[_Message], li
         m.id for user, theirs in of_one.items() for m in _earliest(theirs, len(theirs) - allowed[user])
     }
     kept = [message for message in messages if message.id not in dropped]
-    return kept, [message.held(CAPPED) for message in messages if message.id in dropped]
+    return kept, [message.excluded(OVER_RATE) for message in messages if message.id in dropped]
 
 
 def _earliest(messages: Sequence[_Message], count: int) -> Sequence[_Message]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.domain.actions import Notice
 from bot.pipeline.matching import Router
 from bot.store import Store, StoreUnavailable
-from bot.store.watches import SUCCEEDED
+from bot.store.shadow_evaluations import SUCCEEDED
 from bot.workspace import Workspace
 from model.artefact_folder import ArtefactError
 from model.batcher import Batcher
@@ -19,7 +19,7 @@ from model.registry import Registry
 
 log = logging.getLogger(__name__)
 
-NEVER_SERVED = ("refused", "candidate")
+NEVER_SERVED = ("rejected", "candidate")
 """States of versions that may be removed."""
 
 
@@ -92,8 +92,8 @@ class Serving:
         if version not in [manifest.version for manifest in known]:
             return f"There is no version `{version[:80]}`; `/softanswer models` lists them."
         states = await self._store.records.model_states(self._workspace.team)
-        if states.get(version) == "refused" and not anyway:
-            return f"Version `{version}` was refused by its gate. Shall it serve all the same? `/softanswer promote {version} anyway`"
+        if states.get(version) == "rejected" and not anyway:
+            return f"Version `{version}` failed its release checks. Shall it serve all the same? `/softanswer promote {version} anyway`"
         try:
             previous = await self.take_over(version, user)
         except (ArtefactError, Overtaken) as error:
@@ -201,11 +201,11 @@ class Serving:
         """At the start: should the last process have died between the registry's pointer and the database, the pointer is right."""
         team, active, before = self._workspace.team, self._registry.active(), self._registry.previous()
         states = await self._store.records.model_states(team)
-        in_the_books = [version for version, state in states.items() if state == "active"]
-        if in_the_books == ([active] if active in states else []):
+        in_database = [version for version, state in states.items() if state == "active"]
+        if in_database == ([active] if active in states else []):
             return
         # If what the books have in service (nothing: the shipped version) stands behind the pointer's, that was a promotion.
-        behind = before in in_the_books if in_the_books else before not in states
+        behind = before in in_database if in_database else before not in states
         await self._store.records.serve_model(
             team,
             active,
@@ -220,10 +220,10 @@ class Serving:
         async with self._swap:
             return self._registry.active() == version
 
-    async def teach(self) -> None:
+    async def reload_examples(self) -> None:
         """Take the approved examples into the router, if they have changed, as the version in service understands them."""
         async with self._swap:
-            examples = await self._store.teaching.approved(self._workspace.team)
+            examples = await self._store.examples.approved(self._workspace.team)
             if examples == self._examples:
                 return
             self._router.add_examples(examples)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from bot.bootstrap import Bot
-from bot.health import WORKS_ON
+from bot.health import DEGRADED
 from bot.settings import SettingsError
 from bot.slack.intake import Requests
 
@@ -19,7 +19,7 @@ async def start_http(bot: Bot) -> web.AppRunner:
     app = web.Application()
     app.router.add_get("/healthz", _health(bot))
     if bot.tokens.app is None:
-        app.router.add_post("/slack/events", Requests(bot.app, bot.catch_up.want).take)
+        app.router.add_post("/slack/events", Requests(bot.app, bot.backfill.want).take)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     where = bot.services.settings.http
@@ -36,9 +36,13 @@ async def start_http(bot: Bot) -> web.AppRunner:
 def _health(bot: Bot) -> Handler:
     async def health(request: web.Request) -> web.Response:
         inbox = await bot.services.store.inbox.counts()
-        ill = {part: why for part, (_, why) in bot.health.ill.items()}
-        facts = {"version": bot.batcher.classifier.version, "waiting": inbox.get("pending", 0), "ill": ill}
-        ok = not ill.keys() - WORKS_ON
+        failing = {part: why for part, (_, why) in bot.health.failing.items()}
+        facts = {
+            "version": bot.batcher.classifier.version,
+            "waiting": inbox.get("pending", 0),
+            "failing": failing,
+        }
+        ok = not failing.keys() - DEGRADED
         return web.json_response({"ok": ok, **facts}, status=200 if ok else 503)
 
     return health

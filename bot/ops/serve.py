@@ -14,7 +14,7 @@ from bot.ops.http import start_http
 from bot.ops.memory import keep_small
 from bot.slack.client import Client
 from bot.slack.intake import Socket
-from bot.slack.socket_watch import SocketWatch
+from bot.slack.socket_health import SocketHealth
 
 
 async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
@@ -38,11 +38,11 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
         socket = await _connect(bot, stop)
         if stop.is_set():
             return
-        work.append(asyncio.create_task(bot.catch_up.run()))
+        work.append(asyncio.create_task(bot.backfill.run()))
         if socket:
             # The SDK leaves a socket alone that answers pings, which a dead one may do: it must be told.
             replace = partial(socket.connect_to_new_endpoint, force=True)
-            watch = SocketWatch(bot.catch_up.once, replace, time.time)
+            watch = SocketHealth(bot.backfill.once, replace, time.time)
             socket.message_listeners.append(watch.heard)
             work.append(asyncio.create_task(watch.run()))
         ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
@@ -73,8 +73,8 @@ async def _connect(bot: Bot, stop: asyncio.Event) -> Socket | None:
         return None
     app_token = bot.tokens.app
     web_client = Client(app_token, bot.client.base_url)
-    socket = Socket(bot.app, app_token, web_client, bot.catch_up.want)
-    socket.message_listeners.append(bot.catch_up.heard)
+    socket = Socket(bot.app, app_token, web_client, bot.backfill.want)
+    socket.message_listeners.append(bot.backfill.heard)
 
     async def connect() -> None:
         await check_app_token(web_client, app_token)

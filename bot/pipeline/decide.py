@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.domain.message import Decision, Flag, Message, Near, ReplyKind, Thread, Tone
+from bot.domain.message import Decision, Flag, Message, ReplyKind, TemplateMatch, Thread, Tone
 from bot.settings import RuleSettings
 from model.reading import Reading
 
@@ -36,7 +36,7 @@ _WANTS_A_PERSON = re.compile(
     rf"|^\W*(?:an?\s)?(?:human|person|agent|manager)(?:,?\splease)?\W*$",
     re.IGNORECASE,
 )
-_ASKS = re.compile(
+_QUESTION = re.compile(
     r"\?|^(?:how|what|where|when|why|who|which|can|could|do|does|did|is|are|will|would|should|may"
     r"|please|pls|need|help|i need|i want|i'd like|we need|we want|any(?:one|body)?)\b",
     re.IGNORECASE,
@@ -57,9 +57,9 @@ def wants_a_person(cleaned: str) -> bool:
     return bool(_WANTS_A_PERSON.search(cleaned))
 
 
-def asks(cleaned: str) -> bool:
+def is_question(cleaned: str) -> bool:
     """Whether the message reads like a question or a request."""
-    return bool(_ASKS.search(cleaned.strip()))
+    return bool(_QUESTION.search(cleaned.strip()))
 
 
 def when_late(decision: Decision, message: Message, now: float, rules: RuleSettings) -> Decision:
@@ -82,13 +82,13 @@ def decide(
     message: Message,
     cleaned: str,
     reading: Reading,
-    near: Sequence[Near],
+    matches: Sequence[TemplateMatch],
     thread: Thread,
     rules: RuleSettings,
 ) -> Decision:
     """Decide on one customer message.
 
-    `cleaned` is the text as the model read it; `near` the templates by falling similarity. What counts as *now* is
+    `cleaned` is the text as the model read it; `matches` the templates by falling similarity. What counts as *now* is
     when the message was written: one that waited (a restart, a backlog) is treated as it would have been then.
     """
     if reading.label is None:
@@ -104,59 +104,63 @@ def decide(
 
     if thread.team_wrote_at is not None and message.written_at - thread.team_wrote_at < rules.human_quiet_s:
         return Decision(flag=flag, reasons=(*why, "a person of the team is in the thread"))
-    best = near[0] if near else None
-    gap = best.similarity - near[1].similarity if best and len(near) > 1 else 1.0
+    best = matches[0] if matches else None
+    margin = best.similarity - matches[1].similarity if best and len(matches) > 1 else 1.0
     if wants_a_person(cleaned) and not negative:
         return _hand_over(thread, (*why, "asked for a person"))
     if thread.conversation_answered and not message.is_reply:
-        return _second_word(cleaned, best, flag, thread, why)
+        return _follow_up(cleaned, best, flag, thread, why)
 
     if negative:
-        return _to_unhappy(best, gap, thread, rules, why)
+        return _to_unhappy(best, margin, thread, rules, why)
     if is_small_talk(cleaned):
         return Decision(reasons=(*why, "small talk"))
-    if reading.label == "positive" and not asks(cleaned):
+    if reading.label == "positive" and not is_question(cleaned):
         return Decision(reasons=(*why, "nothing asked"))
     if thread.conversation_negative:
         why = (*why, "unhappy moments ago")
 
     tone: Tone = "positive" if reading.label == "positive" and not thread.conversation_negative else "neutral"
-    if best and best.similarity >= rules.match_threshold and gap >= rules.match_margin:
+    if best and best.similarity >= rules.match_threshold and margin >= rules.match_margin:
         if best.template in thread.templates_used:
             return _hand_over(thread, (*why, "the same answer did not help"))
-        return Decision("template", best.template, tone, reasons=(*why, f"asks about {best.title}"))
+        return Decision("template", best.template, tone, reasons=(*why, f"is_question about {best.title}"))
     if reading.label == "negative":
         # Perhaps unhappy, not surely: no guessing game, a person.
         return _hand_over(thread, (*why, "perhaps unhappy, and no clear answer"))
-    unused = [n for n in near if n.template not in thread.templates_used]
+    unused = [n for n in matches if n.template not in thread.templates_used]
     several = tuple(n for n in unused[:3] if n.similarity >= rules.clarify_threshold)
-    if several and (asks(cleaned) or not message.is_reply):
+    if several and (is_question(cleaned) or not message.is_reply):
         if "clarify" in thread.replies:
             return _hand_over(thread, (*why, "still unclear after asking once"))
-        return Decision("clarify", options=several, reasons=(*why, "several answers are near"))
-    if message.is_reply and not asks(cleaned):
+        return Decision("clarify", options=several, reasons=(*why, "several answers are matches"))
+    if message.is_reply and not is_question(cleaned):
         return Decision(reasons=(*why, "a remark in a thread"))
-    return _hand_over(thread, (*why, "no template is near"))
+    return _hand_over(thread, (*why, "no template is matches"))
 
 
-def _second_word(
-    cleaned: str, best: Near | None, flag: Flag | None, thread: Thread, why: tuple[str, ...]
+def _follow_up(
+    cleaned: str, best: TemplateMatch | None, flag: Flag | None, thread: Thread, why: tuple[str, ...]
 ) -> Decision:
     """More of a conversation that has its one reply: no second one, but another question goes to a person."""
     answered = best is not None and best.template in thread.conversation_templates
-    if flag is None and asks(cleaned) and not is_small_talk(cleaned) and not answered:
+    if flag is None and is_question(cleaned) and not is_small_talk(cleaned) and not answered:
         flag = "request"
     return Decision(flag=flag, reasons=(*why, "already answered in this conversation"))
 
 
 def _to_unhappy(
-    best: Near | None, gap: float, thread: Thread, rules: RuleSettings, why: tuple[str, ...]
+    best: TemplateMatch | None, margin: float, thread: Thread, rules: RuleSettings, why: tuple[str, ...]
 ) -> Decision:
     """A strong match is answered in the negative tone, anything else held once; a person is called either way."""
-    strong = best is not None and best.similarity >= rules.strong_threshold and gap >= rules.match_margin
+    strong = best is not None and best.similarity >= rules.strong_threshold and margin >= rules.match_margin
     if best and strong and best.template not in thread.templates_used:
         return Decision(
-            "template", best.template, "negative", flag="unhappy", reasons=(*why, f"asks about {best.title}")
+            "template",
+            best.template,
+            "negative",
+            flag="unhappy",
+            reasons=(*why, f"is_question about {best.title}"),
         )
     reply: ReplyKind | None = None if thread.replies & {"holding", "handover"} else "holding"
     return Decision(reply, tone="negative", flag="unhappy", reasons=why)

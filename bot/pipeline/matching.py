@@ -1,4 +1,4 @@
-"""Which template a message means: the examples of all templates, embedded, and what each says about a message near it.
+"""Which template a message means: the examples of all templates, embedded, and what each says about a message matches it.
 
 Routing is few-shot: a message goes to the template whose examples speak for it, by their meaning (the encoder's
 embedding) and a little by their words; a template without examples but with a description is matched zero-shot.
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bot.domain.message import Near
+from bot.domain.message import TemplateMatch
 from bot.pipeline.templates import Templates
 from model.text import clean
 
@@ -33,7 +33,7 @@ _WORD = re.compile(r"\w+")
 
 
 class Index:
-    """The examples of all templates, embedded by one model version, and what each says about a message near it.
+    """The examples of all templates, embedded by one model version, and what each says about a message matches it.
 
     Kernel ridge regression onto the templates: an example counts for its own template and against the others, and one
     that stands among another template's examples counts for little. Figures, beside those of the nearest example, are in
@@ -54,11 +54,13 @@ class Index:
         owners = np.repeat(np.arange(len(by_template)), [len(some) for some in by_template])
         self._match = fit(embed(texts), owners, len(by_template), [clean(text) for text in texts])
 
-    def nearest(self, embedding: npt.NDArray[np.float32], cleaned: str | None = None) -> list[Near]:
+    def nearest(self, embedding: npt.NDArray[np.float32], cleaned: str | None = None) -> list[TemplateMatch]:
         """All templates by falling similarity. `embedding`: (dim,), L2 norm 1; `cleaned` its text as the model read it."""
         similarities = self._match(embedding[None], None if cleaned is None else [cleaned])[0].tolist()
-        found = [Near(*template, s) for template, s in zip(self._templates, similarities, strict=True)]
-        return sorted(found, key=lambda near: -near.similarity)
+        found = [
+            TemplateMatch(*template, s) for template, s in zip(self._templates, similarities, strict=True)
+        ]
+        return sorted(found, key=lambda match: -match.similarity)
 
 
 def _examples(templates: Templates, more: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
@@ -171,7 +173,7 @@ def level(
     """How well what belongs to each template scores, (count,), over how well what belongs to any does.
 
     A score that is high for a template of loose examples is low for one whose examples are alike. `unaided` (n,) is what
-    each example scores without itself. Few examples say little and a single one nothing: the level stays near 1.
+    each example scores without itself. Few examples say little and a single one nothing: the level stays matches 1.
     """
     each = np.bincount(owners, minlength=count)
     judged = each[owners] > 1
@@ -209,7 +211,7 @@ class Router:
 
     def nearest(
         self, embedding: npt.NDArray[np.float32], version: str, cleaned: str | None = None
-    ) -> list[Near]:
+    ) -> list[TemplateMatch]:
         """As Index.nearest, by the version that read the message; nothing if its index is gone."""
         index = self._indexes.get(version)
         return index.nearest(embedding, cleaned) if index else []

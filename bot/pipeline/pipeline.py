@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from bot.domain.actions import Action, Clarify, Draft, Reply
-from bot.domain.message import Decision, Deletion, Edit, Message, Near, Received, Skip
+from bot.domain.message import Decision, Deletion, Edit, Message, Received, Skip, TemplateMatch
 from bot.health import DATABASE, GPU, MODEL, TEMPLATES, Health
 from bot.pipeline.decide import decide, when_late
 from bot.pipeline.gate import as_it_is, gate
@@ -83,7 +83,7 @@ class Pipeline:
         try:
             is_new = await self._store.inbox.put(team, event, self._clock())
         except StoreUnavailable as error:
-            await self._health.bad(DATABASE, error)
+            await self._health.failed(DATABASE, error)
             raise  # not acked: it comes again
         if is_new:
             self._arrived.set()
@@ -99,23 +99,23 @@ class Pipeline:
                     self._backlog, started = await self._store.inbox.newest(), True
                 events = await self._store.inbox.pending(self._batch)
                 if events:
-                    await self.carry(events)
-                    await self._health.good(DATABASE)
+                    await self.process_batch(events)
+                    await self._health.worked(DATABASE)
                     continue
             except Exception as error:
                 log.exception("the road is blocked; trying again in a second")
-                await self._health.bad(DATABASE, error)
+                await self._health.failed(DATABASE, error)
                 await asyncio.sleep(1)
                 continue
-            await self._health.good(DATABASE)
+            await self._health.worked(DATABASE)
             # While something is wrong nothing may arrive, and it must be seen when that is over.
-            patience = 5.0 if self._health.ill else None
+            patience = 5.0 if self._health.failing else None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await self._arrived.wait()
 
-    async def carry(self, events: Sequence[Received]) -> None:
-        """Read all messages in one go (the batcher makes one batch of them), then settle them in order."""
+    async def process_batch(self, events: Sequence[Received]) -> None:
+        """Read all messages in one go (the batcher makes one batch of them), then commit them in order."""
         gated = [self._gate(received) for received in events]  # or what went wrong in the gate
         readings = await asyncio.gather(*(self._classify(m) for m in gated), return_exceptions=True)
         for received, message, reading in zip(events, gated, readings, strict=True):
@@ -124,11 +124,11 @@ class Pipeline:
                     raise message
                 if isinstance(reading, BaseException):
                     reading = await self._read_alone(message, reading)
-                await self._settle(received, message, reading)
+                await self._commit(received, message, reading)
             except Overloaded:
                 await asyncio.sleep(0.1)  # the event stays pending and comes again
             except Exception as error:
-                await self._stumble(received, error)
+                await self._record_failure(received, error)
         self._committed()
 
     def _gate(self, received: Received) -> Gated | Exception:
@@ -157,11 +157,11 @@ class Pipeline:
         if not isinstance(message, Message) or message.role != "customer":
             return None
         reading = await self._batcher.read(message.text)
-        await self._health.good(MODEL)
+        await self._health.worked(MODEL)
         if why := self._batcher.classifier.fell_back:
-            await self._health.bad(GPU, why)
+            await self._health.failed(GPU, why)
         else:
-            await self._health.good(GPU)
+            await self._health.worked(GPU)
         return reading
 
     async def _read_alone(self, message: Gated, error: BaseException) -> Reading | None:
@@ -184,9 +184,9 @@ class Pipeline:
         except Overloaded:
             pass
         except Exception:
-            await self._health.bad(MODEL, failure)
+            await self._health.failed(MODEL, failure)
 
-    async def _settle(self, received: Received, gated: Gated, reading: Reading | None) -> None:
+    async def _commit(self, received: Received, gated: Gated, reading: Reading | None) -> None:
         conversations, now = self._store.conversations, self._clock()
         match gated:
             case Skip(reason):
@@ -195,10 +195,10 @@ class Pipeline:
                 await self._forgetting.message(received.id, gated)
             case Message() as message:
                 decision, actions = await self._answer(message, await self._decide(message, reading))
-                await conversations.settle(received.id, message, reading, decision, actions, now)
+                await conversations.commit(received.id, message, reading, decision, actions, now)
             case Edit(message, edited_at):
                 if edited_at - message.written_at < OVERTAKEN_S and not await conversations.knows(message):
-                    await self._settle(received, message, reading)
+                    await self._commit(received, message, reading)
                     return
                 decision, actions = await self._answer(message, await self._decide(message, reading))
                 await conversations.revise(
@@ -214,10 +214,10 @@ class Pipeline:
             negative_threshold=self._rules.negative_threshold,
         )
         cleaned = clean(message.text)
-        decision = decide(message, cleaned, reading, self._near(reading, cleaned), thread, self._rules)
+        decision = decide(message, cleaned, reading, self._matches(reading, cleaned), thread, self._rules)
         return when_late(decision, message, self._clock(), self._rules)
 
-    def _near(self, reading: Reading, cleaned: str) -> list[Near]:
+    def _matches(self, reading: Reading, cleaned: str) -> list[TemplateMatch]:
         if reading.embedding is None:
             return []
         return self._router.nearest(reading.embedding, reading.version, cleaned)
@@ -228,11 +228,11 @@ class Pipeline:
             made = self._in_mode(message, decision)
         except TemplateError as error:
             which = decision.template or decision.reply
-            await self._health.bad(TEMPLATES, f"{which}: {error}", which)
+            await self._health.failed(TEMPLATES, f"{which}: {error}", which)
             reasons = (*decision.reasons, "its template is broken")
             return replace(decision, reply=None, flag=decision.flag or "request", reasons=reasons), []
         if decision.reply:
-            await self._health.good(TEMPLATES, decision.template or decision.reply)
+            await self._health.worked(TEMPLATES, decision.template or decision.reply)
         return made
 
     def _in_mode(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:
@@ -285,7 +285,7 @@ class Pipeline:
             return self._router.templates.render(decision.template, decision.tone, values)
         return self._router.templates.line(str(decision.reply), values)
 
-    async def _stumble(self, received: Received, error: Exception) -> None:
+    async def _record_failure(self, received: Received, error: Exception) -> None:
         """Settling an event failed. After some attempts a customer's message goes to a person as it is."""
         log.error("event %s could not be settled", received.id, exc_info=error)
         attempts = received.attempts + 1
@@ -298,10 +298,10 @@ class Pipeline:
             nothing = Reading(self._batcher.classifier.version, None, None, None, "it could not be worked on")
             decision = Decision(flag="unread", reasons=("it could not be worked on",))
             try:
-                await self._store.conversations.settle(
+                await self._store.conversations.commit(
                     received.id, message, nothing, decision, [], self._clock()
                 )
                 return
             except Exception:
                 log.exception("event %s could not be handed to a person either", received.id)
-        await self._store.inbox.stumble(received.id, attempts, reason, give_up=give_up)
+        await self._store.inbox.record_failure(received.id, attempts, reason, give_up=give_up)

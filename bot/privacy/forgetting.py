@@ -1,4 +1,4 @@
-"""Forgetting, in one order whoever asks for it: a command, an event, the app's removal, the command line.
+"""Forgetting, in one order whoever requests for it: a command, an event, the app's removal, the command line.
 
 1. A retraining that may hold the words is stopped: nothing more is learned from them.
 2. The words are erased; cards that showed them are queued to be updated, and it is noted in the audit. One transaction: what was
@@ -52,7 +52,7 @@ class Forgetting:
         return replace(gone, stopped=stopped)
 
     async def message(self, inbox_id: int, deletion: Deletion) -> None:
-        """Forget a message that its author deleted, and settle the event that says so."""
+        """Forget a message that its author deleted, and commit the event that says so."""
         await self._in_order(
             await self._erasure.may_be_learned_at(deletion.channel, deletion.ts),
             STOPPED,

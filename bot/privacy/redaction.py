@@ -37,14 +37,14 @@ _IP6 = re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:]
 _DIGITS = re.compile(r"(?<![\w.,])\+?\(?\d(?:[ \-./()]{0,2}\d){6,22}(?![\w])")
 
 
-MOST_CHARACTERS = 4000
+MAX_CHARACTERS = 4000
 """Of a longer text only the beginning is kept."""
 
 
 def redacted(text: str) -> str:
     """The message, as Slack sent it, without mail addresses, phone, card and account numbers, keys, IPs and names from
     mentions."""
-    text = _KEYS.sub("a key", text[:MOST_CHARACTERS])
+    text = _KEYS.sub("a key", text[:MAX_CHARACTERS])
     text = _QUERY.sub(r"\1", text)
     text = _NAMED_SECRET.sub(_secret, text)
     text = _MAIL.sub("an address", text)
@@ -106,12 +106,12 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-LONGEST = 2000
+MAX_LENGTH = 2000
 """Characters of a message that are looked at; the model reads fewer."""
 
 
 def to_keep(text: str) -> str | None:
     """What of a labelled message is kept to learn from when its own words must go: no more than `select` makes of it. None if
     that would not be the same message to `select` again."""
-    kept = redacted(text[:LONGEST])
-    return kept if redacted(kept[:LONGEST]) == kept else None
+    kept = redacted(text[:MAX_LENGTH])
+    return kept if redacted(kept[:MAX_LENGTH]) == kept else None

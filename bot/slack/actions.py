@@ -68,7 +68,7 @@ def register(app: AsyncApp, services: Services) -> None:
                 ):
                     await _tell(services, body, GONE)
             elif value["label"] == "pass":
-                await store.asks.pass_on(workspace.team, value["ask"], user, clock())
+                await store.label_requests.pass_on(workspace.team, value["ask"], user, clock())
         await _done(services, ack)
 
     @app.action(re.compile("(approve|reject)_example"))
@@ -76,9 +76,9 @@ def register(app: AsyncApp, services: Services) -> None:
         approved = body["actions"][0]["action_id"] == "approve_example"
         if await _is_team(services, body, "decide on an example", admin=True):
             user, example = body["user"]["id"], _value(body)["example"]
-            decided = await store.teaching.decide(workspace.team, example, approved, user, clock())
+            decided = await store.examples.decide(workspace.team, example, approved, user, clock())
             if decided and approved:
-                await services.learning.serving.teach()
+                await services.learning.serving.reload_examples()
         await _done(services, ack)
 
     @app.action("send_draft")

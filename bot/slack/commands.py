@@ -31,7 +31,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 async def _work(services: Services, command: Mapping[str, Any]) -> None:
-    """Do what a command asks, and queue the answer. Where it cannot be queued, it goes to Slack at once."""
+    """Do what a command requests, and queue the answer. Where it cannot be queued, it goes to Slack at once."""
     user, text = str(command["user_id"]), str(command.get("text") or "")
     try:
         # Whoever comes from another workspace is a customer here, whatever their id.
@@ -115,14 +115,14 @@ async def _release(services: Services, user: str, rest: str) -> str:
     if person is None:
         return "Whose? `release @somebody`; `corrections` tells who gave many labels in one direction."
     team, records = services.workspace.team, services.store.records
-    released = await records.recall(team, "released") or {}
-    await records.remember(team, "released", released | {person: services.clock()})
+    cleared = await records.recall(team, "cleared") or {}
+    await records.remember(team, "cleared", cleared | {person: services.clock()})
     await records.audit(team, user, "release", {"user": person}, services.clock())
     return f"The labels that <@{person}> gave up to now count like any others."
 
 
 async def _golden(services: Services, user: str, rest: str) -> str:
-    team, teaching, now = services.workspace.team, services.store.teaching, services.clock()
+    team, teaching, now = services.workspace.team, services.store.examples, services.clock()
     what, _, more = rest.partition(" ")
     if what == "add":
         label, _, text = more.strip().partition(" ")

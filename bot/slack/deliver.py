@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 40
 UNREACHABLE_AFTER = 3
 """After so many attempts without any answer Slack counts as not reachable."""
-_LONGEST_WAIT_S = 300.0
+_MAX_WAIT_S = 300.0
 _PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 """Errors of Slack's own that may be over the next time; after them it is not certain that nothing was written."""
 
@@ -46,22 +46,22 @@ _ACCESS = {
 class Pace:
     """Slack lets an app post about once a second into a channel, and a few at once now and then: a bucket of tokens each."""
 
-    def __init__(self, a_second: float, at_once: int) -> None:
-        self._a_second = a_second
-        self._at_once = at_once
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._per_second = per_second
+        self._burst = burst
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def wait(self, channel: str, now: float) -> float:
         """Seconds until the channel's next post may go; 0: now."""
-        return max(0.0, (1.0 - self._tokens(channel, now)) / self._a_second)
+        return max(0.0, (1.0 - self._tokens(channel, now)) / self._per_second)
 
     def take(self, channel: str, now: float) -> None:
         """A post goes."""
         self._buckets[channel] = (self._tokens(channel, now) - 1.0, now)
 
     def _tokens(self, channel: str, now: float) -> float:
-        tokens, at = self._buckets.get(channel, (float(self._at_once), now))
-        return min(float(self._at_once), tokens + max(0.0, now - at) * self._a_second)
+        tokens, at = self._buckets.get(channel, (float(self._burst), now))
+        return min(float(self._burst), tokens + max(0.0, now - at) * self._per_second)
 
 
 class Deliverer:
@@ -106,11 +106,11 @@ class Deliverer:
             heads = await self._outbox.heads()
         except Exception as error:
             log.exception("the outbox cannot be read; trying again in a second")
-            await self._health.bad(DATABASE, error)
+            await self._health.failed(DATABASE, error)
             await asyncio.sleep(1)
             return
         now = self._clock()
-        waits = [_LONGEST_WAIT_S]
+        waits = [_MAX_WAIT_S]
         for queued in heads:
             if queued.action.channel in self._sending:
                 continue
@@ -176,7 +176,7 @@ class Deliverer:
             return True
         if written is not None:
             await self._outbox.sent(queued.id, *written, self._clock())
-            await self._health.good(SLACK)
+            await self._health.worked(SLACK)
         return written is not None
 
     async def _write(self, queued: Queued) -> None:
@@ -194,7 +194,7 @@ class Deliverer:
             await self._outbox.fail(queued.id, attempts, _code(error))
         else:
             await self._outbox.sent(queued.id, *written, self._clock())
-            await self._health.good(SLACK)
+            await self._health.worked(SLACK)
 
     async def _refused(self, queued: Queued, attempts: int, error: SlackRefused) -> None:
         code, status = error.code, error.status
@@ -212,7 +212,7 @@ class Deliverer:
     async def _unreachable(self, queued: Queued, attempts: int, error: Exception) -> None:
         """No answer at all, or none of Slack's."""
         if attempts >= UNREACHABLE_AFTER:
-            await self._health.bad(SLACK, _code(error))
+            await self._health.failed(SLACK, _code(error))
         await self._again(queued, attempts, _code(error), known=False)
 
     async def _again(self, queued: Queued, attempts: int, error: str, *, known: bool) -> None:
@@ -227,7 +227,7 @@ class Deliverer:
             )
             await self._outbox.fail(queued.id, attempts, error)
             return
-        wait = min(_LONGEST_WAIT_S, 2.0**attempts) * random.uniform(0.5, 1.0)
+        wait = min(_MAX_WAIT_S, 2.0**attempts) * random.uniform(0.5, 1.0)
         await self._outbox.retry(queued.id, attempts, self._clock() + wait, error, known=known)
 
 

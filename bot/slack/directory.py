@@ -1,4 +1,4 @@
-"""Asks Slack who is who and fills the workspace: the ids behind the names in the settings, roles, shared channels."""
+"""LabelRequests Slack who is who and fills the workspace: the ids behind the names in the settings, roles, shared channels."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Directory:
             raise unreachable(error) from None
 
     async def refresh(self) -> None:
-        """Ask again who the agents and admins are, and which channels are shared. A part that cannot be asked keeps what is
+        """LabelRequest again who the agents and admins are, and which channels are shared. A part that cannot be asked keeps what is
         known and holds up no other; raises the first error at the end."""
         errors: list[Exception] = []
         for part in (self._find_shared, self._find_roles):

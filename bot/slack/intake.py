@@ -1,6 +1,6 @@
 """What comes in from Slack, within bounds: so many things are taken in at a time, so many wait, and what is beyond that is not acked.
 
-What is not acked Slack sends again, and what it gives up is read up on: so whatever is turned away here is not lost.
+What is not acked Slack sends again, and what it gives up is read up on: so whatever is turned refused here is not lost.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 64
+MAX_CONCURRENT = 64
 """Envelopes or requests that are put on disk at the same time; a healthy disk has hardly ever more than one."""
-MOST_WAITING = 2000
+MAX_QUEUED = 2000
 """Envelopes that wait for that in memory: of a few thousand bytes each, and at Slack's most (30,000 an hour) four minutes' worth."""
 
 
-class Turned:
-    """Remembers that something was turned away, and asks for it when there is room again."""
+class Backpressure:
+    """Remembers that something was turned refused, and requests for it when there is room again."""
 
-    def __init__(self, read_up: Callable[[], None]) -> None:
-        self._read_up = read_up
-        self.away = 0
+    def __init__(self, backfill: Callable[[], None]) -> None:
+        self._backfill = backfill
+        self.refused = 0
         """How many since there was room the last time."""
 
     def count(self) -> None:
-        if self.away == 0:
+        if self.refused == 0:
             log.warning("more comes in than can be put on disk; Slack has to send it again")
-        self.away += 1
+        self.refused += 1
 
-    def room(self) -> None:
+    def resume(self) -> None:
         """There is room again."""
-        if self.away:
-            log.warning("there is room again; %d things were turned away and are read up on", self.away)
-            self.away = 0
-            self._read_up()
+        if self.refused:
+            log.warning("there is room again; %d things were turned refused and are read up on", self.refused)
+            self.refused = 0
+            self._backfill()
 
 
 class Socket(SocketModeClient):
@@ -57,15 +57,15 @@ class Socket(SocketModeClient):
         app: AsyncApp,
         app_token: str,
         web_client: AsyncWebClient,
-        read_up: Callable[[], None],
-        at_once: int = MOST_AT_ONCE,
-        waiting: int = MOST_WAITING,
+        backfill: Callable[[], None],
+        at_once: int = MAX_CONCURRENT,
+        waiting: int = MAX_QUEUED,
     ) -> None:
         super().__init__(app_token=app_token, logger=app.logger, web_client=web_client, ping_interval=10)
         self.message_queue = asyncio.Queue(waiting)
         self._app = app
-        self._turned = Turned(read_up)
-        self._room = asyncio.Semaphore(at_once)
+        self._backpressure = Backpressure(backfill)
+        self._slots = asyncio.Semaphore(at_once)
         self._under_way: set[asyncio.Future[None]] = set()
         self.socket_mode_request_listeners.append(self._handle)
 
@@ -73,22 +73,22 @@ class Socket(SocketModeClient):
         try:
             self.message_queue.put_nowait(message)
         except asyncio.QueueFull:
-            self._turned.count()
+            self._backpressure.count()
 
     async def process_message(self) -> None:
         """Begin with the next envelope, as soon as there is room for it. Raises ValueError if it is none."""
         if self.message_queue.empty():
-            self._turned.room()
+            self._backpressure.resume()
         raw = await self.message_queue.get()
         message: dict[str, Any] = json.loads(raw) if raw.startswith("{") else {}
-        await self._room.acquire()
+        await self._slots.acquire()
         task = asyncio.ensure_future(self.run_message_listeners(message, raw))
         self._under_way.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Future[None]) -> None:
         self._under_way.discard(task)
-        self._room.release()
+        self._slots.release()
 
     async def _handle(self, client: Any, request: SocketModeRequest) -> None:
         began = time.time()
@@ -99,15 +99,15 @@ class Socket(SocketModeClient):
 class Requests:
     """The HTTP endpoint's side: a request beyond the bound is answered 503 at once."""
 
-    def __init__(self, app: AsyncApp, read_up: Callable[[], None], at_once: int = MOST_AT_ONCE) -> None:
+    def __init__(self, app: AsyncApp, backfill: Callable[[], None], at_once: int = MAX_CONCURRENT) -> None:
         self._app = app
-        self._turned = Turned(read_up)
+        self._backpressure = Backpressure(backfill)
         self._at_once = at_once
         self._under_way = 0
 
     async def take(self, request: web.Request) -> web.Response:
         if self._under_way >= self._at_once:
-            self._turned.count()
+            self._backpressure.count()
             return web.Response(status=503)
         self._under_way += 1
         try:
@@ -115,4 +115,4 @@ class Requests:
         finally:
             self._under_way -= 1
             if not self._under_way:
-                self._turned.room()
+                self._backpressure.resume()

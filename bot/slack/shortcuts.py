@@ -111,7 +111,7 @@ async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
     template = _chosen(values, "template")
     if template is not None and template in services.templates:
         text = blocks.readable(redacted(message.text))[:500]
-        await services.store.teaching.propose(team, message_id, template, text, user, now)
+        await services.store.examples.propose(team, message_id, template, text, user, now)
     return None
 
 

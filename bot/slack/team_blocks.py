@@ -1,4 +1,4 @@
-"""Block Kit of what the team alone sees: cards, questions, proposals, drafts, reports, the reading of a message. Pure."""
+"""Block Kit of what the team alone sees: cards, label_requests, proposals, drafts, reports, the reading of a message. Pure."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _card_foot(case: CaseView) -> list[Block]:
 
 
 def ask(
-    text: str | None, person: str | None, permalink: str | None, message_id: int, ask_id: int
+    text: str | None, person: str | None, permalink: str | None, message_id: int, request_id: int
 ) -> list[Block]:
     """A question to one agent: how did this customer feel? The bot's own reading is not shown, lest it lead them."""
     where = f" · <{permalink}|open the message>" if permalink else ""
@@ -94,7 +94,7 @@ def ask(
         button(MOODS[label].capitalize(), f"answer_ask_{label}", {"message": message_id, "label": label})
         for label in LABELS
     ]
-    buttons.append(button("Can't tell", "answer_ask_pass", {"ask": ask_id, "label": "pass"}))
+    buttons.append(button("Can't tell", "answer_ask_pass", {"ask": request_id, "label": "pass"}))
     return [
         section(f"*💬 {who} did this customer feel?*{where}"),
         section(quote(text)),
@@ -102,9 +102,9 @@ def ask(
     ]
 
 
-def ask_closed(text: str | None, by: str | None) -> list[Block]:
+def label_request_closed(text: str | None, by: str | None) -> list[Block]:
     """The question once it is answered, or the words are gone."""
-    thanks = f"Answered by <@{by}>. Thank you." if by else "Not asked any more."
+    thanks = f"SampleAnswer by <@{by}>. Thank you." if by else "Not asked any more."
     return [section(quote(text, 200)), context(f"💬 {thanks}")]
 
 

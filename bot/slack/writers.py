@@ -101,7 +101,7 @@ class Writers:
                 return await self._label_request(queued, action)
             case LabelRequestClose() as action:
                 message = await self._store.conversations.message(queued.message_id or 0)
-                shown = team_blocks.ask_closed(message.text if message else None, action.by)
+                shown = team_blocks.label_request_closed(message.text if message else None, action.by)
                 return await self._edit(action.of, LABEL_REQUEST, shown, shown)
             case ExamplePost() as action:
                 shown = await self._example_now(action.example)
@@ -213,7 +213,7 @@ class Writers:
         return text, [blocks.section(text)]
 
     async def _label_request(self, queued: Queued, action: LabelRequestPost) -> Written:
-        asked = await self._store.asks.ask(action.ask)
+        asked = await self._store.label_requests.ask(action.ask)
         if asked is None:
             raise LookupError(f"label request {action.ask} is gone")
         link = await self._permalink(asked.channel, asked.ts)
@@ -221,7 +221,7 @@ class Writers:
         return await self._post(queued, LABEL_REQUEST, shown, shown, None)
 
     async def _example_now(self, number: int) -> list[blocks.Block]:
-        example = await self._store.teaching.example(number)
+        example = await self._store.examples.example(number)
         if example is None:
             raise LookupError(f"example {number} is gone")
         return team_blocks.example(example, self.template_title(example.template))
@@ -312,5 +312,5 @@ class Writers:
 
 
 def _picture_name(queued: Queued) -> str:
-    """By it a picture that was shared is found again: files carry no metadata."""
+    """By it a picture that was shared is found again: files process_batch no metadata."""
     return f"softanswer-learning-{queued.id}.png"

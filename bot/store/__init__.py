@@ -7,18 +7,18 @@ from pathlib import Path
 
 from bot.domain.case import Transition
 from bot.failpoints import Reach
-from bot.store.asks import Asks
 from bot.store.cases import Cases
 from bot.store.conversations import Conversations
 from bot.store.db import Database, StoreError, StoreUnavailable
 from bot.store.erasure import Erasure
+from bot.store.examples import Examples
 from bot.store.feedback import Feedback
 from bot.store.inbox import Inbox
+from bot.store.label_requests import LabelRequests
 from bot.store.outbox import Outbox
 from bot.store.records import Records
 from bot.store.reports import Reports
-from bot.store.teaching import Teaching
-from bot.store.watches import Watches
+from bot.store.shadow_evaluations import ShadowEvaluations
 
 __all__ = ["Store", "StoreError", "StoreUnavailable", "open_store"]
 
@@ -32,9 +32,9 @@ class Store:
     outbox: Outbox
     records: Records
     feedback: Feedback
-    asks: Asks
-    teaching: Teaching
-    watches: Watches
+    label_requests: LabelRequests
+    examples: Examples
+    shadow_evaluations: ShadowEvaluations
     erasure: Erasure
     reports: Reports
 
@@ -53,9 +53,9 @@ def open_store(file: Path, transition: Transition, reach: Reach | None = None) -
         Outbox(database),
         Records(database),
         Feedback(database, transition),
-        Asks(database),
-        Teaching(database),
-        Watches(database),
+        LabelRequests(database),
+        Examples(database),
+        ShadowEvaluations(database),
         Erasure(database, transition),
         Reports(database),
     )

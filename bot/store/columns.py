@@ -12,7 +12,7 @@ def of_scores(scores: Mapping[str, float] | None) -> dict[str, Any]:
 
 
 def of_action(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of an action: which template a reply is made of, and whether it asks the customer to rate it."""
+    """Of an action: which template a reply is made of, and whether it requests the customer to rate it."""
     if kind != "reply":
         return {"template": None, "asks_rating": None}
     return {"template": facts.get("template"), "asks_rating": int(bool(facts.get("rate")))}

@@ -9,10 +9,10 @@ from typing import Any
 from bot.domain.actions import Action
 from bot.domain.case import CustomerWrote, Edited, Event, Flagged, StaffWrote, Transition
 from bot.domain.message import Decision, Edit, Message, StoredMessage, Thread
-from bot.store.asks import queue_ask_updates
 from bot.store.cases import apply_event, queue_note_updates
 from bot.store.columns import of_scores
 from bot.store.db import Database, Transaction
+from bot.store.label_requests import queue_label_request_updates
 from bot.store.messages import message_at, message_by_id
 from bot.store.outbox import insert_actions
 from model.reading import Reading
@@ -46,7 +46,7 @@ class Conversations:
 
         return await self._database.transaction(work)
 
-    async def settle(
+    async def commit(
         self,
         inbox_id: int,
         message: Message,
@@ -120,7 +120,7 @@ class Conversations:
             if stored is not None and not why and stored.redacted:
                 # What is kept of the old words is of no use any more.
                 db.update("messages", stored.id, {"text": None})
-                queue_ask_updates(db, message.team, stored.id, now)
+                queue_label_request_updates(db, message.team, stored.id, now)
                 why = "an edit of a message whose words were too old to keep"
             if stored is None or why:
                 db.update("inbox", inbox_id, {"state": "skipped", "reason": why, "event": None})
@@ -133,7 +133,7 @@ class Conversations:
                     insert_actions(db, message.team, actions, now, stored.id)
             db.update("messages", stored.id, changes)
             queue_note_updates(db, message.team, stored.id, now)
-            queue_ask_updates(db, message.team, stored.id, now, "edited")
+            queue_label_request_updates(db, message.team, stored.id, now, "edited")
             if reading is not None:
                 event = Edited(stored.id, decision.flag, message.user, now, f":{edit.edited_at}")
                 apply_event(db, self._transition, message.team, message.channel, message.thread, event)

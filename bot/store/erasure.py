@@ -12,12 +12,12 @@ from typing import Any
 from bot.domain.actions import QUOTES
 from bot.domain.case import TextErased, Transition
 from bot.domain.message import Deletion, Forgotten, StoredMessage
-from bot.store.asks import queue_ask_updates
 from bot.store.cases import apply_to_cases_of, queue_note_updates
 from bot.store.db import Database, Transaction, marks
+from bot.store.examples import forget_examples
+from bot.store.label_requests import queue_label_request_updates
 from bot.store.messages import message_at, messages_of
 from bot.store.records import insert_audit, own_team
-from bot.store.teaching import forget_taught
 
 
 class Erasure:
@@ -149,7 +149,7 @@ _OLD = """
 def _labelled(since: float, shared: Collection[str] | None) -> tuple[str, list[Any]]:
     """A condition on a message `m`, with its values: written since then, outside of shared channels (None: anywhere), and
     somebody's label on it stands."""
-    words = "exists (select 1 from standing_words w where w.message_id = m.id)"
+    words = "exists (select 1 from current_labels w where w.message_id = m.id)"
     if shared is None:
         return f"m.created_at >= ? and {words}", [since]
     now_shared = f" and m.channel not in ({marks(shared)})" if shared else ""
@@ -166,7 +166,7 @@ def _forget_person(
     _forget(db, transition, written, now)
     # Words outlive their message in what was made of them, and that may be long gone.
     for message in everything:
-        forget_taught(db, message, now)
+        forget_examples(db, message, now)
     _forget_answers(db)
     _forget_events(db, "author = ?", user)
     insert_audit(db, team, by, "forget", {"user": user, "messages": len(written), "versions": versions}, now)
@@ -207,8 +207,8 @@ def _forget(db: Transaction, transition: Transition, written: Sequence[StoredMes
         )
         apply_to_cases_of(db, transition, TextErased(message.id, now))
         queue_note_updates(db, message.team, message.id, now)
-        queue_ask_updates(db, message.team, message.id, now)
-        forget_taught(db, message, now)
+        queue_label_request_updates(db, message.team, message.id, now)
+        forget_examples(db, message, now)
 
 
 def _forget_events(db: Transaction, where: str, *values: Any) -> None:

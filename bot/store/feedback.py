@@ -10,11 +10,11 @@ from typing import Any
 
 from bot.domain.actions import Action
 from bot.domain.case import Corrected, Flagged, Transition
-from bot.domain.feedback import WITHDRAWN, Rating, RatingFacts, Said, Word
+from bot.domain.feedback import WITHDRAWN, FeedbackEntry, LabelEvent, Rating, RatingFacts
 from bot.domain.message import StoredMessage
-from bot.store.asks import answer_asks
 from bot.store.cases import apply_event, apply_to_cases_of
 from bot.store.db import Database, Transaction, marks
+from bot.store.label_requests import answer_label_requests
 from bot.store.messages import message_by_id
 from bot.store.outbox import insert_actions
 
@@ -36,23 +36,25 @@ class Feedback:
         *,
         exact: bool = True,
     ) -> bool:
-        """An agent's word on how a customer felt when they wrote a message, said at a moment of Slack's clock.
+        """An agent's word on how a customer felt when they wrote a message, said at a timestamp of Slack's clock.
 
         False if there is no such message, a customer's, whose words are here. It names the message, not the case: by
         now the case may be about a later one. Any question to the team about the message is answered with it. If the person
-        has had a later word on it that one stands, and nothing is noted; unless the moment is a guess (not `exact`): what
+        has had a later word on it that one stands, and nothing is noted; unless the timestamp is a guess (not `exact`): what
         Slack does not date is said now, after all that is known.
         """
 
         def work(db: Transaction) -> bool:
-            last, moment = _last_word(db, message_id, user), said_at
+            last, timestamp = _last_label(db, message_id, user), said_at
             if last and said_at is not None:
-                then = _moment(last)
+                then = _timestamp(last)
                 if not exact:
-                    moment = max(then, said_at)
+                    timestamp = max(then, said_at)
                 elif then > said_at or (then, last["value"], last["source"]) == (said_at, label, source):
                     return True
-            return _correct(db, self._transition, team, message_id, Said(label, user, source, now, moment))
+            return _correct(
+                db, self._transition, team, message_id, FeedbackEntry(label, user, source, now, timestamp)
+            )
 
         return await self._database.transaction(work)
 
@@ -67,21 +69,21 @@ class Feedback:
         *,
         withdrawn: bool,
     ) -> bool:
-        """An agent's emoji on a customer's message, put there or taken back at a moment of Slack's clock.
+        """An agent's emoji on a customer's message, put there or taken back at a timestamp of Slack's clock.
 
         False, and nothing is noted, if the person has had a later word or this very one (events come late and twice), if what is
         taken back is not what they said last, or if `correct` would say so. One stroke, so that two deliveries at once are one word.
         """
 
         def work(db: Transaction) -> bool:
-            last = _last_word(db, message_id, user)
-            if last and _moment(last) >= said_at:
+            last = _last_label(db, message_id, user)
+            if last and _timestamp(last) >= said_at:
                 return False
             if withdrawn and (last is None or (last["value"], last["source"]) != (label, "reaction")):
                 return False
             word = WITHDRAWN if withdrawn else label
             return _correct(
-                db, self._transition, team, message_id, Said(word, user, "reaction", now, said_at)
+                db, self._transition, team, message_id, FeedbackEntry(word, user, "reaction", now, said_at)
             )
 
         return await self._database.transaction(work)
@@ -110,7 +112,7 @@ class Feedback:
             rating = rule(facts)
             if rating is None:
                 return None
-            insert_feedback(db, team, message, "rating", Said(value, user, "answer", now))
+            insert_feedback(db, team, message, "rating", FeedbackEntry(value, user, "answer", now))
             if rating.cause:
                 event = Flagged(message_id, "request", user, now, cause=rating.cause)
                 apply_event(db, self._transition, team, message.channel, message.thread, event)
@@ -138,7 +140,9 @@ class Feedback:
             chosen = db.one("select 1 from feedback where message_id = ? and kind = 'choice'", [message_id])
             if message is None or chosen:
                 return False
-            insert_feedback(db, team, message, "choice", Said(template or "none", user, "clarify", now))
+            insert_feedback(
+                db, team, message, "choice", FeedbackEntry(template or "none", user, "clarify", now)
+            )
             insert_actions(db, team, actions, now, message_id)
             if cause:
                 event = Flagged(message_id, "request", user, now, cause=cause)
@@ -147,7 +151,7 @@ class Feedback:
 
         return await self._database.transaction(work)
 
-    async def words(self, team: str, shared: Collection[str] | None = ()) -> list[Word]:
+    async def label_events(self, team: str, shared: Collection[str] | None = ()) -> list[LabelEvent]:
         """Everybody's words on the feeling of customers' messages that are still here, oldest first.
 
         Words given before the customer changed the message were meant for other words, and are left out. Messages of
@@ -157,11 +161,11 @@ class Feedback:
 
         sql = """
             select f.id, f.message_id, m.text, f.value, f."user", f.at, f.read_label, f.read_confidence, m.channel, m.shared
-            from words f join messages m on m.id = f.message_id where f.team = ? and m.text is not null order by f.id
+            from label_events f join messages m on m.id = f.message_id where f.team = ? and m.text is not null order by f.id
         """
 
         return [
-            Word(
+            LabelEvent(
                 id=row["id"],
                 message=row["message_id"],
                 text=row["text"],
@@ -175,10 +179,10 @@ class Feedback:
             for row in await self._database.transaction(lambda db: db.query(sql, [team]))
         ]
 
-    async def labelled_since(self, team: str, moment: float) -> int:
-        """How many messages got a label from somebody after this moment."""
+    async def labelled_since(self, team: str, timestamp: float) -> int:
+        """How many messages got a label from somebody after this timestamp."""
         sql = "select count(distinct message_id) as n from feedback where team = ? and kind = 'label' and at > ?"
-        row = await self._database.transaction(lambda db: db.one(sql, [team, moment]))
+        row = await self._database.transaction(lambda db: db.one(sql, [team, timestamp]))
         return int(row["n"]) if row else 0
 
     async def still_here(self, messages: Sequence[int]) -> bool:
@@ -214,7 +218,9 @@ def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
     return bool(row["shared"]) or row["channel"] in shared
 
 
-def _correct(db: Transaction, transition: Transition, team: str, message_id: int, said: Said) -> bool:
+def _correct(
+    db: Transaction, transition: Transition, team: str, message_id: int, said: FeedbackEntry
+) -> bool:
     """Note a label, and have the case's card show it; see `Feedback.correct`."""
     message = message_by_id(db, message_id)
     if message is None or message.role != "customer" or message.text is None:
@@ -225,7 +231,7 @@ def _correct(db: Transaction, transition: Transition, team: str, message_id: int
     return True
 
 
-def _last_word(db: Transaction, message_id: int, user: str) -> Mapping[str, Any] | None:
+def _last_label(db: Transaction, message_id: int, user: str) -> Mapping[str, Any] | None:
     """A person's last word on the feeling of a message."""
     sql = """
         select value, source, at, said_at from feedback where message_id = ? and "user" = ? and kind = 'label'
@@ -234,13 +240,13 @@ def _last_word(db: Transaction, message_id: int, user: str) -> Mapping[str, Any]
     return db.one(sql, [message_id, user])
 
 
-def _moment(word: Mapping[str, Any]) -> float:
+def _timestamp(word: Mapping[str, Any]) -> float:
     """When it was said, by Slack's clock if that is known."""
     return float(word["at"] if word["said_at"] is None else word["said_at"])
 
 
 def _answers(db: Transaction, message_id: int, ts: str | None) -> bool:
-    """Whether an answer to this message that asks to be rated stands at `ts`, or has just been posted we do not know where."""
+    """Whether an answer to this message that requests to be rated stands at `ts`, or has just been posted we do not know where."""
     sql = """
         select 1 from actions where message_id = ? and kind = 'reply' and asks_rating = 1
         and (slack_ts = ? or state = 'sending')
@@ -254,8 +260,10 @@ def _said(db: Transaction, message_id: int, user: str, word: str) -> bool:
     return db.one(sql, [message_id, user, word]) is not None
 
 
-def insert_feedback(db: Transaction, team: str, message: StoredMessage, kind: str, said: Said) -> None:
-    """Note a person's word on a message with the reading that stands at this moment; in the caller's transaction."""
+def insert_feedback(
+    db: Transaction, team: str, message: StoredMessage, kind: str, said: FeedbackEntry
+) -> None:
+    """Note a person's word on a message with the reading that stands at this timestamp; in the caller's transaction."""
     row = {
         "team": team,
         "message_id": message.id,
@@ -271,4 +279,4 @@ def insert_feedback(db: Transaction, team: str, message: StoredMessage, kind: st
     }
     db.insert("feedback", row)
     if kind == "label" and said.value != WITHDRAWN:
-        answer_asks(db, team, message.id, said.value, said.user, said.source, said.at)
+        answer_label_requests(db, team, message.id, said.value, said.user, said.source, said.at)

@@ -55,7 +55,7 @@ class Inbox:
         changes = {"state": "skipped", "reason": reason, "event": None}
         await self._database.transaction(lambda db: db.update("inbox", inbox_id, changes))
 
-    async def stumble(self, inbox_id: int, attempts: int, reason: str, *, give_up: bool) -> None:
+    async def record_failure(self, inbox_id: int, attempts: int, reason: str, *, give_up: bool) -> None:
         """Note that settling an event failed: it stays pending, or is set aside as *failed* with its reason."""
         changes = {"attempts": attempts, "reason": reason, "state": "failed" if give_up else "pending"}
         await self._database.transaction(lambda db: db.update("inbox", inbox_id, changes))

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.domain.learning import Run
 from bot.store.db import Database, Transaction, marks
-from bot.store.watches import SUCCEEDED, begin_watch, end_watches
+from bot.store.shadow_evaluations import SUCCEEDED, begin_shadow_evaluation, end_shadow_evaluations
 
 
 class Records:
@@ -28,15 +28,15 @@ class Records:
 
         return await self._database.transaction(work)
 
-    async def note_data(self, run_id: int, data_hash: str, learned: int, held: Mapping[str, int]) -> None:
-        """What a run learns from: the snapshot's hash, how many messages, and how many were held back for which reason."""
-        changes = {"data_hash": data_hash, "learned": learned, "held": json.dumps(dict(held))}
+    async def note_data(self, run_id: int, data_hash: str, learned: int, excluded: Mapping[str, int]) -> None:
+        """What a run learns from: the snapshot's hash, how many messages, and how many were excluded for which reason."""
+        changes = {"data_hash": data_hash, "learned": learned, "excluded": json.dumps(dict(excluded))}
         await self._database.transaction(lambda db: db.update("runs", run_id, changes))
 
     async def end_run(
         self, run_id: int, state: str, summary: str, now: float, version: str | None = None
     ) -> bool:
-        """Close a run as promoted, refused, waiting, skipped or failed; that frees the lease. The first word is the last:
+        """Close a run as promoted, rejected, waiting, skipped or failed; that frees the lease. The first word is the last:
         returns whether it was this one."""
         sql = """
             update runs set state = ?, summary = ?, ended_at = ?, version = ? where id = ? and state = 'running'
@@ -67,7 +67,7 @@ class Records:
     async def was_called_back(self, team: str, data_hash: str) -> bool:
         """Whether a version trained on this very data served and was called back by the watch."""
         sql = """
-            select 1 from runs r join watches w on w.version = r.version
+            select 1 from runs r join shadow_evaluations w on w.version = r.version
             where r.team = ? and r.data_hash = ? and w.state = 'worse'
         """
         return await self._database.transaction(lambda db: db.one(sql, [team, data_hash]) is not None)
@@ -114,9 +114,9 @@ class Records:
             )
             insert_audit(db, team, user, what, {"version": version}, now)
             if instead_of is None:
-                end_watches(db, team, *ended, now)
+                end_shadow_evaluations(db, team, *ended, now)
             else:
-                begin_watch(db, team, version, instead_of, _disagreement(db, version), now)
+                begin_shadow_evaluation(db, team, version, instead_of, _disagreement(db, version), now)
 
         await self._database.transaction(work)
 

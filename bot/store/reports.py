@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bot.domain.learning import Report, Share, Version
+from bot.domain.learning import Report, Version, Week
 from bot.store.db import Database, Transaction
 
 _WEEK_S = 7 * 86400
@@ -42,7 +42,7 @@ def _three(figure: dict[str, float]) -> tuple[float, float, float]:
     return figure["macro_f1"], figure["low"], figure["high"]
 
 
-def _weeks(db: Transaction, team: str, now: float) -> tuple[Share, ...]:
+def _weeks(db: Transaction, team: str, now: float) -> tuple[Week, ...]:
     """Readings that agents were shown, on a card or in a question, by the week; and how many of them they set right.
 
     The last word on a message counts, against the reading it was said of.
@@ -58,7 +58,7 @@ def _weeks(db: Transaction, team: str, now: float) -> tuple[Share, ...]:
         group by week order by week
     """
     return tuple(
-        Share(_MONDAY + row["week"] * _WEEK_S, row["overridden"], row["shown"])
+        Week(_MONDAY + row["week"] * _WEEK_S, row["overridden"], row["shown"])
         for row in db.query(sql, [_MONDAY, _WEEK_S, team, now - _WEEKS * _WEEK_S])
     )
 

@@ -168,6 +168,7 @@ def _fifth(db: Any) -> None:
     _own_team(db)
     _case_events(db)
     _payloads(db)
+    _standard_names(db)
 
 
 def _case_events(db: Any) -> None:
@@ -211,6 +212,34 @@ def _payloads(db: Any) -> None:
             "customer_thread": payload.pop("thread", ""),
         }
         db.conn.execute("update actions set payload = ? where id = ?", [json.dumps(payload), row["id"]])
+
+
+def _standard_names(db: Any) -> None:
+    for view in ("standing_words", "words"):
+        db.conn.execute(f"drop view {view}")
+    for old, new in (
+        ("asks", "label_requests"),
+        ("watches", "shadow_evaluations"),
+        ("shadows", "shadow_differences"),
+    ):
+        db.conn.execute(f"alter table {old} rename to {new}")
+    db.conn.execute("alter table shadow_differences rename column watch_id to evaluation_id")
+    db.conn.execute("alter table runs rename column held to excluded")
+    for table in ("models", "runs"):
+        db.conn.execute(f"update {table} set state = 'rejected' where state = 'refused'")  # noqa: S608
+    # What people said of how a customer felt; without what they said before the customer changed the message. Who reacts
+    # sees Slack's text; who presses a button sees ours, which changes when we hear of it.
+    db.create_view(
+        "label_events",
+        "select f.* from feedback f join messages m on m.id = f.message_id where f.kind = 'label' and case"
+        " when f.said_at is null or m.edit_ts is null then f.at > coalesce(m.edited_at, 0)"
+        " else f.said_at > m.edit_ts and (f.source = 'reaction' or f.at > m.edited_at) end",
+    )
+    db.create_view(
+        "current_labels",  # each annotator's last one on a message, if it was not withdrawn
+        "select * from label_events e where e.value != 'withdrawn' and e.id = ("
+        ' select max(id) from feedback where message_id = e.message_id and "user" = e."user" and kind = \'label\')',
+    )
 
 
 def _own_team(db: Any) -> None:

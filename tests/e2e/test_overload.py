@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.bootstrap import Bot
 from bot.demo.people import Persons
 from bot.demo.workspace import BEN, CARLA, HELP
-from bot.slack.intake import MOST_AT_ONCE, Socket
+from bot.slack.intake import MAX_CONCURRENT, Socket
 from model.classifier import Classifier
 from model.reading import Reading
 from sandbox.server import Sandbox
@@ -30,7 +30,7 @@ UNHAPPY = range(200, MESSAGES, 25)
 async def socket(bot: Bot, sandbox: Sandbox) -> AsyncIterator[Socket]:
     """The bot of this process, connected as `softanswer run` connects it."""
     web_client = AsyncWebClient(token=sandbox.app_token, base_url=sandbox.api_url)
-    socket = Socket(bot.app, sandbox.app_token, web_client, bot.catch_up.want)
+    socket = Socket(bot.app, sandbox.app_token, web_client, bot.backfill.want)
     await socket.connect()
     yield socket
     await socket.close()
@@ -65,7 +65,7 @@ async def test_a_backlog_is_served_in_its_order(
     await eventually(lambda: all(d.acked for d in list(sandbox.place.deliveries.all)))
     assert len(inbox(database, state="pending")) == MESSAGES
     assert messages(database) == []
-    assert most <= 32 and tasks < 32 + MOST_AT_ONCE + 20
+    assert most <= 32 and tasks < 32 + MAX_CONCURRENT + 20
 
     go.set()
     await eventually(lambda: len(messages(database)) == MESSAGES)

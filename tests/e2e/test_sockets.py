@@ -32,7 +32,7 @@ async def two_sockets(bot: Bot, sandbox: Sandbox) -> AsyncIterator[list[list[str
     sockets, heard = [], [list[str](), list[str]()]
     for envelopes in heard:
         web_client = AsyncWebClient(token=sandbox.app_token, base_url=sandbox.api_url)
-        sockets.append(Socket(bot.app, sandbox.app_token, web_client, bot.catch_up.want))
+        sockets.append(Socket(bot.app, sandbox.app_token, web_client, bot.backfill.want))
         sockets[-1].message_listeners.append(partial(note, envelopes))
         await sockets[-1].connect()
     await eventually(lambda: len(sandbox.place.socket_mode.links) == 2)

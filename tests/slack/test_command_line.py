@@ -47,7 +47,7 @@ def config(tmp_path: Path) -> Iterator[Path]:
             reading = Reading(
                 SHIPPED.name, "negative", {"negative": 0.6, "neutral": 0.4, "positive": 0.0}, None
             )
-            await store.conversations.settle(i + 1, message, reading, Decision(), [], 1.0)
+            await store.conversations.commit(i + 1, message, reading, Decision(), [], 1.0)
             await store.feedback.correct("T1", i + 1, "neutral", "UA" if i % 2 else "UB", "card", 2.0 + i)
         await store.records.set_consent("T1", True, "UADA", 1.0)
 
@@ -61,7 +61,7 @@ def run(config: Path, *words: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("how", "code", "state"), [("better", 0, "promoted"), ("worse", 1, "refused"), ("dies", 1, "failed")]
+    ("how", "code", "state"), [("better", 0, "promoted"), ("worse", 1, "rejected"), ("dies", 1, "failed")]
 )
 def test_retrain(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str, code: int, state: str
@@ -79,7 +79,7 @@ def test_retrain(
         assert f"→ {SHIPPED.name}" in capsys.readouterr().out
         assert shadow_evaluations(database, state="open") == []
     elif how == "worse":
-        (version,) = [m.version for m in models(database, state="refused")]
+        (version,) = [m.version for m in models(database, state="rejected")]
         assert run(config, "models", "promote", version) == 2
         assert "was refused by its gate — add --anyway" in capsys.readouterr().err
         assert run(config, "models", "promote", version, "--anyway") == 0

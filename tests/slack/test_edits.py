@@ -67,10 +67,10 @@ async def test_a_correction_of_the_old_words_is_not_learned_for_the_new(bot: Bot
     await settled(database, 1)
     feedback = bot.services.store.feedback
     await feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
-    assert len(await feedback.words("T0ACME")) == 1
+    assert len(await feedback.label_events("T0ACME")) == 1
     await edit(bot, ANGRY, CALM)
     await settled(database, 2)
-    assert await feedback.words("T0ACME") == []
+    assert await feedback.label_events("T0ACME") == []
 
 
 async def test_a_deleted_message_leaves_no_words(bot: Bot, tmp_path: Path, sandbox: Sandbox) -> None:

@@ -12,7 +12,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find, texts
 from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.domain.learning import Ask
+from bot.domain.learning import LabelRequest
 from bot.privacy.redaction import to_keep
 from bot.slack.commands import answer_command
 from model.reading import Reading
@@ -48,7 +48,7 @@ async def test_an_agents_emoji_is_a_label_and_taking_it_back_takes_it_back(bot: 
     await react(bot, ANNA, "smile")  # delivered again, late
     assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["positive", "withdrawn"]
     assert [c.corrected for c in cases(tmp_path / "softanswer.db")] == [None]
-    assert (await bot.services.learning.inquiry.selection()).used == ()
+    assert (await bot.services.learning.requester.selection()).rows == ()
 
 
 async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ async def test_words_said_twice_at_the_very_same_moment_count_once(bot: Bot, tmp
     )
     assert [answer.status for answer in answers if answer] == [200] * 5
     # However many rows there are, a person has one word, the latest, and a message one case.
-    selection = await bot.services.learning.inquiry.selection()
-    assert len(selection.used) + len(selection.held) == 1
+    selection = await bot.services.learning.requester.selection()
+    assert len(selection.rows) + len(selection.excluded) == 1
     assert len(cases(tmp_path / "softanswer.db")) == 1
     last = feedback(tmp_path / "softanswer.db")[-1].value
     assert [c.corrected for c in cases(tmp_path / "softanswer.db")] == [last]
@@ -99,7 +99,7 @@ async def test_a_word_counts_for_the_words_that_its_person_saw(bot: Bot, tmp_pat
 
     async def said(label: str, user: str, source: str, at: float, said_at: float) -> list[str]:
         await store.feedback.correct("T0ACME", 1, label, user, source, at, said_at)
-        return [word.user for word in await store.feedback.words("T0ACME")]
+        return [word.user for word in await store.feedback.label_events("T0ACME")]
 
     await said("neutral", ANNA, "card", now, 1700000020.0)
     # Slack changes the words at 30, and we hear of it much later.
@@ -122,12 +122,12 @@ async def test_what_slack_does_not_date_is_said_after_all_that_is_known(bot: Bot
     assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["neutral", "negative", "positive"]
 
 
-@pytest.mark.settings(asks={"random": 1.0, "random_a_day": 10})
+@pytest.mark.settings(requests={"random": 1.0, "random_per_day": 10})
 async def test_a_question_about_words_that_were_changed_is_not_asked_any_more(
     bot: Bot, tmp_path: Path, persons: Persons
 ) -> None:
     await wrote(bot, tmp_path, "The zeppelin lists to port")
-    await bot.services.learning.inquiry.ask()
+    await bot.services.learning.requester.ask()
     await persons.until("the question", lambda s: find(s, TRIAGE, "did this customer feel"), ADA)
     message = {"type": "message", "user": BEN, "ts": TS, "text": "The zeppelin is fine again"}
     previous = {"text": "The zeppelin lists to port"}
@@ -216,7 +216,7 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
 ) -> None:
     question = "My zeppelin ledger wants to leave the hangar as a spreadsheet, ring me at 030 1234567"
     await wrote(bot, tmp_path, question)
-    near = bot.services.pipeline._near(await bot.batcher.read(question), question)
+    near = bot.services.pipeline._matches(await bot.batcher.read(question), question)
     await bot.app.async_dispatch(signed(submission(ANNA, 1, template="data_export"), form=True))
     card = await persons.until("the proposal", lambda s: find(s, TRIAGE, "says this belongs to"), ADA)
     assert "a phone number" in texts(card)[0] and "1234567" not in texts(card)[0]
@@ -225,16 +225,16 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
     assert [e.state for e in examples(tmp_path / "softanswer.db")] == ["proposed"]
     await bot.app.async_dispatch(signed(press(ADA, "approve_example", {"example": 1}), form=True))
     assert [(e.state, e.decided_by) for e in examples(tmp_path / "softanswer.db")] == [("approved", ADA)]
-    again = bot.services.pipeline._near(await bot.batcher.read(question), question)
+    again = bot.services.pipeline._matches(await bot.batcher.read(question), question)
     by_id = {n.template: n.similarity for n in near}
     assert again[0].template == "data_export" and again[0].similarity > by_id["data_export"] + 0.3
     await persons.until("the decision", lambda s: find(s, TRIAGE, "Added as an example"), ADA)
 
     await answer_command(bot.services, ADA, f"forget {BEN}")
     assert [(e.state, e.text) for e in examples(tmp_path / "softanswer.db")] == [("forgotten", None)]
-    assert await bot.services.store.teaching.approved("T0ACME") == {}
+    assert await bot.services.store.examples.approved("T0ACME") == {}
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
-    after = bot.services.pipeline._near(await bot.batcher.read(question), question)
+    after = bot.services.pipeline._matches(await bot.batcher.read(question), question)
     assert {n.template: n.similarity for n in after}["data_export"] == pytest.approx(
         by_id["data_export"], abs=1e-6
     )
@@ -245,7 +245,7 @@ async def test_what_was_made_of_words_goes_with_the_person_though_the_words_had_
 ) -> None:
     await wrote(bot, tmp_path, "The zeppelin lists to port")
     await wrote(bot, tmp_path, "The zeppelin lists to starboard", ts="1700000300.000100")
-    teaching, store = bot.services.store.teaching, bot.services.store
+    teaching, store = bot.services.store.examples, bot.services.store
     await teaching.propose("T0ACME", 1, "data_export", "The zeppelin lists", ANNA, 1.0)
     await teaching.decide("T0ACME", 1, True, ADA, 2.0)
     await teaching.propose("T0ACME", 2, "data_export", "The zeppelin, too", ANNA, 3.0)
@@ -276,15 +276,15 @@ async def test_a_customer_may_say_that_a_person_should_have_answered(
     )  # it carries the second button
 
 
-@pytest.mark.settings(asks={"random": 1.0, "random_flagged": 1.0, "random_a_day": 10})
+@pytest.mark.settings(requests={"random": 1.0, "random_flagged": 1.0, "random_per_day": 10})
 async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     bot: Bot, tmp_path: Path, persons: Persons
 ) -> None:
     database = tmp_path / "softanswer.db"
     await wrote(bot, tmp_path, CALM)
     await wrote(bot, tmp_path, ANGRY, ts="1700000300.000100")
-    assert await bot.services.learning.inquiry.ask() == 2
-    assert await bot.services.learning.inquiry.ask() == 0
+    assert await bot.services.learning.requester.ask() == 2
+    assert await bot.services.learning.requester.ask() == 0
     card = await persons.until("the question", lambda s: find(s, TRIAGE, "did this customer feel"), ADA)
     assert "Can't tell" in texts(card)[-1] and "sure" not in json.dumps(texts(card))
     people = [str(r.person) for r in label_requests(database)]
@@ -302,16 +302,16 @@ async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     answer = await answer_command(bot.services, ANNA, "stats")
     assert "*Missed* 1 of 1 (100.0%; 95 % interval 20.7% to 100.0%)" in answer
     assert "*False alarms* 0 of 1 (0.0%; 95 % interval 0.0% to 79.3%)" in answer
-    await persons.until("the thanks", lambda s: find(s, TRIAGE, f"Answered by <@{ANNA}>"), ADA)
+    await persons.until("the thanks", lambda s: find(s, TRIAGE, f"SampleAnswer by <@{ANNA}>"), ADA)
 
 
-@pytest.mark.settings(asks={"random": 1.0, "random_a_day": 10})
+@pytest.mark.settings(requests={"random": 1.0, "random_per_day": 10})
 async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_about(
     bot: Bot, tmp_path: Path, persons: Persons
 ) -> None:
     await wrote(bot, tmp_path, "The zeppelin lists to port")
     await wrote(bot, tmp_path, "Where do I moor it?", ts="1700000300.000100")
-    await bot.services.learning.inquiry.ask()
+    await bot.services.learning.requester.ask()
     value = {"ask": label_requests(tmp_path / "softanswer.db", message_id=2)[0].id, "label": "pass"}
     await bot.app.async_dispatch(signed(press(ANNA, "answer_ask_pass", value), form=True))
     await answer_command(bot.services, ADA, f"forget {BEN}")
@@ -322,23 +322,23 @@ async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_abou
     assert "nobody was asked" in await answer_command(bot.services, ANNA, "stats")
 
 
-@pytest.mark.settings(asks={"random": 0.0, "random_flagged": 0.0, "uncertain_a_day": 0})
+@pytest.mark.settings(requests={"random": 0.0, "random_flagged": 0.0, "uncertain_per_day": 0})
 async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)
     # She who will be asked has said something before and taken it back: she may answer all the same.
     await react(bot, ADA, "smile", "reaction_added", TS, 3.0)
     await react(bot, ADA, "smile", "reaction_removed", TS, 4.0)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
-    assert await bot.services.learning.inquiry.ask() == 1
+    assert await bot.services.learning.requester.ask() == 1
     assert [(r.why, r.person) for r in label_requests(tmp_path / "softanswer.db")] == [("second", ADA)]
-    held = await answer_command(bot.services, ADA, "corrections")
-    assert "*To learn from* 0" in held and "a second person is asked" in held
-    again, of_another = Ask(1, "second", ADA), Ask(1, "second", "U0EVE")
-    assert await bot.services.store.asks.put("T0ACME", [again, of_another], 9.0) == 1
+    excluded = await answer_command(bot.services, ADA, "corrections")
+    assert "*To learn from* 0" in excluded and "a second person is asked" in excluded
+    again, of_another = LabelRequest(1, "second", ADA), LabelRequest(1, "second", "U0EVE")
+    assert await bot.services.store.label_requests.put("T0ACME", [again, of_another], 9.0) == 1
     value = {"message": 1, "label": "neutral"}
     await bot.app.async_dispatch(signed(press(ADA, "answer_ask_neutral", value), form=True))
-    selection = await bot.services.learning.inquiry.selection()
-    assert [used.users for used in selection.used] == [(ADA, ANNA)]
+    selection = await bot.services.learning.requester.selection()
+    assert [used.users for used in selection.rows] == [(ADA, ANNA)]
     assert [r.answer for r in label_requests(tmp_path / "softanswer.db")] == ["neutral"] * 2
 
 
@@ -350,7 +350,9 @@ async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_co
     menu = press(ANNA, "correct_label", value)
     for _ in range(2):
         await bot.app.async_dispatch(signed(menu, form=True))
-    assert len((await bot.services.learning.inquiry.selection()).held) == 1  # twice the same word is one
+    assert (
+        len((await bot.services.learning.requester.selection()).excluded) == 1
+    )  # twice the same word is one
     del bot.services.workspace.roles[ANNA]
     await bot.app.async_dispatch(signed(menu, form=True))
     await answer_command(bot.services, ADA, f"forget {BEN}")
@@ -363,19 +365,19 @@ async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_co
     assert "Only the support team" in told[0] and any("not here any more" in facts for facts in told)
 
 
-@pytest.mark.settings(feedback={"burst_an_hour": 3})
+@pytest.mark.settings(feedback={"burst_per_hour": 3})
 async def test_what_an_admin_releases_counts_after_all(bot: Bot, tmp_path: Path) -> None:
     words = ("mast", "keel", "sail", "rope", "helm")
     for i, word in enumerate(words):
         await wrote(bot, tmp_path, f"The {word} of my zeppelin, where is it?", ts=f"170000{i}000.000100")
         await bot.services.store.feedback.correct("T0ACME", i + 1, "negative", ANNA, "card", 100.0 + i)
-    before = (await bot.services.learning.inquiry.selection()).reasons
+    before = (await bot.services.learning.requester.selection()).reasons
     told = await answer_command(bot.services, ADA, "corrections")
     assert f"<@{ANNA}>; `release @somebody`" in told
     assert "Whose?" in await answer_command(bot.services, ADA, "release everybody")
     assert "Only an admin" in await answer_command(bot.services, ANNA, f"release <@{ANNA}>")
     assert "count like any others" in await answer_command(bot.services, ADA, f"release <@{ANNA}>")
-    after = (await bot.services.learning.inquiry.selection()).reasons
+    after = (await bot.services.learning.requester.selection()).reasons
     assert before != after and "release" not in await answer_command(bot.services, ADA, "corrections")
     assert (ADA, "release") in [(e.user, e.what) for e in audit(tmp_path / "softanswer.db")]
 
@@ -402,14 +404,14 @@ async def test_an_uninstalled_app_keeps_no_words(
 ) -> None:
     await wrote(bot, tmp_path, "The zeppelin lists to port, unacceptable!")
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
-    await bot.services.store.teaching.add_golden("T0ACME", "The zeppelin is late", "negative", ADA, 1.0)
+    await bot.services.store.examples.add_golden("T0ACME", "The zeppelin is late", "negative", ADA, 1.0)
     await bot.services.store.records.add_model("T0ACME", "acme-1", "shipped", {}, "retired", [1], 1.0)
     await bot.app.async_dispatch(signed(event(type="tokens_revoked", tokens={"oauth": ["U1"]})))
     assert b"zeppelin" in (tmp_path / "softanswer.db").read_bytes()
     await bot.app.async_dispatch(signed(gone))
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
     assert len([m for m in messages(tmp_path / "softanswer.db") if m.label is not None]) == 1
-    assert await bot.services.store.feedback.words("T0ACME") == []
+    assert await bot.services.store.feedback.label_events("T0ACME") == []
     assert json.loads(str(audit(tmp_path / "softanswer.db", what="forget all")[0].detail)) == {
         "messages": 1,
         "versions": ["acme-1"],

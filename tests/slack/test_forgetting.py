@@ -51,17 +51,17 @@ async def test_forget_takes_a_persons_words_out_of_database_and_cards(
     await wrote(bot, CARLA, "My dirigible is broken again, I am losing money every hour!", 3)
     await sent(database, "card_note")
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 1.0)
-    await records.add_model("T0ACME", "v9", "v8", {}, "refused", [1], 2.0)
+    await records.add_model("T0ACME", "v9", "v8", {}, "rejected", [1], 2.0)
 
     answer = await answer_command(bot.services, ADA, f"forget <@{BEN}|ben>")
     bot.services.committed()
     assert "the words of 2 messages" in answer and "`v9`" in answer
     await sent(database, "card_note_update")
     await sent(database, "card_update")
-    held = database.read_bytes()
-    assert b"zeppelin" not in held and b"dirigible" in held
+    excluded = database.read_bytes()
+    assert b"zeppelin" not in excluded and b"dirigible" in excluded
     assert len([m for m in messages(database) if m.label is not None]) == 3
-    assert await bot.services.store.feedback.words("T0ACME") == []
+    assert await bot.services.store.feedback.label_events("T0ACME") == []
     assert [(e.user, e.detail) for e in audit(database, what="forget")] == [
         (ADA, json.dumps({"user": BEN, "messages": 2, "versions": ["v9"]}))
     ]
@@ -85,7 +85,7 @@ async def test_an_event_not_settled_yet_is_forgotten_too(bot: Bot, tmp_path: Pat
     store, database = bot.services.store, tmp_path / "softanswer.db"
     event = {"channel": HELP, "user": BEN, "ts": "1700000009.000100", "text": "zeppelin"}
     await store.inbox.put("T0ACME", event, 1.0)
-    await store.inbox.stumble(1, 3, "broken", give_up=True)
+    await store.inbox.record_failure(1, 3, "broken", give_up=True)
     assert (await store.erasure.forget("T0ACME", BEN, ADA, 2.0)).messages == 0
     assert [(e.state, e.event) for e in inbox(database)] == [("skipped", None)]
 
@@ -98,7 +98,7 @@ async def test_what_is_being_read_when_it_is_forgotten_stays_forgotten(bot: Bot,
     await store.inbox.put("T0OTHER", event, 1.0)
     read = await store.inbox.pending(1)
     await store.erasure.forget("T0ACME", BEN, ADA, 2.0)
-    await bot.services.pipeline.carry(read)
+    await bot.services.pipeline.process_batch(read)
     assert messages(database) == []
     assert b"zeppelin" not in database.read_bytes()
 
@@ -111,9 +111,9 @@ async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_pat
     await wrote(bot, BEN, "Third time this week the zeppelin dies on me. Unacceptable!", 1)
     await sent(database, "card")
     await store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 5.0)
-    await store.teaching.propose("T0ACME", 1, "data_export", "the zeppelin dies", ANNA, 1.0)
-    await store.teaching.decide("T0ACME", 1, True, ADA, 2.0)
-    await serving.teach()
+    await store.examples.propose("T0ACME", 1, "data_export", "the zeppelin dies", ANNA, 1.0)
+    await store.examples.decide("T0ACME", 1, True, ADA, 2.0)
+    await serving.reload_examples()
     examples = bot.services.pipeline._router.texts
     assert "the zeppelin dies" in examples()
     await store.records.set_consent("T0ACME", True, ADA, 1.0)
@@ -134,17 +134,17 @@ async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_pat
         gone = event(type="app_uninstalled", event_ts="1700000005.1")
         assert (await bot.app.async_dispatch(signed(gone))).status == 200
     await eventually(lambda: runs(database, state="failed"))
-    why = "the app was uninstalled" if how == "uninstalled" else "words it may have held were forgotten"
+    why = "the app was uninstalled" if how == "uninstalled" else "words it may have excluded were forgotten"
     assert [(r.summary, r.version) for r in runs(database)] == [(why, None)]
     await eventually(lambda: "the zeppelin dies" not in examples())
     assert not list(bot.services.settings.model.folder.glob(".runs/*"))
     assert [m.text for m in messages(database)] == [None]
-    assert (await bot.services.learning.inquiry.selection()).used == ()
+    assert (await bot.services.learning.requester.selection()).rows == ()
     if how != "uninstalled":
         await sent(database, "card_update")
 
 
-async def settle(bot: Bot, ts: str, text: str, age_days: float, shared: bool = False, **decided: Any) -> None:
+async def commit(bot: Bot, ts: str, text: str, age_days: float, shared: bool = False, **decided: Any) -> None:
     """A message of days ago, read and decided on by hand."""
     stop_pipeline()
     store, now = bot.services.store, bot.services.clock()
@@ -153,7 +153,7 @@ async def settle(bot: Bot, ts: str, text: str, age_days: float, shared: bool = F
     received: Received = (await store.inbox.pending(1))[0]
     reading = Reading("v1", "neutral", {"negative": 0.1, "neutral": 0.8, "positive": 0.1}, None)
     when = now - age_days * DAY_S
-    await store.conversations.settle(received.id, message, reading, Decision(**decided), [], when)
+    await store.conversations.commit(received.id, message, reading, Decision(**decided), [], when)
 
 
 async def retain(bot: Bot, consent: bool = False, shared: set[str] | None = None) -> None:
@@ -179,9 +179,9 @@ async def retain(bot: Bot, consent: bool = False, shared: set[str] | None = None
 
 async def test_what_is_too_old_goes_but_not_under_an_open_case(bot: Bot, tmp_path: Path) -> None:
     database = tmp_path / "softanswer.db"
-    await settle(bot, "1.1", "old zeppelin", 91)
-    await settle(bot, "2.1", "old dirigible, open case", 91, flag="request")
-    await settle(bot, "3.1", "new balloon", 89)
+    await commit(bot, "1.1", "old zeppelin", 91)
+    await commit(bot, "2.1", "old dirigible, open case", 91, flag="request")
+    await commit(bot, "3.1", "new balloon", 89)
     await retain(bot)
     assert [(m.text, m.label) for m in messages(database)] == [
         (None, "neutral"),
@@ -194,22 +194,22 @@ async def test_what_was_labelled_stays_to_be_learned_from_without_what_belongs_t
     bot: Bot, tmp_path: Path
 ) -> None:
     database, feedback = tmp_path / "softanswer.db", bot.services.store.feedback
-    await settle(bot, "1.1", "the zeppelin lists, mail jo@example.com", 91)
-    await settle(bot, "2.1", "nobody said how this dirigible felt", 91)
-    await settle(bot, "3.1", "this balloon was another organisation's", 91, shared=True)
-    await settle(bot, "4.1", "of this kite somebody took it back", 91)
-    await settle(bot, "5.1", "this glider is too old for that, too", 366)
-    await settle(bot, "6.1", "this blimp was labelled before it was edited", 91)
+    await commit(bot, "1.1", "the zeppelin lists, mail jo@example.com", 91)
+    await commit(bot, "2.1", "nobody said how this dirigible felt", 91)
+    await commit(bot, "3.1", "this balloon was another organisation's", 91, shared=True)
+    await commit(bot, "4.1", "of this kite somebody took it back", 91)
+    await commit(bot, "5.1", "this glider is too old for that, too", 366)
+    await commit(bot, "6.1", "this blimp was labelled before it was edited", 91)
     for message in (1, 3, 4, 5, 6):
         await feedback.correct("T0ACME", message, "negative", ANNA, "card", 5.0)
     await bot.services.store.database.transaction(lambda db: db.update("messages", 6, {"edited_at": 6.0}))
     await feedback.correct("T0ACME", 4, "withdrawn", ANNA, "reaction", 6.0)
-    before = (await bot.services.learning.inquiry.selection()).used
+    before = (await bot.services.learning.requester.selection()).rows
     await retain(bot, consent=True, shared=set())
     kept = ["the zeppelin lists, mail an address", *[None] * 5]
     assert [m.text for m in messages(database)] == kept
     assert b"jo@example.com" not in database.read_bytes()
-    (used,) = (await bot.services.learning.inquiry.selection()).used
+    (used,) = (await bot.services.learning.requester.selection()).rows
     assert used in before
     await retain(bot, consent=True, shared=set())
     assert [m.text for m in messages(database)] == kept
@@ -218,8 +218,8 @@ async def test_what_was_labelled_stays_to_be_learned_from_without_what_belongs_t
 
 
 async def test_what_is_kept_of_shared_channels_is_what_may_be_learned_from(bot: Bot, tmp_path: Path) -> None:
-    await settle(bot, "1.1", "the zeppelin lists", 91)
-    await settle(bot, "2.1", "the balloon was another organisation's then", 91, shared=True)
+    await commit(bot, "1.1", "the zeppelin lists", 91)
+    await commit(bot, "2.1", "the balloon was another organisation's then", 91, shared=True)
     for message in (1, 2):
         await bot.services.store.feedback.correct("T0ACME", message, "negative", ANNA, "card", 5.0)
     await retain(bot, consent=True, shared=None)  # `shared_channels: true`
@@ -230,7 +230,7 @@ async def test_what_is_kept_of_shared_channels_is_what_may_be_learned_from(bot: 
 
 async def test_an_edit_of_what_is_kept_only_to_learn_from_takes_it_away(bot: Bot, tmp_path: Path) -> None:
     store, database = bot.services.store, tmp_path / "softanswer.db"
-    await settle(bot, "1.1", "the zeppelin lists, mail jo@example.com", 91)
+    await commit(bot, "1.1", "the zeppelin lists, mail jo@example.com", 91)
     await store.feedback.correct("T0ACME", 1, "negative", ANNA, "card", 5.0)
     await retain(bot, consent=True, shared=set())
 

@@ -122,7 +122,7 @@ async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothi
 async def test_an_event_that_cannot_be_worked_on_goes_to_a_person_in_the_end(
     bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.services.pipeline, "_near", lambda *_: 1 / 0)
+    monkeypatch.setattr(bot.services.pipeline, "_matches", lambda *_: 1 / 0)
     await say(bot, CALM, user=BEN)
     await told(persons, "Not read by the bot")
     assert [(e.state, e.attempts) for e in inbox(tmp_path / "softanswer.db")] == [("done", 2)]
@@ -134,9 +134,11 @@ async def test_slack_out_of_reach_is_told_when_it_is_over(
 ) -> None:
     asked = await persons.write(BEN, HELP, CALM)
     sandbox.place.interventions.hold("chat.postMessage", 3, 0.05)
-    sandbox.place.interventions.hold("conversations.replies", 8, 0.05)  # the HTTP client asks twice by itself
+    sandbox.place.interventions.hold(
+        "conversations.replies", 8, 0.05
+    )  # the HTTP client requests twice by itself
     await say(bot, CALM, user=BEN, ts=asked)
-    await eventually(lambda: "Slack cannot be reached" in bot.health.ill, within_s=40)
+    await eventually(lambda: "Slack cannot be reached" in bot.health.failing, within_s=40)
     await told(persons, "Slack cannot be reached")
     await persons.until("the end of it", lambda s: find(s, TRIAGE, "Over after"), ADA, within_s=60)
 
@@ -147,22 +149,22 @@ async def test_what_fails_now_and_then_is_not_told_now_and_then(
     health, now = bot.health, [1000.0]
     health._clock, health.quiet_s = lambda: now[0], 60.0
     for _ in range(5):
-        await health.bad(TEMPLATES, "a is broken", "a")
+        await health.failed(TEMPLATES, "a is broken", "a")
         now[0] += 5
-        await health.good(TEMPLATES, "b")  # another template works, which says nothing of this one
+        await health.worked(TEMPLATES, "b")  # another template works, which says nothing of this one
         now[0] += 61
         await health.look()
-    assert TEMPLATES in health.ill
-    await health.good(TEMPLATES, "a")
+    assert TEMPLATES in health.failing
+    await health.worked(TEMPLATES, "a")
     now[0] += 30
-    await health.bad(TEMPLATES, "a is broken", "a")
-    await health.good(TEMPLATES, "a")
+    await health.failed(TEMPLATES, "a is broken", "a")
+    await health.worked(TEMPLATES, "a")
     now[0] += 59
     await health.look()
-    assert TEMPLATES in health.ill
+    assert TEMPLATES in health.failing
     now[0] += 2
     await health.look()
-    assert health.ill == {}
+    assert health.failing == {}
     await told(persons, "Over after")
     assert len(await notices(persons, "An answer cannot be made")) == 1
 
@@ -180,7 +182,7 @@ async def test_one_text_that_cannot_be_read_is_no_broken_model(
     monkeypatch.setattr(Classifier, "read", picky)
     await say(bot, "The zeppelin is late", user=BEN)
     await told(persons, "Not read by the bot")
-    assert bot.health.ill == {}
+    assert bot.health.failing == {}
 
 
 async def test_a_full_outbox_says_so_though_nothing_arrives(
@@ -192,9 +194,9 @@ async def test_a_full_outbox_says_so_though_nothing_arrives(
     with monkeypatch.context() as patched:
         patched.setattr(Outbox, "heads", broken)
         bot.deliverer.wake()
-        await eventually(lambda: DATABASE in bot.health.ill)
+        await eventually(lambda: DATABASE in bot.health.failing)
         bot.services.pipeline._arrived.set()
-    await eventually(lambda: bot.health.ill == {}, within_s=20)
+    await eventually(lambda: bot.health.failing == {}, within_s=20)
 
 
 async def test_an_answer_that_waited_too_long_calls_a_person_instead(bot: Bot, tmp_path: Path) -> None:

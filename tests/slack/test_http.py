@@ -39,8 +39,8 @@ async def test_only_what_keeps_work_from_being_done_is_a_503(url: str, bot: Bot)
     async with aiohttp.ClientSession() as session:
         for part, status in ((None, 200), (GPU, 200), (MODEL, 503)):
             if part:
-                await bot.health.bad(part, "it is gone")
+                await bot.health.failed(part, "it is gone")
             async with session.get(f"{url}/healthz") as answer:
                 assert answer.status == status
                 said = json.loads(await answer.text())
-            assert said["ok"] is (status == 200) and (part is None or said["ill"][part] == "it is gone")
+            assert said["ok"] is (status == 200) and (part is None or said["failing"][part] == "it is gone")

@@ -36,7 +36,7 @@ async def test_a_better_candidate_serves_and_can_be_rolled_back(
     assert states == [("taught-0-better", "active", shipped)]
 
     reading = await bot.batcher.read("How do I export my data?")
-    near = bot.services.pipeline._near(reading, "How do I export my data?")
+    near = bot.services.pipeline._matches(reading, "How do I export my data?")
     assert near[0].template == "data_export"
 
     assert "Rolled back" in await bot.services.learning.serving.rollback(ADA)
@@ -50,20 +50,20 @@ async def test_a_better_candidate_serves_and_can_be_rolled_back(
 @trainer("worse")
 async def test_a_worse_candidate_is_refused_with_reasons(bot: Bot, persons: Persons, tmp_path: Path) -> None:
     shipped = bot.batcher.classifier.version
-    assert await retrain(bot) == "refused"
+    assert await retrain(bot) == "rejected"
     assert bot.batcher.classifier.version == shipped
     report = await shown(persons, "does not serve")
     assert "macro-F1 fell from 0.890 to 0.700" in report[0]
     assert any("“No thanks &amp; bye” is neutral, was read as negative" in text for text in report)
     assert any("1.2004" in text and "1.2000" in text for text in report)
-    assert [m.state for m in models(tmp_path / "softanswer.db")] == ["refused"]
+    assert [m.state for m in models(tmp_path / "softanswer.db")] == ["rejected"]
 
 
 @trainer("unexported")
 async def test_a_candidate_that_could_not_be_exported_is_refused(
     bot: Bot, persons: Persons, tmp_path: Path
 ) -> None:
-    assert await retrain(bot) == "refused"
+    assert await retrain(bot) == "rejected"
     assert "int8 differs from fp32" in (await shown(persons, "does not serve"))[0]
     assert models(tmp_path / "softanswer.db") == []
 
@@ -138,7 +138,7 @@ async def test_a_clock_that_jumps_moves_no_run(bot: Bot, tmp_path: Path) -> None
     jumps = iter([1.7e9, 1.6e9, 1.9e9] * 1000)
     bot.services.learning._clock = lambda: next(jumps)
     assert await retrain(bot) == "promoted"
-    assert await bot.services.learning.inquiry.ask() == 0
+    assert await bot.services.learning.requester.ask() == 0
 
 
 @trainer("hangs")
@@ -265,7 +265,7 @@ async def test_the_snapshot_is_redacted_and_the_lineage_known(bot: Bot, tmp_path
         assert await retrain(bot) == "promoted"
     lines = "\n".join(seen[0].lines())
     assert "jo@" not in lines and "an address" in lines
-    learned = [used for used in seen[0].used if not used.live]
+    learned = [used for used in seen[0].rows if not used.live]
     assert [(r.data_hash, r.learned) for r in runs(tmp_path / "softanswer.db")] == [
         (seen[0].hash, len(learned))
     ]
@@ -276,7 +276,7 @@ async def test_the_snapshot_is_redacted_and_the_lineage_known(bot: Bot, tmp_path
 async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     bot: Bot, tmp_path: Path
 ) -> None:
-    assert await retrain(bot) == "refused"
+    assert await retrain(bot) == "rejected"
     await bot.services.learning.start("schedule", None)
     await eventually(lambda: run_ended(bot))
     last = runs(tmp_path / "softanswer.db")[-1]
@@ -291,7 +291,7 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     last = runs(tmp_path / "softanswer.db")[-1]
     assert (last.state, last.summary) == ("skipped", "the version in service is still being watched")
     judged = await bot.services.store.records.last_run("T0ACME", but=UNJUDGED)
-    assert judged and judged.state == "refused"  # a run that was skipped judges nothing
+    assert judged and judged.state == "rejected"  # a run that was skipped judges nothing
 
 
 @trainer("better")
@@ -308,7 +308,7 @@ async def test_a_run_whose_message_was_deleted_meanwhile_comes_to_nothing(
     def and_delete(self: Snapshot, folder: Path) -> None:
         write(self, folder)
         bot.services.store.database.transaction_blocking(
-            lambda db: db.update("messages", self.used[0].message, {"text": None})
+            lambda db: db.update("messages", self.rows[0].message, {"text": None})
         )
 
     monkeypatch.setattr(Snapshot, "write", and_delete)
@@ -344,12 +344,12 @@ async def test_two_rollbacks_at_once_are_one_after_the_other(bot: Bot, tmp_path:
 @trainer("worse")
 @pytest.mark.settings(keep_versions=1)
 async def test_versions_that_never_served_are_cleared_away(bot: Bot, tmp_path: Path) -> None:
-    assert await retrain(bot) == "refused"
+    assert await retrain(bot) == "rejected"
     await customers_write(bot, tmp_path / "softanswer.db", 1)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
     folders = tmp_path / "models"
     assert [f.name for f in folders.iterdir() if f.is_dir() and f.name[0] != "."] == ["taught-0-worse"]
-    assert await retrain(bot) == "refused"
+    assert await retrain(bot) == "rejected"
     await eventually(lambda: len([f for f in folders.iterdir() if f.is_dir() and f.name[0] != "."]) == 1)
 
 
@@ -360,28 +360,28 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
 ) -> None:
     database, shipped = tmp_path / "softanswer.db", bot.batcher.classifier.version
     assert await retrain(bot) == "promoted"
-    learning, watcher = bot.services.learning, bot.services.learning._watcher
+    learning, shadow_evaluator = bot.services.learning, bot.services.learning._shadow_evaluator
     load = learning.serving.load
     monkeypatch.setattr(
         learning.serving, "load", lambda v: ConstantClassifier(v, "negative") if v == shipped else load(v)
     )
     await customers_write(bot, tmp_path / "softanswer.db", 12)
-    await watcher.tick()
+    await shadow_evaluator.tick()
     assert [(s.readings, s.state) for s in shadow_evaluations(database)] == [(12, "open")]
     assert len(label_requests(database, why="differ")) == 12
     await shown(persons, "did this customer feel")
     for message in range(1, 13):
         await bot.services.store.feedback.correct("T0ACME", message, "negative", ANNA, "question", 9.0)
     monkeypatch.setattr(learning.serving, "load", load)
-    await watcher.tick()
-    await watcher.tick()
+    await shadow_evaluator.tick()
+    await shadow_evaluator.tick()
     assert bot.batcher.classifier.version != shipped
     assert len(await shown(persons, "One person alone finds")) == 1
     confirm = [(r.message_id, r.person) for r in label_requests(database, why="confirm")]
     assert len(confirm) == 3 and ANNA not in {person for _, person in confirm}
     for message in range(1, 13):  # and agrees on everything: two voices all the same
         await bot.services.store.feedback.correct("T0ACME", message, "negative", ADA, "question", 9.0)
-    await watcher.tick()
+    await shadow_evaluator.tick()
     assert bot.batcher.classifier.version == shipped
     assert [s.state for s in shadow_evaluations(database)] == ["worse"]
     assert "the old one on 12 (0 not answered)" in (await shown(persons, "worse than"))[0]
@@ -393,10 +393,10 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
 async def test_a_promoted_version_that_holds_stays(bot: Bot, persons: Persons, tmp_path: Path) -> None:
     assert await retrain(bot) == "promoted"
     await customers_write(bot, tmp_path / "softanswer.db", 20)
-    await bot.services.learning._watcher.tick()
-    assert "has held: 20 messages" in (await shown(persons, "has held"))[0]
+    await bot.services.learning._shadow_evaluator.tick()
+    assert "has excluded: 20 messages" in (await shown(persons, "has excluded"))[0]
     assert bot.batcher.classifier.version == "taught-0-better"
-    await bot.services.learning._watcher.tick()
+    await bot.services.learning._shadow_evaluator.tick()
     assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["passed"]
 
 
@@ -405,4 +405,4 @@ async def test_a_rollback_by_hand_ends_the_watch(bot: Bot, tmp_path: Path) -> No
     assert await retrain(bot) == "promoted"
     await bot.services.learning.serving.rollback(ADA)
     assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["stopped"]
-    await bot.services.learning._watcher.tick()
+    await bot.services.learning._shadow_evaluator.tick()

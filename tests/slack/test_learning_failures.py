@@ -170,16 +170,16 @@ async def test_a_call_back_that_fails_is_tried_again(
 ) -> None:
     shipped = bot.batcher.classifier.version
     assert await retrain(bot) == "promoted"
-    watcher, store = bot.services.learning._watcher, bot.services.store
-    monkeypatch.setattr("bot.learning.watcher.is_worse", lambda seen: True)
-    monkeypatch.setattr("bot.learning.watcher.is_one_voice", lambda seen, team: False)
+    shadow_evaluator, store = bot.services.learning._shadow_evaluator, bot.services.store
+    monkeypatch.setattr("bot.learning.shadow_evaluation.is_worse", lambda seen: True)
+    monkeypatch.setattr("bot.learning.shadow_evaluation.is_one_annotator", lambda seen, team: False)
     with monkeypatch.context() as patched:
         patched.setattr(store.records, "serve_model", full)
-        await watcher.tick()
-        await watcher.tick()
+        await shadow_evaluator.tick()
+        await shadow_evaluator.tick()
     assert "could not be put back" in (await shown(persons, "worse than"))[0]
     assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["open"]
-    await watcher.tick()
+    await shadow_evaluator.tick()
     assert bot.batcher.classifier.version == shipped
     assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["worse"]
 
@@ -187,7 +187,7 @@ async def test_a_call_back_that_fails_is_tried_again(
 @trainer("worse")
 async def test_what_its_gate_refused_serves_only_if_an_admin_insists(bot: Bot) -> None:
     shipped = bot.batcher.classifier.version
-    assert await retrain(bot) == "refused"
+    assert await retrain(bot) == "rejected"
     said = await answer_command(bot.services, ADA, "promote taught-0-worse")
     assert "was refused" in said and "promote taught-0-worse anyway" in said
     assert bot.batcher.classifier.version == shipped
@@ -205,7 +205,7 @@ async def test_a_watch_without_the_old_version_says_so(
     await customers_write(bot, tmp_path / "softanswer.db", 1)
     with monkeypatch.context() as patched:
         patched.setattr(bot.services.learning.serving, "load", damaged)
-        await bot.services.learning._watcher.tick()
+        await bot.services.learning._shadow_evaluator.tick()
     assert "wrong hash" in (await shown(persons, "cannot be loaded"))[0]
     assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["stopped"]
 
@@ -222,11 +222,11 @@ async def test_who_takes_their_word_back_leaves_the_others_standing(
         learning.serving, "load", lambda v: ConstantClassifier(v, "negative") if v == shipped else load(v)
     )
     await customers_write(bot, tmp_path / "softanswer.db", 1)
-    await learning._watcher.tick()
+    await learning._shadow_evaluator.tick()
     for user, word in ((ANNA, "negative"), (ADA, "neutral"), (ADA, "withdrawn")):
         await store.feedback.correct("T0ACME", 1, word, user, "card", 9.0)
-    watch = await store.watches.current("T0ACME")
-    assert watch and (await store.watches.seen(watch)).old_right == 1
+    watch = await store.shadow_evaluations.current("T0ACME")
+    assert watch and (await store.shadow_evaluations.counts(watch)).old_right == 1
 
 
 async def test_a_run_that_was_due_while_the_bot_was_away_is_made_up_for(bot: Bot) -> None:

@@ -65,7 +65,7 @@ async def test_without_a_painter_it_is_said_in_words(bot: Bot, persons: Persons)
         raise NotDrawn("No module named 'matplotlib'")
 
     writers(bot).draw = paints_nothing
-    assert await retrain(bot) == "refused"
+    assert await retrain(bot) == "rejected"
     (report,) = await reports(persons)
     assert not report.get("files") and "macro-F1 0.700" in " ".join(texts(report))
 

@@ -12,7 +12,7 @@ import pytest
 from bot.bootstrap import Bot
 from bot.demo.people import Persons, find
 from bot.demo.workspace import ADA, ANNA, BEN, CARLA, HELP, TRIAGE
-from bot.domain.learning import Ask
+from bot.domain.learning import LabelRequest
 from bot.pipeline.gate import gate
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
@@ -75,8 +75,10 @@ async def test_a_customer_of_another_organisation_is_seen_like_any_other(bot: Bo
     assert [(m.team, m.author_team) for m in messages(database)] == [("T0ACME", "T0OTHER")]
     assert [case.customer for case in await services.store.cases.open_cases("T0ACME")] == [BEN]
     assert "*Open cases* 1" in await services.status.lines()
-    candidates = await services.store.asks.candidates("T0ACME", 0)
-    await services.store.asks.put("T0ACME", [Ask(candidates[0].message, "random", ANNA)], services.clock())
+    candidates = await services.store.label_requests.candidates("T0ACME", 0)
+    await services.store.label_requests.put(
+        "T0ACME", [LabelRequest(candidates[0].message, "random", ANNA)], services.clock()
+    )
     await services.store.feedback.correct("T0ACME", 1, "negative", ANNA, "question", services.clock())
     assert any("0 of 1 " in line for line in await services.status.stats())
 
@@ -135,7 +137,7 @@ async def test_a_value_of_a_strange_shape_does_nothing(bot: Bot, tmp_path: Path,
 
 
 async def clarified(bot: Bot, database: Path) -> list[str]:
-    """Ask something that several templates are near to; returns the templates offered."""
+    """LabelRequest something that several templates are near to; returns the templates offered."""
     await say(bot, "How do I export the invoices of a user I removed?")
     await eventually(lambda: messages(database))
     assert [m.reply for m in messages(database)] == ["clarify"]

@@ -57,7 +57,7 @@ async def test_a_forged_button_changes_nothing_and_is_noted(
     database = tmp_path / "softanswer.db"
     await say(bot, ANGRY, user=BEN)
     await eventually(lambda: cases(database))
-    await bot.services.store.teaching.propose("T0ACME", 1, "data_export", "text", ANNA, 1.0)
+    await bot.services.store.examples.propose("T0ACME", 1, "data_export", "text", ANNA, 1.0)
     before = changeable(database)
     user = CARLA if who == "customer" else ANNA  # the id of an agent, but from elsewhere
     body = press(user, action_id, VALUE, channel={"id": HELP, "name": "help"})
@@ -76,7 +76,7 @@ async def test_a_forged_button_changes_nothing_and_is_noted(
 async def test_an_agent_decides_on_no_example_and_runs_no_admins_command(bot: Bot, tmp_path: Path) -> None:
     await say(bot, ANGRY, user=BEN)
     await eventually(lambda: messages(tmp_path / "softanswer.db"))
-    await bot.services.store.teaching.propose("T0ACME", 1, "data_export", "text", ANNA, 1.0)
+    await bot.services.store.examples.propose("T0ACME", 1, "data_export", "text", ANNA, 1.0)
     await bot.app.async_dispatch(signed(press(ANNA, "approve_example", {"example": 1}), form=True))
     assert [e.state for e in examples(tmp_path / "softanswer.db")] == ["proposed"]
     for name in FOR_ADMINS:

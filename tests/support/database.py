@@ -187,7 +187,7 @@ def feedback(path: Path, **where: Any) -> list[Feedback]:
 
 
 def label_requests(path: Path, **where: Any) -> list[LabelRequest]:
-    return _read(path, "asks", LabelRequest, where)
+    return _read(path, "label_requests", LabelRequest, where)
 
 
 def examples(path: Path, **where: Any) -> list[Example]:
@@ -208,7 +208,7 @@ def lineage(path: Path) -> list[int]:
 
 
 def shadow_evaluations(path: Path, **where: Any) -> list[ShadowEvaluation]:
-    return _read(path, "watches", ShadowEvaluation, where)
+    return _read(path, "shadow_evaluations", ShadowEvaluation, where)
 
 
 def audit(path: Path, **where: Any) -> list[AuditEntry]:

@@ -39,7 +39,7 @@ class Mortal:
         file = config / "softanswer.yaml"
         settings = yaml.safe_load(file.read_text("utf-8"))
         settings["rules"] |= {"conversation_s": 0, "late_answer_max_s": 86400, "human_quiet_s": 5}
-        settings["pace"] = {"posts_a_second": 10_000.0, "at_once": 10_000}
+        settings["pace"] = {"posts_per_second": 10_000.0, "at_once": 10_000}
         file.write_text(yaml.safe_dump(settings), "utf-8")
         return config
 

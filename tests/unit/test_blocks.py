@@ -29,7 +29,7 @@ CASE = CaseView(
     label="negative",
     confidence=0.94,
     version="support-1",
-    reasons=("reads negative", "asks about Exporting data"),
+    reasons=("reads negative", "requests about Exporting data"),
     state="open",
     owner=None,
     corrected=None,
@@ -54,7 +54,7 @@ def test_an_open_card() -> None:
     assert (
         shown[1]["text"]["text"] == ">it &lt;fails&gt; @channel for @bea in #ops, see the log (https://x.io)"
     )
-    assert "😟 negative · 94% sure · asks about Exporting data · model support-1" in texts(shown)
+    assert "😟 negative · 94% sure · requests about Exporting data · model support-1" in texts(shown)
     assert action_ids(shown) == ["take_case", "resolve_case", "correct_label"]
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot.domain.message import Decision, Message, Near, Thread
-from bot.pipeline.decide import asks, decide, is_small_talk, wants_a_person, when_late
+from bot.domain.message import Decision, Message, TemplateMatch, Thread
+from bot.pipeline.decide import decide, is_question, is_small_talk, wants_a_person, when_late
 from bot.settings import RuleSettings
 from model.reading import Reading
 
 RULES = RuleSettings(match_threshold=0.55, match_margin=0.04, strong_threshold=0.62, clarify_threshold=0.45)
-EXPORT = Near("export", "Exporting data", 0.8)
-FAR = [Near("export", "Exporting data", 0.2), Near("refund", "Refunds", 0.1)]
+EXPORT = TemplateMatch("export", "Exporting data", 0.8)
+FAR = [TemplateMatch("export", "Exporting data", 0.2), TemplateMatch("refund", "Refunds", 0.1)]
 NOW = 1_000_000.0
 
 
@@ -29,7 +29,7 @@ def reading(label: str | None, sure: float = 0.9, reason: str | None = None) -> 
 def decided(
     label: str | None = "neutral",
     text: str = "How do I export my data?",
-    near: list[Near] | None = None,
+    matches: list[TemplateMatch] | None = None,
     *,
     sure: float = 0.9,
     reason: str | None = None,
@@ -38,8 +38,8 @@ def decided(
 ) -> Decision:
     ts = f"{NOW:.6f}"
     message = Message("T1", "C1", ts, "1.0" if reply else ts, "U1", text, "customer", "auto")
-    near = [EXPORT, FAR[1]] if near is None else near
-    return decide(message, text, reading(label, sure, reason), near, Thread(**thread), RULES)
+    matches = [EXPORT, FAR[1]] if matches is None else matches
+    return decide(message, text, reading(label, sure, reason), matches, Thread(**thread), RULES)
 
 
 def kind(decision: Decision) -> tuple[Any, Any]:
@@ -76,9 +76,9 @@ def test_the_threshold_is_a_probability_whatever_the_likeliest_label() -> None:
 
 
 def test_an_unhappy_customer_without_a_match_is_held_once() -> None:
-    assert kind(decided("negative", near=FAR)) == ("holding", "unhappy")
-    assert kind(decided("negative", near=FAR, replies=frozenset({"holding"}))) == (None, "unhappy")
-    assert kind(decided("negative", near=[])) == ("holding", "unhappy")
+    assert kind(decided("negative", matches=FAR)) == ("holding", "unhappy")
+    assert kind(decided("negative", matches=FAR, replies=frozenset({"holding"}))) == (None, "unhappy")
+    assert kind(decided("negative", matches=[])) == ("holding", "unhappy")
 
 
 def test_an_unhappy_customer_never_gets_the_same_template_twice() -> None:
@@ -136,24 +136,29 @@ def test_the_same_template_does_not_come_twice_in_a_thread() -> None:
 
 
 def test_several_near_templates_are_offered() -> None:
-    near = [Near("a", "A", 0.60), Near("b", "B", 0.58), Near("c", "C", 0.5), Near("d", "D", 0.49)]
-    decision = decided(near=near)
+    matches = [
+        TemplateMatch("a", "A", 0.60),
+        TemplateMatch("b", "B", 0.58),
+        TemplateMatch("c", "C", 0.5),
+        TemplateMatch("d", "D", 0.49),
+    ]
+    decision = decided(matches=matches)
     assert decision.reply == "clarify"
     assert [n.template for n in decision.options] == ["a", "b", "c"]
-    unused = decided(near=near, templates_used=frozenset({"a"}), reply=True)
+    unused = decided(matches=matches, templates_used=frozenset({"a"}), reply=True)
     assert [n.template for n in unused.options] == ["b", "c", "d"]
-    assert kind(decided(near=near, replies=frozenset({"clarify"}))) == ("handover", "request")
+    assert kind(decided(matches=matches, replies=frozenset({"clarify"}))) == ("handover", "request")
 
 
 def test_a_question_that_nothing_is_near_goes_to_a_person_once() -> None:
-    assert kind(decided(near=FAR)) == ("handover", "request")
-    assert kind(decided(near=[])) == ("handover", "request")
-    assert kind(decided(near=FAR, replies=frozenset({"handover"}))) == (None, "request")
+    assert kind(decided(matches=FAR)) == ("handover", "request")
+    assert kind(decided(matches=[])) == ("handover", "request")
+    assert kind(decided(matches=FAR, replies=frozenset({"handover"}))) == (None, "request")
 
 
 def test_a_remark_in_a_thread_is_left_alone() -> None:
-    assert kind(decided(text="It was the second file.", near=FAR, reply=True)) == (None, None)
-    assert kind(decided(text="Which file do you need?", near=FAR, reply=True)) == ("handover", "request")
+    assert kind(decided(text="It was the second file.", matches=FAR, reply=True)) == (None, None)
+    assert kind(decided(text="Which file do you need?", matches=FAR, reply=True)) == ("handover", "request")
 
 
 def test_asking_for_a_person() -> None:
@@ -186,7 +191,7 @@ def test_praise_is_left_alone_unless_a_question_came_with_it() -> None:
 
 
 def test_sour_small_talk_counts_as_unhappy() -> None:
-    assert decided("negative", text="great, thanks", near=FAR).flag == "unhappy"
+    assert decided("negative", text="great, thanks", matches=FAR).flag == "unhappy"
 
 
 @pytest.mark.parametrize(
@@ -242,27 +247,27 @@ def test_speaks_of_persons_without_wanting_one(text: str) -> None:
     "text", ["how do I", "pls fix this", "is it down", "it is slow?", "I need a receipt"]
 )
 def test_asks(text: str) -> None:
-    assert asks(text)
+    assert is_question(text)
 
 
 def test_perhaps_unhappy_and_no_clear_answer_goes_to_a_person() -> None:
-    near = [Near("a", "A", 0.60), Near("b", "B", 0.58)]
-    assert kind(decided("negative", sure=0.45, near=near)) == ("handover", "request")
+    matches = [TemplateMatch("a", "A", 0.60), TemplateMatch("b", "B", 0.58)]
+    assert kind(decided("negative", sure=0.45, matches=matches)) == ("handover", "request")
 
 
 def test_the_words_we_tell_customers_to_write_are_no_anger() -> None:
-    assert kind(decided("negative", text="talk to a person", near=FAR)) == ("handover", "request")
+    assert kind(decided("negative", text="talk to a person", matches=FAR)) == ("handover", "request")
     angry = "I have had enough of this, it is broken again, let me talk to a person now"
-    assert kind(decided("negative", text=angry, near=FAR)) == ("holding", "unhappy")
+    assert kind(decided("negative", text=angry, matches=FAR)) == ("holding", "unhappy")
 
 
 @pytest.mark.parametrize("text", ["?", "!!!", "…"])
 def test_a_message_without_words_goes_to_a_person_unanswered(text: str) -> None:
-    assert kind(decided("negative", text=text, near=FAR)) == (None, "unread")
+    assert kind(decided("negative", text=text, matches=FAR)) == (None, "unread")
 
 
 def test_a_statement_asks_nothing() -> None:
-    assert not asks("the export returns 504 above 10k rows")
+    assert not is_question("the export returns 504 above 10k rows")
 
 
 def found(late: Any, decision: Decision, age_s: float = 60.0, mode: Any = "auto") -> Decision:

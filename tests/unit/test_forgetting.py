@@ -1,4 +1,4 @@
-"""One order of forgetting, whoever asks: stop the run, erase with cards and audit, load the examples anew, wake the outbox."""
+"""One order of forgetting, whoever requests: stop the run, erase with cards and audit, load the examples anew, wake the outbox."""
 
 from __future__ import annotations
 

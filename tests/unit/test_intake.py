@@ -1,4 +1,4 @@
-"""What comes in is bounded: so much at a time, so much in waiting, and what is turned away is read up on."""
+"""What comes in is bounded: so much at a time, so much in waiting, and what is turned refused is read up on."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Gate:
 async def make() -> AsyncIterator[Callable[..., Socket]]:
     made: list[Socket] = []
 
-    def socket(read_up: Callable[[], None], **bounds: int) -> Socket:
+    def socket(backfill: Callable[[], None], **bounds: int) -> Socket:
         app = AsyncApp(signing_secret="s", token="xoxb-s")
-        made.append(Socket(app, "xapp-s", AsyncWebClient(), read_up, **bounds))
+        made.append(Socket(app, "xapp-s", AsyncWebClient(), backfill, **bounds))
         return made[-1]
 
     yield socket
@@ -48,8 +48,8 @@ async def make() -> AsyncIterator[Callable[..., Socket]]:
 
 
 async def test_so_many_envelopes_at_a_time_and_in_their_order(make: Callable[..., Socket]) -> None:
-    read_up: list[int] = []
-    socket, gate = make(lambda: read_up.append(1), at_once=3, waiting=100), Gate()
+    backfill: list[int] = []
+    socket, gate = make(lambda: backfill.append(1), at_once=3, waiting=100), Gate()
     socket.message_listeners.append(gate)
     before = len(asyncio.all_tasks())
     for n in range(50):
@@ -60,23 +60,23 @@ async def test_so_many_envelopes_at_a_time_and_in_their_order(make: Callable[...
     gate.open.set()
     await eventually(lambda: len(gate.seen) == 50)
     assert sorted(gate.seen) == list(range(50)) and gate.seen[:3] == [0, 1, 2]
-    assert gate.most == 3 and read_up == []
+    assert gate.most == 3 and backfill == []
 
 
 async def test_what_is_turned_away_is_read_up_on_once_there_is_room(make: Callable[..., Socket]) -> None:
-    read_up: list[int] = []
-    socket, gate = make(lambda: read_up.append(1), at_once=1, waiting=5), Gate()
+    backfill: list[int] = []
+    socket, gate = make(lambda: backfill.append(1), at_once=1, waiting=5), Gate()
     socket.message_listeners.append(gate)
     for n in range(20):
         await socket.enqueue_message(json.dumps({"n": n}))
     await asyncio.sleep(0.05)
-    assert socket.message_queue.qsize() <= 5 and read_up == []
+    assert socket.message_queue.qsize() <= 5 and backfill == []
     gate.open.set()
-    await eventually(lambda: read_up == [1])
+    await eventually(lambda: backfill == [1])
     assert len(gate.seen) < 20
     await socket.enqueue_message(json.dumps({"n": 99}))
     await eventually(lambda: 99 in gate.seen)
-    assert read_up == [1]
+    assert backfill == [1]
 
 
 async def test_what_is_no_envelope_takes_no_room(make: Callable[..., Socket]) -> None:
@@ -89,7 +89,7 @@ async def test_what_is_no_envelope_takes_no_room(make: Callable[..., Socket]) ->
 
 
 async def test_a_request_too_many_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened, read_up = asyncio.Event(), list[int]()
+    opened, backfill = asyncio.Event(), list[int]()
 
     async def taken(_: object) -> Any:
         await opened.wait()
@@ -102,12 +102,12 @@ async def test_a_request_too_many_is_told_to_come_again(monkeypatch: pytest.Monk
         async def async_dispatch(self, request: object) -> object:
             return request
 
-    requests: Callable[[Any], Awaitable[Any]] = Requests(App(), lambda: read_up.append(1), at_once=2).take
+    requests: Callable[[Any], Awaitable[Any]] = Requests(App(), lambda: backfill.append(1), at_once=2).take
     inside = [asyncio.create_task(requests(None)) for _ in range(2)]
     await asyncio.sleep(0)
     assert (await requests(None)).status == 503
-    assert read_up == []
+    assert backfill == []
     opened.set()
     assert await asyncio.gather(*inside) == ["taken", "taken"]
-    assert read_up == [1]
+    assert backfill == [1]
     assert await requests(None) == "taken"

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bot.domain.learning import Report, Share, Version
+from bot.domain.learning import Report, Version, Week
 from bot.learning.picture import NotDrawn, draw
 
 FULL = Report(
@@ -17,7 +17,7 @@ FULL = Report(
         Version("20261108T030000-bbbbbb", False, (0.80, 0.76, 0.84), 0.81, 260),
         Version("20261115T030000-cccccc", True, (0.86, 0.83, 0.89), 0.82, 300),
     ),
-    (Share(1793577600.0, 30, 120), Share(1794182400.0, 12, 110), Share(1794787200.0, 0, 4)),
+    (Week(1793577600.0, 30, 120), Week(1794182400.0, 12, 110), Week(1794787200.0, 0, 4)),
     {"card": 31, "question": 22, "reaction": 5},
 )
 EMPTY = Report((), (), {})

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pytest
 import yaml
 
-from bot.settings import Range, Settings, SettingsError, Tokens, api_url, load_settings, load_tokens
+from bot.settings import RENAMED, Range, Settings, SettingsError, Tokens, api_url, load_settings, load_tokens
 
 GOOD: dict[str, Any] = {
     "product": "Acme",
@@ -105,7 +105,12 @@ def with_number(key: str, value: float) -> dict[str, Any]:
 def test_all_numbers_are_found() -> None:
     keys = [key for key, *_ in NUMBERS]
     assert len(keys) == len(set(keys)) == 33
-    assert {"rules.match_margin", "learning.sample", "learning.watch.hours", "retain_text_days"} <= set(keys)
+    assert {
+        "rules.match_margin",
+        "learning.sample",
+        "learning.shadow_evaluation.hours",
+        "retain_text_days",
+    } <= set(keys)
 
 
 @pytest.mark.parametrize(("key", "kind", "bounds", "default"), NUMBERS, ids=[key for key, *_ in NUMBERS])
@@ -198,3 +203,19 @@ def test_tokens_do_not_show_in_a_repr() -> None:
 def test_api_url() -> None:
     assert api_url({}) == "https://slack.com/api/"
     assert api_url({"SLACK_API_URL": "http://127.0.0.1:1/api"}) == "http://127.0.0.1:1/api/"
+
+
+def test_every_old_key_is_understood_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    asks = {"random": 0.5, "random_a_day": 1, "uncertain_a_day": 2, "opinions_a_day": 3}
+    feedback = {"one_persons_share": 0.4, "burst_an_hour": 7, "live_share": 0.1}
+    learning = {"asks": asks, "watch": {"most_hours": 50}, "feedback": feedback}
+    old = GOOD | {"learning": learning, "pace": {"posts_a_second": 2, "at_once": 3}}
+    settings = load(tmp_path, old)
+    requests, limits = settings.learning.label_requests, settings.learning.feedback
+    assert (requests.random, requests.random_per_day, requests.uncertain_per_day) == (0.5, 1, 2)
+    assert (requests.adjudications_per_day, settings.learning.shadow_evaluation.max_hours) == (3, 50)
+    assert (limits.max_annotator_rate, limits.burst_per_hour, limits.live_holdout_rate) == (0.4, 7, 0.1)
+    assert (settings.pace.posts_per_second, settings.pace.burst) == (2, 3)
+    assert len(caplog.records) == len(RENAMED)
+    with pytest.raises(SettingsError, match=r"both pace\.at_once and pace\.burst are set"):
+        load(tmp_path, GOOD | {"pace": {"at_once": 3, "burst": 3}})

@@ -45,12 +45,12 @@ def message(
     return Message("T1", "C1", ts, thread or ts, user, f"text of {ts}", role, "auto")
 
 
-async def settle(
+async def commit(
     store: Store, written: Message, decision: Decision, *actions: Action, reading: Any = ANGRY
 ) -> None:
     await store.inbox.put("T1", {"channel": written.channel, "ts": written.ts}, 1.0)
     inbox_id = (await store.inbox.pending(100))[-1].id
-    await store.conversations.settle(inbox_id, written, reading, decision, actions, 1.0)
+    await store.conversations.commit(inbox_id, written, reading, decision, actions, 1.0)
 
 
 async def test_an_event_is_kept_once_however_it_comes(store: Store) -> None:
@@ -95,14 +95,14 @@ async def test_the_inbox_knows_whose_words_an_event_holds_and_of_which_message(s
 async def test_settled_events_keep_no_text(store: Store) -> None:
     await store.inbox.put("T1", {"channel": "C1", "ts": "1", "text": "secret words"}, 1.0)
     await store.inbox.skip(1, "written by a bot")
-    await settle(store, message(), Decision())
+    await commit(store, message(), Decision())
     assert await store.inbox.counts() == {"skipped": 1, "done": 1}
     rows = await store.database.transaction(lambda db: db.query("select event from inbox"))
     assert rows == [{"event": None}] * 2
 
 
 async def test_a_flag_opens_one_case_and_queues_its_card(store: Store) -> None:
-    await settle(store, message(), Decision("holding", flag="unhappy", reasons=("reads negative",)))
+    await commit(store, message(), Decision("holding", flag="unhappy", reasons=("reads negative",)))
     case = await store.cases.case(1)
     assert case and (case.state, case.flag, case.confidence, case.customer) == ("open", "unhappy", 0.9, "U1")
     due = await store.outbox.heads()
@@ -110,9 +110,9 @@ async def test_a_flag_opens_one_case_and_queues_its_card(store: Store) -> None:
 
 
 async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Store) -> None:
-    await settle(store, message(), Decision(flag="request"))
-    await settle(store, message("101.0", "100.0"), Decision(flag="unhappy"))
-    await settle(store, message("102.0", "100.0"), Decision(flag="request"))
+    await commit(store, message(), Decision(flag="request"))
+    await commit(store, message("101.0", "100.0"), Decision(flag="unhappy"))
+    await commit(store, message("102.0", "100.0"), Decision(flag="request"))
     case = await store.cases.case(1)
     assert case and (case.flag, case.message_ts) == ("unhappy", "101.0")
     rows = await store.database.transaction(lambda db: db.query("select kind from actions order by id"))
@@ -120,7 +120,7 @@ async def test_a_second_flag_in_the_thread_updates_the_card_and_rings(store: Sto
 
 
 async def test_a_resolved_case_opens_again(store: Store) -> None:
-    await settle(store, message(), Decision(flag="unhappy"))
+    await commit(store, message(), Decision(flag="unhappy"))
     await store.cases.take(1, "UA", 2.0)
     await store.cases.take(1, "UB", 2.5)  # a stale button
     await store.cases.resolve(1, "UA", 3.0)
@@ -128,21 +128,21 @@ async def test_a_resolved_case_opens_again(store: Store) -> None:
     resolved = await store.cases.case(1)
     assert resolved and (resolved.state, resolved.owner) == ("resolved", "UA")
     assert await store.cases.open_cases("T1") == []
-    await settle(store, message("101.0", "100.0"), Decision(flag="request"))
+    await commit(store, message("101.0", "100.0"), Decision(flag="request"))
     case = await store.cases.case(1)
     assert case and (case.state, case.owner) == ("open", None)
     await store.cases.take(99, "UA", 2.0)
 
 
 async def test_the_history_of_a_case_tells_who_did_what_and_when(store: Store) -> None:
-    await settle(store, message(), Decision(flag="unhappy"))
+    await commit(store, message(), Decision(flag="unhappy"))
     happy = Reading("v1", "positive", SCORES, None)
-    await settle(store, message("101.0", "100.0"), Decision(), reading=happy)
-    await settle(store, message("102.0", "100.0", "UA", "agent"), Decision(), reading=None)
+    await commit(store, message("101.0", "100.0"), Decision(), reading=happy)
+    await commit(store, message("102.0", "100.0", "UA", "agent"), Decision(), reading=None)
     await store.cases.take(1, "UA", 5.0)
     await store.cases.take(1, "UB", 6.0)
     await store.cases.resolve(1, "UB", 7.0)
-    await settle(store, message("103.0", "100.0"), Decision(flag="request"))
+    await commit(store, message("103.0", "100.0"), Decision(flag="request"))
     told = [(e.kind, e.by, e.message) for e in await store.cases.history(1)]
     assert told == [
         ("opened", "U1", 1), ("customer wrote", "U1", 2), ("first reply", "UA", 3), ("taken", "UA", None),
@@ -158,8 +158,8 @@ async def test_the_history_of_a_case_tells_who_did_what_and_when(store: Store) -
 
 
 async def test_the_thread_so_far(store: Store) -> None:
-    await settle(store, message(), Decision("template", "export"))
-    await settle(store, message("110.0", "100.0", "UA", "agent"), Decision(), reading=None)
+    await commit(store, message(), Decision("template", "export"))
+    await commit(store, message("110.0", "100.0", "UA", "agent"), Decision(), reading=None)
     thread = await store.conversations.thread(message("120.0", "100.0"), **RULES)
     assert thread.team_wrote_at == 110.0
     assert thread.templates_used == {"export"}
@@ -167,7 +167,7 @@ async def test_the_thread_so_far(store: Store) -> None:
 
 
 async def test_a_conversation_of_several_threads(store: Store) -> None:
-    await settle(store, message(), Decision("holding"))
+    await commit(store, message(), Decision("holding"))
     near = await store.conversations.thread(message("150.0"), **RULES)
     assert (near.conversation_answered, near.conversation_negative) == (True, True)
     late = await store.conversations.thread(message("300.0"), **RULES)
@@ -193,25 +193,25 @@ async def test_actions_come_once_and_in_order_within_a_channel(store: Store) -> 
 
 async def test_every_word_on_a_message_is_kept_with_the_reading_it_was_about(store: Store) -> None:
     for ts in ("100.0", "200.0"):
-        await settle(store, message(ts), Decision(flag="unhappy"))
+        await commit(store, message(ts), Decision(flag="unhappy"))
     feedback = store.feedback
     assert await feedback.correct("T1", 1, "neutral", "UA", "card", 2.0)
     assert await feedback.correct("T1", 1, "positive", "UA", "card", 3.0)
     assert await feedback.correct("T1", 2, "neutral", "UA", "card", 4.0)
     assert not await feedback.correct("T1", 9, "neutral", "UA", "card", 4.0)
-    words = await feedback.words("T1", {"C1"})
+    words = await feedback.label_events("T1", {"C1"})
     assert [(w.id, w.message, w.text, w.label, w.user) for w in words] == [
         (1, 1, "text of 100.0", "neutral", "UA"),
         (2, 1, "text of 100.0", "positive", "UA"),
         (3, 2, "text of 200.0", "neutral", "UA"),
     ]
     assert all(w.read_label == "negative" and w.read_confidence > 0 and w.shared for w in words)
-    assert not any(w.shared for w in await feedback.words("T1"))
+    assert not any(w.shared for w in await feedback.label_events("T1"))
     assert await feedback.labelled_since("T1", 3.5) == 1
 
 
 async def test_only_the_first_choice_counts(store: Store) -> None:
-    await settle(store, message(), Decision("clarify"))
+    await commit(store, message(), Decision("clarify"))
     chosen = [answer("chosen", thread="100.0", template="export")]
     assert await store.feedback.choose("T1", 1, "export", "U1", chosen, 2.0, None)
     assert not await store.feedback.choose("T1", 1, "refund", "U1", chosen, 2.0, None)
@@ -222,7 +222,7 @@ async def test_only_the_first_choice_counts(store: Store) -> None:
 
 async def test_ratings_and_counts(store: Store) -> None:
     reply = answer("reply:C1:100.0", thread="100.0", rate=True)
-    await settle(store, message(), Decision("template", "export"), reply)
+    await commit(store, message(), Decision("template", "export"), reply)
     rate = partial(store.feedback.rate, "T1", user="U1", channel="C1", now=2.0, rule=answers.rate)
     assert not await rate(1, "helpful", ts="100.5")
     await store.outbox.sent(1, "C1", "100.5", 1.5)
@@ -240,7 +240,7 @@ async def test_one_run_at_a_time(store: Store) -> None:
     first = await store.records.begin_run("T1", "command", "UADA", 1.0)
     assert first == 1
     assert await store.records.begin_run("T1", "schedule", None, 1.0) is None
-    await store.records.end_run(1, "refused", "worse", 2.0, "v2")
+    await store.records.end_run(1, "rejected", "worse", 2.0, "v2")
     assert await store.records.begin_run("T1", "schedule", None, 3.0) == 2
     assert await store.records.fail_interrupted_runs(4.0) == [2]
     last = await store.records.last_run("T1")
@@ -248,7 +248,7 @@ async def test_one_run_at_a_time(store: Store) -> None:
 
 
 async def test_models_and_their_lineage(store: Store) -> None:
-    await settle(store, message(), Decision(flag="unhappy"))
+    await commit(store, message(), Decision(flag="unhappy"))
     await store.feedback.correct("T1", 1, "neutral", "UA", "card", 2.0)
     await store.records.add_model("T1", "v2", "v1", {"promote": True}, "candidate", [1], 3.0)
     await store.records.serve_model("T1", "v2", "UADA", "promoted", 4.0)

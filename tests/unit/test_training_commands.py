@@ -21,7 +21,7 @@ from training.__main__ import main
 from training.candidate import build
 
 pytestmark = [
-    # transformers asks its own modules for names that it has deprecated.
+    # transformers requests its own modules for names that it has deprecated.
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
     pytest.mark.usefixtures("untaught"),
 ]

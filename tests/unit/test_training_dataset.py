@@ -175,7 +175,12 @@ def test_the_data_hash_knows_labels_and_ignores_order() -> None:
 
 def test_the_corpus_holdout_is_never_trained_on_even_if_its_file_is_given() -> None:
     given = Split(
-        [Example("Seen", "neutral", cleaned="Seen"), Example("new", "neutral", cleaned="new")], [], []
+        [
+            Example("ShadowCounts", "neutral", cleaned="ShadowCounts"),
+            Example("new", "neutral", cleaned="new"),
+        ],
+        [],
+        [],
     )
     corpus = Split([], [], [Example("seen", "neutral", cleaned="seen")])
     assert [e.text for e in dataset.without_holdout(given, corpus).train] == ["new"]

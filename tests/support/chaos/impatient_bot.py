@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from bot.ops.run import run
-from bot.slack import socket_watch
+from bot.slack import socket_health
 
-socket_watch.SILENCE_S = 6.0
-socket_watch.BUSY_SILENCE_S = 6.0
+socket_health.SILENCE_S = 6.0
+socket_health.BUSY_SILENCE_S = 6.0
 asyncio.run(run(Path(sys.argv[1]), ready=lambda line: print(line, flush=True)))

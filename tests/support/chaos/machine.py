@@ -22,7 +22,7 @@ class Machine:
     """Promoted one after the other before the walk begins, so that there is something to damage, and to fall back to."""
 
     def __init__(self, seed: int, folder: Path) -> None:
-        self._lot = random.Random(f"{seed} machine")
+        self._random_number = random.Random(f"{seed} machine")
         self._deck: list[str] = []
         self._database = folder / "softanswer.db"
         self._models = folder / "models"
@@ -37,9 +37,12 @@ class Machine:
     async def fault(self) -> None:
         """One life's lot: a lock for some seconds (longer than the bot waits for one, or shorter), a damaged graph, or nothing."""
         if not self._deck:
-            self._deck = self._lot.sample(["nothing", "locked", "damaged"], 3)
+            self._deck = self._random_number.sample(["nothing", "locked", "damaged"], 3)
         kind = self._deck.pop()
-        mode, seconds = self._lot.choice(["IMMEDIATE", "EXCLUSIVE"]), self._lot.choice([0.5, 1.5, 3.0, 6.5])
+        mode, seconds = (
+            self._random_number.choice(["IMMEDIATE", "EXCLUSIVE"]),
+            self._random_number.choice([0.5, 1.5, 3.0, 6.5]),
+        )
         if kind == "locked":
             self._holding = asyncio.create_task(asyncio.to_thread(self._hold, mode, seconds))
         elif kind == "damaged" and (version := Registry(self._models).active()) in self.VERSIONS:

@@ -1,7 +1,7 @@
 """A seeded random walk: customers write, everything that can go wrong goes wrong, the bot is killed again and again. Then the
 books are checked.
 
-Used by `tests/chaos/test_walk.py` (a short one) and `bench/chaos.py` (the long one, whose report is in docs/reliability.md).
+TrainingRow by `tests/chaos/test_walk.py` (a short one) and `bench/chaos.py` (the long one, whose report is in docs/reliability.md).
 """
 
 from __future__ import annotations

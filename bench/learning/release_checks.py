@@ -1,6 +1,6 @@
 """How often the gate errs: a truly worse candidate promoted, a truly better one refused.
 
-    python bench/learning/gate.py [--pairs N]
+    python bench/learning/release_checks.py [--pairs N]
 
 No training: the shipped version reads the corpus' holdout once. A pair is drawn from that: messages with their gold labels and
 the active model's, resampled to the size a team's live holdout has, and a candidate that breaks some right readings and

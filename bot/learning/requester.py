@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.learning.asking import questions
+from bot.learning.sampling import label_requests
 from bot.learning.selection import Selection, select
 from bot.settings import LearningSettings
 from bot.store import Store
 from bot.workspace import Workspace
 
 
-class Inquiry:
+class LabelRequester:
     def __init__(
         self,
         *,
@@ -32,32 +32,32 @@ class Inquiry:
         self._clock = clock
 
     async def selection(self) -> Selection:
-        """What may be learned from at this moment, and what is held back."""
+        """What may be learned from at this moment, and what is excluded."""
         team = self._workspace.team
-        words = await self._store.feedback.words(team, self._workspace.shared)
-        released: Mapping[str, float] = await self._store.records.recall(team, "released") or {}
-        return await asyncio.to_thread(select, words, self._settings.feedback, released)
+        words = await self._store.feedback.label_events(team, self._workspace.shared)
+        cleared: Mapping[str, float] = await self._store.records.recall(team, "cleared") or {}
+        return await asyncio.to_thread(select, words, self._settings.feedback, cleared)
 
     async def ask(self) -> int:
-        """Put the questions that are due; returns how many."""
+        """Put the label_requests that are due; returns how many."""
         team, now = self._workspace.team, self._clock()
         memory: dict[str, Any] = await self._store.records.recall(team, "asking") or {}
         secret = memory.get("secret") or secrets.token_hex(16)
-        candidates = await self._store.asks.candidates(team, memory.get("last", 0))
+        candidates = await self._store.label_requests.candidates(team, memory.get("last", 0))
         today = (
             datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
         )
-        asks = questions(
+        requests = label_requests(
             candidates,
-            (await self.selection()).held,
-            await self._store.asks.asked(team, today),
+            (await self.selection()).excluded,
+            await self._store.label_requests.asked(team, today),
             self._workspace.staff,
-            self._settings.asks,
+            self._settings.label_requests,
             secret,
-            await self._store.asks.opinions(team),
+            await self._store.label_requests.adjudications(team),
             now,
         )
-        new = await self._store.asks.put(team, asks, now)
+        new = await self._store.label_requests.put(team, requests, now)
         last = max((c.message for c in candidates), default=memory.get("last", 0))
         await self._store.records.remember(team, "asking", {"secret": secret, "last": last})
         if new:
@@ -68,7 +68,7 @@ class Inquiry:
         """Whether so much was labelled since the last run began, however it ended, that a new one should begin: what failed
         or was cancelled is not tried again every ten minutes. Not while a version is watched."""
         team = self._workspace.team
-        if await self._store.watches.current(team):
+        if await self._store.shadow_evaluations.current(team):
             return False
         run = await self._store.records.last_run(team, but=("skipped",))
         since = run.started_at if run else 0.0

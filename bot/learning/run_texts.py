@@ -25,9 +25,9 @@ def beginning(user: str | None, trigger: str, selection: Selection) -> str:
     if selection.live:
         text += f", and {len(selection.live)} to measure by"
     text += "."
-    if selection.held:
+    if selection.excluded:
         whys = "; ".join(f"{count} × {why}" for why, count in selection.reasons.items())
-        text += f" Held back: {whys}."
+        text += f" Excluded back: {whys}."
     return text
 
 

@@ -1,8 +1,8 @@
-"""How often the watch errs: a version that is worse by five points kept, an equal one called back.
+"""How often the evaluation errs: a version that is worse by five points kept, an equal one called back.
 
-    python bench/learning/watch.py [--watches N]
+    python bench/learning/shadow.py [--evaluations N]
 
-No model: on each message the two versions differ by lot, and a person says who is right, in a share of the cases. The watch
+No model: on each message the two versions differ by lot, and a person says who is right, in a share of the cases. The evaluation
 ends when so many readings count as given (where half is answered, only half of what was read counts). The test is looked at after
 every message, as the bot does.
 """
@@ -13,25 +13,27 @@ import argparse
 
 import numpy as np
 
-from bot.domain.learning import Seen
-from bot.learning.watch import MIN_EXPECTED, WORSE_BY, is_worse, known
+from bot.domain.learning import ShadowCounts
+from bot.learning.shadow import MIN_EXPECTED, WORSE_BY, is_worse, known
 
 
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--watches", type=int, default=2000)
-    watches = given.parse_args().watches
+    given.add_argument("--evaluations", type=int, default=2000)
+    evaluations = given.parse_args().evaluations
     rng = np.random.default_rng(0)
-    print(f"{watches} watches a cell; called back:\n")
+    print(f"{evaluations} shadow evaluations a cell; rolled back:\n")
     print(
-        "| questions answered | differed at the gate on | readings that count | worse by 5 points | equal | equal, differs twice as often |"
+        "| answered | differed in the comparison on | readings that count | worse by 5 points | equal | equal, differs twice as often |"
     )
     print("|---|---|---|---|---|---|")
     for answered, expected in ((0.9, 0.02), (0.9, 0.03), (0.9, 0.05), (0.5, 0.03)):
         each = max(expected, MIN_EXPECTED) / 2
         for readings in (200, 400, 600, 1000):
             cells = [
-                np.mean([_called_back(old, new, expected, readings, answered, rng) for _ in range(watches)])
+                np.mean(
+                    [_called_back(old, new, expected, readings, answered, rng) for _ in range(evaluations)]
+                )
                 for old, new in ((each + WORSE_BY, each), (each, each), (2 * each, 2 * each))
             ]
             shown = " | ".join(f"{cell:.1%}" for cell in cells)
@@ -41,7 +43,7 @@ def main() -> None:
 def _called_back(
     old: float, new: float, expected: float, count: int, answers: float, rng: np.random.Generator
 ) -> bool:
-    """One watch. `old`: share of messages on which the old version is right and the new one wrong; `new`: the reverse."""
+    """One evaluation. `old`: share of messages on which the old version is right and the new one wrong; `new`: the reverse."""
     readings = int(count / answers * 1.2)
     lot = rng.random(readings)
     answered = rng.random(readings) < answers
@@ -49,10 +51,10 @@ def _called_back(
     new_right = np.cumsum((lot > 1 - new) & answered)
     differ = np.cumsum((lot < old) | (lot > 1 - new))
     for i in range(readings):
-        seen = Seen(i + 1, int(differ[i]), int(old_right[i]), int(new_right[i]), 0, expected)
-        if is_worse(seen):
+        counts = ShadowCounts(i + 1, int(differ[i]), int(old_right[i]), int(new_right[i]), 0, expected)
+        if is_worse(counts):
             return True
-        if i > 50 and known(seen) >= count:
+        if i > 50 and known(counts) >= count:
             return False
     return False
 

@@ -1,5 +1,5 @@
 from bot.slack.deliver import Pace
-from bot.slack.socket_watch import SocketWatch
+from bot.slack.socket_health import SocketHealth
 
 
 async def test_a_silence_is_looked_into_once_and_a_dead_socket_replaced() -> None:
@@ -12,7 +12,7 @@ async def test_a_silence_is_looked_into_once_and_a_dead_socket_replaced() -> Non
     async def replace() -> None:
         opened[0] += 1
 
-    watch = SocketWatch(look, replace, lambda: now[0], silence_s=100.0)
+    watch = SocketHealth(look, replace, lambda: now[0], silence_s=100.0)
     now[0] = 99.0
     assert not await watch.once() and looks[0] == 0
     now[0] = 100.0
@@ -32,7 +32,7 @@ async def test_in_a_busy_workspace_a_short_silence_is_enough() -> None:
     async def nothing() -> int:
         return 0
 
-    watch = SocketWatch(nothing, nothing, lambda: now[0])
+    watch = SocketHealth(nothing, nothing, lambda: now[0])
     for _ in range(100):
         now[0] += 0.5
         await watch.heard(None, {})

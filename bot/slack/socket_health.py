@@ -19,7 +19,7 @@ BUSY_SILENCE_S = 20.0
 """In a busy workspace less will do: thirty times as long as it usually takes until something comes, but not less than this."""
 
 
-class SocketWatch:
+class SocketHealth:
     def __init__(
         self,
         look: Callable[[], Awaitable[int]],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.domain.actions import ExampleClose, ExamplePost
-from bot.domain.feedback import Said
+from bot.domain.feedback import FeedbackEntry
 from bot.domain.learning import Example, Golden
 from bot.domain.message import StoredMessage
 from bot.store.db import Database, Transaction
@@ -16,7 +16,7 @@ from bot.store.outbox import insert_actions
 from bot.store.records import insert_audit
 
 
-class Teaching:
+class Examples:
     def __init__(self, database: Database) -> None:
         self._database = database
 
@@ -33,7 +33,7 @@ class Teaching:
             message = message_by_id(db, message_id)
             if message is None or message.text is None or db.one(before, [message_id, template]):
                 return False
-            insert_feedback(db, team, message, "template", Said(template, user, "shortcut", now))
+            insert_feedback(db, team, message, "template", FeedbackEntry(template, user, "shortcut", now))
             example = {"team": team, "template": template, "text": text, "message_id": message_id}
             example_id = db.insert("examples", example | {"user": user, "at": now, "state": "proposed"})
             insert_actions(db, team, [ExamplePost.of_example(example_id)], now, message_id)
@@ -110,7 +110,7 @@ class Teaching:
         return [Golden(row["id"], row["text"], row["label"], row["user"]) for row in rows]
 
 
-def forget_taught(db: Transaction, message: StoredMessage, now: float) -> None:
+def forget_examples(db: Transaction, message: StoredMessage, now: float) -> None:
     """The words of a message are gone or going, and with them the examples and golden messages made of it; in the caller's
     transaction."""
     made = db.query(

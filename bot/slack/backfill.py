@@ -31,7 +31,7 @@ _PAGES = 10
 Found = Mapping[str, Any]
 
 
-class CatchUp:
+class Backfill:
     def __init__(
         self,
         client: AsyncWebClient,
