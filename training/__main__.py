@@ -59,8 +59,17 @@ def _train(given: argparse.Namespace) -> None:
 
     progress = Progress()
     found = base.resolve(given.base, given.base_sha256)
-    version = train_version(_config(given), given.data, found, given.out, given.version, progress, given.real)
+    for folder in given.start:
+        read_manifest(folder)  # before the seconds that torch takes to load
+    config = _config(given, CONTINUING if given.start else {})
+    version = train_version(
+        config, given.data, found, given.out, given.version, progress, given.real, given.start
+    )
     progress.line(version)
+
+
+CONTINUING = {"epochs": 3, "learning_rate": 1.5e-4, "branches": 2}
+"""A training that begins with trained versions; see docs/model.md."""
 
 
 def _teach(given: argparse.Namespace) -> None:
@@ -229,6 +238,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--branches", type=int, metavar="N", help="further epochs whose weights are averaged in (2)"
     )
+    command.add_argument(
+        "--start", nargs="+", type=Path, default=[], metavar="DIR",
+        help="version folders: begin with the mean of their weights instead of the base model",
+    )  # fmt: skip
     _add_training(command)
     command.set_defaults(run=_train)
 

@@ -20,7 +20,7 @@ from training.base import Base
 from training.candidate import add_figures, build, under_construction
 from training.export import ExportRefused
 from training.progress import Progress
-from training.soup import train_souped
+from training.soup import mean, train_souped
 from training.train import Config, device_for, train
 
 _PARTS = ("real", "talk", "dev", "holdout", "challenge", "extras")
@@ -39,12 +39,14 @@ def train_version(
     version: str | None,
     progress: Progress,
     real: Sequence[Path] = (),
+    start: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Train on the files, or on everything of the project's own and `real` (training.mixture), and publish `out/<version>`;
     returns the last line.
 
     Of the corpus dev and holdout are kept out; of given files dev alone (who brings data brings a test set), and what
-    is in the corpus' holdout. The same call after an interruption goes on where the run stood (`out/.resume-…`).
+    is in the corpus' holdout. `start`: version folders; training goes on from the mean of their weights.
+    The same call after an interruption goes on where the run stood (`out/.resume-…`).
     """
     progress.report("load", 0.0)
     if files:
@@ -62,12 +64,24 @@ def train_version(
         )
     with under_construction(out) as building:
         taught = {**asdict(config), "device": device_for(config.device).type, "soft_labels": given.digest}
+        names = [read_manifest(folder).version for folder in start]
+        begin = mean([weights_of(folder, base) for folder in start]) if start else None
+        if begin:
+            taught["start"] = names
         resume = out / f".resume-{checkpoint.key(taught, data.train, data.dev, base.sha256)}"
-        result = train_souped(config, data, base, progress, resume, soft_labels=given)
+        result = train_souped(config, data, base, progress, resume, soft_labels=given, start=begin)
         progress.report("export", 0.0)
         source = " ".join(path.name for path in files) if files else None
         classifier = build(
-            building / version, result, config, data, base, parent=None, source=source, real=bool(real)
+            building / version,
+            result,
+            config,
+            data,
+            base,
+            parent=None,
+            source=source,
+            real=bool(real),
+            start=", ".join(names) or None,
         )
         (building / version).rename(out / version)
         for standing in (resume, *out.glob(f"{resume.name}-branch*")):

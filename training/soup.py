@@ -6,6 +6,7 @@ serves it (model soup, Wortsman et al. 2022). The short runs are branches of one
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,13 +28,16 @@ def train_souped(
     progress: Progress,
     resume: Path | None = None,
     soft_labels: SoftLabels = NONE,
+    start: Mapping[str, Tensor] | None = None,
 ) -> Result:
     """`training.train.train`, and then `config.branches` of one epoch each, from its weights, at half the rate and with seeds
     of their own. The outcome is the mean of the run's weights and the branches'; the history is the first run's.
 
+    `start`: trained weights that the first run goes on from.
+
     With `resume`, a folder, the trunk's standing is kept there and each branch's beside it. Raises what `train` raises.
     """
-    trunk = train(config, data, base, progress, resume, soft_labels=soft_labels)
+    trunk = train(config, data, base, progress, resume, start=start, soft_labels=soft_labels)
     if not config.branches:
         return trunk
     grown = []
@@ -61,6 +65,6 @@ def train_souped(
     )
 
 
-def mean(several: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def mean(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The weights halfway between all, by name."""
     return {name: torch.stack([each[name] for each in several]).mean(0) for name in several[0]}

@@ -1,20 +1,25 @@
 """Training and export, on as little data as they take."""
 
+import errno
+import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from model.artefact_folder import ArtefactError, read_manifest
+from model.artefact_folder import MANIFEST, WEIGHTS, ArtefactError, read_manifest
 from model.classifier import Classifier
 from training import base, dataset, mixture
 
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
 import torch
+from safetensors.torch import load_file, save_file
 
+from model.registry import SHIPPED
 from training import soup
 from training.__main__ import main
 from training.candidate import build, build_gpu, under_construction
@@ -115,6 +120,36 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     (tmp_path / "resume" / "tensors.safetensors").write_bytes(b"half")
     again = train(config, few, found, Progress(), tmp_path / "resume")
     assert again.history == whole.history
+
+
+def test_a_training_may_begin_with_the_mean_of_two_versions(
+    tmp_path: Path, data: dataset.Split, monkeypatch: pytest.MonkeyPatch, untaught: None, capsys: Any
+) -> None:
+    import training.retrain as retraining
+    from training.train import Result
+
+    begun: list[Any] = []
+
+    def trained(config: Config, *_: Any, start: Any, **__: Any) -> Result:
+        begun.append((config.epochs, config.rate, config.branches, start))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "far enough")
+
+    other = tmp_path / "other"
+    shutil.copytree(SHIPPED, other)
+    weights = {name: tensor + 1 for name, tensor in load_file(SHIPPED / WEIGHTS).items()}
+    save_file(weights, other / WEIGHTS)
+    manifest = json.loads((other / MANIFEST).read_text("utf-8"))
+    manifest["files"][WEIGHTS] = hashlib.sha256((other / WEIGHTS).read_bytes()).hexdigest()
+    (other / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    monkeypatch.setattr(mixture, "load", lambda *_: data)
+    monkeypatch.setattr(retraining, "train_souped", trained)
+    assert main(["train", "--out", str(tmp_path / "out"), "--start", str(SHIPPED), str(other)]) == 1
+    (epochs, rate, branches, start) = begun[0]
+    assert (epochs, rate, branches) == (3, 1.5e-4, 2)
+    for name, tensor in load_file(SHIPPED / WEIGHTS).items():
+        torch.testing.assert_close(start[name], tensor.float() + 0.5, atol=2e-3, rtol=1e-3)
+    assert main(["train", "--out", str(tmp_path / "out"), "--start", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err
 
 
 def test_branches_are_averaged_with_their_trunk_also_after_a_kill(
