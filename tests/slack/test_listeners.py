@@ -17,7 +17,7 @@ from bot.pipeline.gate import gate
 from bot.store import StoreUnavailable
 from sandbox.server import Sandbox
 from sandbox.workspace import Channel
-from tests.support.database import actions, audit, cases, feedback, inbox, messages, not_sent
+from tests.support.database import actions, audit, cases, feedback, inbox, messages, waiting
 from tests.support.dispatch import ask, reply_ts, say, write
 from tests.support.requests import ANGRY, at, command, event, press, signed
 from tests.support.wait import eventually
@@ -375,7 +375,7 @@ async def test_what_commands_answered_is_forgotten_with_the_words_in_it(bot: Bot
     await eventually(lambda: messages(tmp_path / "softanswer.db"))
     await ask(bot, ADA, "golden add neutral The zeppelin lists to port")
     assert "zeppelin" in await ask(bot, ADA, "golden")
-    await eventually(lambda: not not_sent(tmp_path / "softanswer.db"))
+    await eventually(lambda: not waiting(tmp_path / "softanswer.db"))
     assert "Forgot the words of 1" in await ask(bot, ADA, f"forget {BEN}")
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
 
