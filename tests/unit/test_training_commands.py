@@ -75,7 +75,7 @@ def test_evaluate_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["evaluate", "--data", str(file), "--prevalence", "0.06"]) == 0
     assert "the unhappy, 6.0% of the messages" in capsys.readouterr().out
     assert main(["evaluate", "--data", str(file), "--prevalence", "6"]) == 2
-    assert "--prevalence 6.0: a share of messages" in capsys.readouterr().err
+    assert "--prevalence 6.0: a fraction of the messages" in capsys.readouterr().err
 
 
 def test_retrain_stopped_half_way_leaves_nothing(tmp_path: Path) -> None:
