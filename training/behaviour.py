@@ -2,8 +2,8 @@
 
 Minimum functionality: clear cases of each capability; one-liners, which must not look unhappy because they are short; long
 messages with the feeling at any position. Invariance: a change without a feeling keeps the label. Direction: a change that adds
-displeasure never makes a reading less negative. Not scored: other languages, but not short English. The messages in `behaviour_cases/` are not in
-the corpus. Needs no torch.
+displeasure never makes a reading less negative. Not scored: other languages, but not short English. The
+messages in `behaviour_cases/` are not in the corpus. Needs no torch.
 """
 
 from __future__ import annotations

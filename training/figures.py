@@ -47,7 +47,7 @@ def draw_reliability(bins: Sequence[dict[str, Any]], ece: float, file: Path) -> 
 
 def draw_learning(report: dict[str, Any], file: Any) -> None:
     """The learning report, as PNG: macro-F1 on the live holdout by version, overridden readings by week, labels by
-    source. `report`: see bot.learning.report.Report.facts. `file`: a path, or a binary stream."""
+    source. `report`: see bot.learning.report.Report.payload. `file`: a path, or a binary stream."""
     figure, (on_live, by_week, by_source) = _plot((9, 3.4), 1, 3, width_ratios=(5, 4, 3))
     _versions(on_live, report["versions"])
     _weeks(by_week, report["weeks"])

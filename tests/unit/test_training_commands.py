@@ -21,7 +21,7 @@ from training.__main__ import main
 from training.candidate import build
 
 pytestmark = [
-    # transformers requests its own modules for names that it has deprecated.
+    # transformers asks its own modules for names that it has deprecated.
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
     pytest.mark.usefixtures("untaught"),
 ]
@@ -150,7 +150,7 @@ def test_retrain_judges_the_candidate(
         1,
     )
     assert (manifest.settings["start"], manifest.settings["epochs"]) == (SHIPPED.name, 2)
-    assert manifest.settings["moved"] == 0.8 and "branches" not in manifest.settings
+    assert manifest.settings["interpolation"] == 0.8 and "branches" not in manifest.settings
     written = (folder / "card.md").read_text()
     assert "| holdout | 20 |" in written and "| live | 1 |" in written
     assert f"(`softanswer retrain`), from {SHIPPED.name}" in written

@@ -26,7 +26,7 @@ from training.soup import train_souped
 from training.train import Config, train
 
 pytestmark = [
-    # transformers requests its own modules for names that it has deprecated.
+    # transformers asks its own modules for names that it has deprecated.
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
     pytest.mark.usefixtures("untaught"),
 ]
