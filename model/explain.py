@@ -19,7 +19,7 @@ from model.text import clean
 
 MAX_WORDS = 40
 """Only this many first words of a message are explained."""
-_LEAST, _PER_WORD = 48, 4
+_MIN_VARIANTS, _PER_WORD = 48, 4
 """Number of variants: the minimum, and per word."""
 _RIDGE = 2.0
 
@@ -66,7 +66,7 @@ def strongest(weighed: Sequence[Weighed], count: int = 5, min_weight: float = 0.
 def _kept(count: int) -> list[list[bool]]:
     """By variant, the words that stay; all of them in the first."""
     rng = np.random.default_rng(0)
-    drawn = rng.random((max(_LEAST, _PER_WORD * count), count)) < 0.5
+    drawn = rng.random((max(_MIN_VARIANTS, _PER_WORD * count), count)) < 0.5
     return [[True] * count, *drawn.tolist()]
 
 

@@ -22,7 +22,7 @@ _TENSORS, _STATE = "tensors.safetensors", "state.json"
 
 
 @dataclass(slots=True)
-class Standing:
+class RunState:
     """The state a run needs to resume."""
 
     epoch: int
@@ -44,21 +44,21 @@ def key(*parts: Any) -> str:
 
 
 def save(
-    folder: Path, standing: Standing, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator
+    folder: Path, run: RunState, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator
 ) -> None:
     """Write the state, the optimizer and both random generators; the earlier checkpoint is replaced when this one is complete."""
     tensors = {
         f"{part}.{name}": tensor.contiguous()
         for part in ("weights", "average", "best")
-        for name, tensor in getattr(standing, part).items()
+        for name, tensor in getattr(run, part).items()
     }
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
     tensors["random"] = torch.get_rng_state()
-    if any(tensor.is_cuda for tensor in standing.weights.values()):
+    if any(tensor.is_cuda for tensor in run.weights.values()):
         tensors["random_gpu"] = torch.cuda.get_rng_state()
     fields = {
-        name: getattr(standing, name)
+        name: getattr(run, name)
         for name in ("epoch", "step", "best_f1", "best_epoch", "history", "seconds")
     }
     fields["shuffle"] = shuffle.bit_generator.state
@@ -82,7 +82,7 @@ def save(
 
 def load(
     folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator, device: torch.device
-) -> Standing | None:
+) -> RunState | None:
     """The state of an interrupted run, its weights on `device`; sets the optimizer and the generators. None if there is none.
 
     A checkpoint that cannot be read counts as none: the run starts from the beginning.
@@ -100,13 +100,13 @@ def load(
                 index, _, what = rest.partition(".")
                 states.setdefault(int(index), {})[what] = tensor
         shuffled, rng = fields.pop("shuffle"), tensors["random"]
-        standing = Standing(**(fields | parts))
+        run = RunState(**(fields | parts))
         # Checked first: nothing is set before everything is read.
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
         shuffle.bit_generator.state = shuffled
         torch.set_rng_state(rng)
         if device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random_gpu"])
-        return standing
+        return run
     except Exception:  # missing, truncated or of another version: starting again is safe
         return None

@@ -55,7 +55,7 @@ def measure(
         talk=_part(talk, *_read_both(candidate, active, talk)),
         slices=_slices(corpus, new[:cut], old[:cut]),
         behaviour={name: (_passed(tests[0][name]), _passed(tests[1][name])) for name in tests[0]},
-        golden=[(_called(e), e.label, label) for e, label in zip(golden_set, labels, strict=True)],
+        golden=[(_golden_name(e), e.label, label) for e, label in zip(golden_set, labels, strict=True)],
         ece=ece,
         agreement=candidate.manifest.metrics.get("int8", {}).get("agreement", 1.0),
         speed=_time_ratio(candidate, active, [example.text for example in examples[:64]]),
@@ -64,7 +64,7 @@ def measure(
     return found, new
 
 
-def _called(golden: Example) -> str:
+def _golden_name(golden: Example) -> str:
     """Name of a golden message in the verdict: the text of the package's own, the number of the team's, because a verdict is
     kept and the text of a message may have to be erased."""
     return f"“{golden.text}”" if golden.message is None else f"number {golden.message} of yours"

@@ -70,8 +70,8 @@ def train_version(
             building / version, result, config, data, base, parent=None, source=source, real=bool(real)
         )
         (building / version).rename(out / version)
-        for standing in (resume, *out.glob(f"{resume.name}-branch*")):
-            shutil.rmtree(standing, ignore_errors=True)
+        for folder in (resume, *out.glob(f"{resume.name}-branch*")):
+            shutil.rmtree(folder, ignore_errors=True)
     metrics = {part: classifier.manifest.metrics.get(part, {}) for part in _PARTS}
     return {
         "stage": "done",

@@ -157,7 +157,7 @@ def train(
         load_trained(encoder, now.weights)
     else:
         weights = trained_weights(encoder)
-        now = checkpoint.Standing(0, 0, -1.0, 0, [], 0.0, weights, trained_weights(encoder), weights)
+        now = checkpoint.RunState(0, 0, -1.0, 0, [], 0.0, weights, trained_weights(encoder), weights)
     for epoch in range(now.epoch + 1, config.epochs + 1):
         if epoch - 1 - now.best_epoch >= config.patience:
             break

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from training.dataset import Example
 
 _END = re.compile(r"(?<=[.!?…])\s+")
-_LEAST_WORDS = 3
+_MIN_WORDS = 3
 
 
 def sentences(text: str) -> list[str]:
@@ -37,7 +37,7 @@ def transfer_texts(train: Sequence[Example], count: int, seed: int = 1) -> list[
         parts = sentences(example.cleaned)
         by_trade[example.trade] += parts
         if len(parts) > 1:
-            single += [part for part in parts if len(part.split()) >= _LEAST_WORDS]
+            single += [part for part in parts if len(part.split()) >= _MIN_WORDS]
     rng.shuffle(single)
     texts: dict[str, None] = {}
     for text in single:
