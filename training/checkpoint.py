@@ -43,9 +43,7 @@ def key(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def save(
-    folder: Path, run: RunState, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator
-) -> None:
+def save(folder: Path, run: RunState, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator) -> None:
     """Write the state, the optimizer and both random generators; the earlier checkpoint is replaced when this one is complete."""
     tensors = {
         f"{part}.{name}": tensor.contiguous()
@@ -58,8 +56,7 @@ def save(
     if any(tensor.is_cuda for tensor in run.weights.values()):
         tensors["random_gpu"] = torch.cuda.get_rng_state()
     fields = {
-        name: getattr(run, name)
-        for name in ("epoch", "step", "best_f1", "best_epoch", "history", "seconds")
+        name: getattr(run, name) for name in ("epoch", "step", "best_f1", "best_epoch", "history", "seconds")
     }
     fields["shuffle"] = shuffle.bit_generator.state
     part = folder.with_suffix(".part")
