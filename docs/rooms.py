@@ -67,20 +67,21 @@ def reduced(graph: Mapping[str, set[str]]) -> dict[str, set[str]]:
     """Without arrows that follow from others."""
 
     def reach(room: str) -> set[str]:
-        return {far for near in graph.get(room, ()) for far in {near} | reach(near)}
+        return {far for direct in graph.get(room, ()) for far in {direct} | reach(direct)}
 
     return {
-        room: {n for n in near if not any(n in reach(o) for o in near - {n})} for room, near in graph.items()
+        room: {n for n in direct if not any(n in reach(o) for o in direct - {n})}
+        for room, direct in graph.items()
     }
 
 
 def picture() -> str:
     """The Mermaid source."""
-    graph = {room: near - EVERYWHERE for room, near in arrows().items()}
+    graph = {room: direct - EVERYWHERE for room, direct in arrows().items()}
     lines = ["flowchart TD"]
     lines += [f'    {room}["<b>{room}</b><br/>{purpose}"]' for room, purpose in PURPOSE.items()]
-    for room, near in sorted(reduced(graph).items()):
-        lines += [f"    {room} --> {other}" for other in sorted(near)]
+    for room, direct in sorted(reduced(graph).items()):
+        lines += [f"    {room} --> {other}" for other in sorted(direct)]
     return "\n".join(lines) + "\n"
 
 

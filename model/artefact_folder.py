@@ -30,7 +30,7 @@ class ArtefactError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`manifest.json`: what a version is, how it came to be, and the sha256 of each of its files."""
+    """`manifest.json`: description and origin of a version, and the sha256 of each of its files."""
 
     version: str
     created: str
@@ -42,7 +42,7 @@ class Manifest:
     base_model: str
     base_sha256: str
     parent: str | None
-    """The version that was in service when this one was trained."""
+    """The version that was active when this one was trained."""
     data_hash: str
     """sha256 over the training rows."""
     labels: tuple[str, ...]
@@ -50,13 +50,13 @@ class Manifest:
     temperature: float
     """Logits are divided by it before the softmax; fitted after quantisation."""
     bias: tuple[float, ...]
-    """Added to the divided logits, one a label: turns the mix of the training data into that of a channel. Zeros where it is
-    not fitted, as in the versions of earlier releases."""
+    """Added to the divided logits, one per label: corrects for the label mix of a channel. Zeros where it is not fitted, as in
+    versions of earlier releases."""
     max_length: int
     """Tokens read of a message."""
     embedding_dim: int
     settings: Mapping[str, Any]
-    """What else the training was given: epochs, learning rate, seed and so on."""
+    """Other settings of the training: epochs, learning rate, seed and so on."""
     metrics: Mapping[str, Any]
     files: Mapping[str, str]
     """sha256 by file name."""

@@ -1,4 +1,4 @@
-"""Micro-batching for asyncio: while one batch runs, the next one fills. No timer, nobody waits for company."""
+"""Micro-batching for asyncio: while one batch runs, the next one fills. No timer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from model.classifier import Classifier, Floats
 from model.reading import Reading
 
 MAX_BATCH = 32
-"""Messages that are read at once."""
+"""The maximum number of messages in a batch."""
 
 
 class Overloaded(Exception):
-    """So many messages wait that this one was refused at once; try again later."""
+    """The queue is full and this message was refused; try again later."""
 
 
 class Batcher:
@@ -40,11 +40,11 @@ class Batcher:
         self._closed = False
 
     async def start(self) -> None:
-        """Start the worker; what was read before it waits for it."""
+        """Start the worker; earlier calls of `read` wait for it."""
         self._worker = asyncio.create_task(self._work(), name="batcher")
 
     async def close(self) -> None:
-        """Answer what waits, then stop. Reading afterwards raises RuntimeError."""
+        """Read the waiting messages, then stop. Later calls raise RuntimeError."""
         self._closed = True
         self._wake.set()
         if self._worker is not None:
@@ -55,7 +55,7 @@ class Batcher:
             self._thread.shutdown()
 
     async def read(self, text: str) -> Reading:
-        """The reading of one message. Raises Overloaded, or whatever made its batch fail."""
+        """The reading of one message. Raises Overloaded, or the error of its batch."""
         if self._closed:
             raise RuntimeError("the batcher is closed")
         if len(self._waiting) >= self._max_waiting:
@@ -66,8 +66,8 @@ class Batcher:
         return await future
 
     async def embed(self, texts: Sequence[str]) -> Floats:
-        """The meaning of each text, (n, dim), by the classifier that serves when it begins. One batch of them runs between two
-        batches of messages, on the same thread: a session is not used by two. Raises RuntimeError, or what the classifier raises."""
+        """Sentence embeddings (n, dim) by the classifier that serves at the start. One batch of them runs between two batches
+        of messages, on the same thread: a session is not thread-safe. Raises RuntimeError, or the classifier's error."""
         classifier, parts = self.classifier, []
         for start in range(0, max(1, len(texts)), self._max_batch):
             async with self._between_batches:
@@ -95,7 +95,9 @@ class Batcher:
 
     async def _read_batch(self) -> None:
         taken = [self._waiting.popleft() for _ in range(min(self._max_batch, len(self._waiting)))]
-        batch = [(text, future) for text, future in taken if not future.done()]  # done: its caller gave up
+        batch = [
+            (text, future) for text, future in taken if not future.done()
+        ]  # done: its caller was cancelled
         if not batch:
             return
         try:
@@ -104,7 +106,7 @@ class Batcher:
             )
         except (
             Exception
-        ) as error:  # the top of the worker loop: every caller hears of it, the worker lives on
+        ) as error:  # top of the worker loop: every caller gets the error, the worker continues
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

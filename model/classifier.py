@@ -1,4 +1,4 @@
-"""Messages in, readings out: one forward pass gives the feeling and the meaning."""
+"""From messages to readings: one forward pass gives sentiment and embedding."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 
 _PADDED_TOKENS = 1024
-"""Tokens of one run, padding included. On a CPU batches of 8 short texts do as well as 32, and padding is the
+"""Tokens of one run, padding included. On a CPU batches of 8 short texts are as fast as 32, and padding is the
 largest cost, so the budget counts padded tokens rather than texts."""
 
 
 class Classifier:
-    """One loaded model version. Not for two threads at once."""
+    """One loaded model version. Not thread-safe."""
 
     def __init__(
         self,
@@ -38,14 +38,14 @@ class Classifier:
         device: str,
         on_cpu: Callable[[], tuple[Any, str]] | None = None,
     ) -> None:
-        """`on_cpu` makes another session for the same graph, should the GPU fail; see `fell_back`."""
+        """`on_cpu` creates a CPU session for the same graph if the GPU fails; see `fell_back`."""
         tokenizer.enable_truncation(manifest.max_length, stride=min(OVERLAP, manifest.max_length // 4))
         tokenizer.no_padding()
         self.manifest = manifest
         self.version = manifest.version
         self.device = device
         self.fell_back: str | None = None
-        """Why it runs on the CPU although the graph is a GPU's: what the GPU failed with."""
+        """The GPU's error, if a GPU's graph runs on the CPU."""
         self._on_cpu = on_cpu
         self._tokenizer = tokenizer
         self._session = session
@@ -54,7 +54,7 @@ class Classifier:
     def load(cls, folder: Path, *, device: str = "auto", threads: int = 1) -> Classifier:
         """Load a version folder.
 
-        `device` is auto, cpu or gpu. Auto takes the GPU for a graph that was exported for one, the CPU if that GPU does not answer.
+        `device` is auto, cpu or gpu. Auto uses the GPU for a graph exported for one, and the CPU if that GPU fails.
         Raises ArtefactError: one line that says what, where and what to do.
         """
         manifest = read_manifest(folder)
@@ -91,20 +91,20 @@ class Classifier:
         return readings
 
     def embed(self, texts: Sequence[str]) -> Floats:
-        """The meaning of each text: (n, dim) float32, L2 norm 1. Blocking."""
+        """Sentence embeddings: (n, dim) float32, L2 norm 1. Blocking."""
         return self.forward([text.clean(raw) for raw in texts])[1]
 
     def forward(self, cleaned: Sequence[str]) -> tuple[Floats, Floats]:
-        """Raw logits (n, labels) and embeddings (n, dim) of texts that are already clean. Blocking.
+        """Raw logits (n, labels) and embeddings (n, dim) of cleaned texts. Blocking.
 
-        What is longer than a window of `max_length` tokens is read in several; see model.windows.
+        Texts longer than `max_length` tokens are read in windows; see model.windows.
         """
         windows = [self._windows(words) for words in cleaned]
         logits, embeddings = self._forward([window for some in windows for window in some])
         if len(logits) > len(cleaned):
             ends = np.cumsum([len(some) for some in windows])
             logits, embeddings = self._combined(np.split(logits, ends[:-1]), np.split(embeddings, ends[:-1]))
-        # An fp16 graph leaves the norm a little off 1, and so does a mean.
+        # The norm of an fp16 graph's embedding, or of a mean, is not exactly 1.
         embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
         return logits, embeddings
 
@@ -113,7 +113,7 @@ class Classifier:
         return [np.array(part.ids, dtype=np.int64) for part in (encoding, *encoding.overflowing)]
 
     def _combined(self, logits: Sequence[Floats], embeddings: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """Of each message, from its windows'."""
+        """Logits and embedding of each message, from its windows'."""
         order = self.manifest.labels
         negative, positive = order.index("negative"), order.index("positive")
         spoken = np.stack([speaking(windows, negative, positive) for windows in logits])
@@ -136,9 +136,9 @@ class Classifier:
         return logits, embeddings
 
     def _run(self, inputs: dict[str, npt.NDArray[np.int64]]) -> Any:
-        """One run of the graph. A GPU may go while it serves (a driver's reset, no memory): then the CPU does it, from here on.
+        """One run of the graph. A GPU may fail in service (driver reset, no memory): then the CPU serves from here on.
 
-        Only if it can, or it was no fault of the GPU's. A process cannot get a lost GPU back; its successor may.
+        If the CPU fails as well, the error was not the GPU's and is raised. Only a new process can use the GPU again.
         """
         outputs = ["logits", "embedding"]
         try:
@@ -151,7 +151,7 @@ class Classifier:
                 found = session.run(outputs, inputs)
             except Exception:
                 raise error from None
-            log.warning("the GPU has failed, reading on the CPU from here on: %s", first_line(error))
+            log.warning("the GPU failed, using the CPU from here on: %s", first_line(error))
             self._session, self.device, self.fell_back = session, device, first_line(error)
             return found
 
@@ -163,7 +163,7 @@ class Classifier:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer in `path`; raises ArtefactError if it is none."""
+    """The tokenizer in `path`; raises ArtefactError if it cannot be loaded."""
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises plain Exception
@@ -171,7 +171,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Positions grouped by length, so that little is padded, within the budget of padded tokens."""
+    """Positions grouped by length to reduce padding, within the budget of padded tokens."""
     batch: list[int] = []
     for position in sorted(range(len(lengths)), key=lengths.__getitem__):
         if batch and (len(batch) + 1) * lengths[position] > _PADDED_TOKENS:

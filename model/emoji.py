@@ -1,6 +1,6 @@
-"""Emoji as words. The tokenizer knows almost no emoji (they become [UNK]), but it knows what they are called.
+"""Emoji as words. The tokenizer knows almost no emoji (they become [UNK]), but it knows their names.
 
-Slack sends `:tada:`, other sources send the character, and some people type `:(`; all become the same words here.
+Slack sends `:tada:`, other sources send the character, and some people type `:(`; all become the same words.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# Emoji that carry a feeling or an answer of their own: character, Slack's short names, words.
+# Emoji with a feeling or an answer: character, Slack's short names, words.
 _MEANINGFUL = """
 😀 grinning | happy grin
 😃 smiley | happy smile
@@ -114,7 +114,7 @@ _MEANINGFUL = """
 💤 zzz | asleep
 """
 
-# Typed faces and hearts, and the short names they stand for; Slack's own composer makes the same of most.
+# Typed faces and hearts, and their short names; Slack's composer converts most of them in the same way.
 _TYPED = {
     r">[:=]['-]?[(/|@]+": "angry",
     r"[:=]['´`]-?\(+": "cry",
@@ -144,9 +144,9 @@ for _line in _MEANINGFUL.strip().splitlines():
     for _code in _codes:
         _BY_CODE[_code] = _words
 
-# A short name has a letter in it or is one of three without: clock times (10:30:45) are none.
+# A short name has a letter, or is one of three without; clock times (10:30:45) are no short names.
 _CODE = re.compile(r"(?<!\w):([+-]1|100|[a-z0-9_'+-]{0,40}[a-z][a-z0-9_'+-]{0,60}):(?!\w)")
-# A round mouth may update_ema a word or another ("broken:("); all else stands alone, or "C:/" and "4:3" would smile.
+# A round mouth may follow a word ("broken:("); all others stand alone, or "C:/" and "4:3" would be faces.
 _FACE = re.compile(
     r"(?:(?<!\S)|(?<=[a-z!?.()])(?=[:;]['-]?[()]))(?:"
     + "|".join(f"({face})" for face in _TYPED)
@@ -157,20 +157,20 @@ _CHARACTER = re.compile("[\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\U
 
 
 def typed_to_codes(text: str) -> str:
-    """Replace every typed face (`:(`, `<3`) by its `:code:`, each set off with spaces."""
+    """Replace every typed face (`:(`, `<3`) by its `:code:`, with spaces around it."""
     codes = list(_TYPED.values())
     return _FACE.sub(lambda match: f" :{codes[(match.lastindex or 1) - 1]}: ", text)
 
 
 def to_words(text: str) -> str:
-    """Replace every emoji and `:code:` by words, each set off with spaces."""
+    """Replace every emoji and `:code:` by words, with spaces around them."""
     text = _SKIN_TONE.sub(" ", text)
     text = _CODE.sub(lambda match: f" {_BY_CODE.get(match[1]) or _spoken(match[1])} ", text)
     return _CHARACTER.sub(lambda match: f" {_BY_CHARACTER.get(match[0]) or _name(match[0])} ", text)
 
 
 def without_meaningless(text: str) -> str:
-    """`text` without the emoji and `:codes:` that carry no feeling of their own (📎, `:acme-logo:`)."""
+    """`text` without the emoji and `:codes:` without a feeling (📎, `:acme-logo:`)."""
     text = _SKIN_TONE.sub(" ", text)
     text = _CODE.sub(lambda match: match[0] if match[1] in _BY_CODE else " ", text)
     return _CHARACTER.sub(lambda match: match[0] if match[0] in _BY_CHARACTER else " ", text)

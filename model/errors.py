@@ -1,8 +1,8 @@
-"""The base of every error that a person is expected to put right. Imports nothing, so that any command may catch it."""
+"""The base of every error that a user can fix. Imports nothing, so that any command may catch it."""
 
 
 class UserError(Exception):
     """One line: what is wrong, where, and what to do."""
 
     exit_code = 2
-    """Of a command that ends with it. 2: something must be put right first; 1: the work itself failed."""
+    """Exit code of the command. 2: bad input or settings; 1: the work itself failed."""

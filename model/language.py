@@ -1,8 +1,8 @@
-"""Is a message in English? Short, odd English ("thx", "pls fix", "wtf") must never be mistaken for another language.
+"""Language detection: is a message in English? Short, odd English ("thx", "pls fix", "wtf") must count as English.
 
-The words vote: those that only English has against those that only other languages have; what both have ("die", "no",
-"server") is neutral. Where neither wins and few words are English ones, py3langid (Lui & Baldwin 2012) decides; figures
-in docs/model.md.
+The words vote: those that occur only in English against those that occur only in other languages; shared words ("die", "no",
+"server") are neutral. Without a majority, and with few English words, py3langid (Lui & Baldwin 2012) decides; figures in
+docs/model.md.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ ENGLISH_WORDS = Path(__file__).parent / "english_words.txt"
 OTHER_WORDS = Path(__file__).parent / "other_words.txt"
 """Frequent words of customers' messages in other languages, written by hand; English has some of them, too."""
 MIN_ENGLISH = 0.5
-"""From this share of English words on, neutral ones included, py3langid is not asked."""
+"""From this fraction of English words on, neutral ones included, py3langid is not used."""
 MIN_SURE, MIN_SURE_IF_SHORT = 0.5, 0.7
-"""Probability from which py3langid is believed, of four words and more, and of two or three."""
+"""Minimum probability of py3langid's answer, for four words and more, and for two or three."""
 
-# Not from "rtl8139" or "/var/lib": parts of names are no words.
+# Parts of names ("rtl8139", "/var/lib") are no words.
 WORD = re.compile(r"(?<![\w/])[^\W\d_]+(?:['’][^\W\d_]+)?(?![\w/])")
-# English has borrowed them whole.
+# Phrases that English has borrowed.
 _BORROWED = re.compile(
     r"\b(?:(?:à|a) la carte|carte blanche|faux pas|d[ée]j[àa] vu|c['’]est la vie|hasta la vista|que sera,? sera|no bueno"
     r"|bon (?:voyage|appetit)|coup de gr[aâ]ce|de facto|je ne sais quoi|per se|savoir[ -]faire|tour de force)\b",
     re.IGNORECASE,
 )
-# Nouns and verbs wander into other languages ("invoice number galat hai"); these do not, and decide a draw.
+# Other languages borrow nouns and verbs ("invoice number galat hai"), but not these: they decide a draw.
 _GRAMMAR = {
     "the", "it", "it's", "this", "that", "you", "your", "they", "my", "and", "but", "not", "now", "then",
     "with", "for", "from", "have", "can", "what", "how",
 }  # fmt: skip
-# Of 97 languages only those that a support team is likely to meet: the fewer, the surer of short texts.
+# Of 97 languages only those that a support team is likely to meet: fewer languages, fewer errors on short texts.
 _LANGUAGES = "en,de,fr,es,pt,it,nl,pl,tr,sv,da,no,nn,fi,cs,sk,ro,hu,id,ms,vi,tl,hr,sl,sr,bs,ca,et,lv,lt,ru,uk,bg,el,ar,he,fa,hi,ja,ko,zh,th"
 
 
 def is_other(text: str) -> bool:
-    """Whether a clean text without emoji is in another language than English, as far as that is certain."""
+    """Whether a cleaned text without emoji is certainly in another language than English."""
     found = [word.replace("’", "'") for word in WORD.findall(_BORROWED.sub(" ", text))]
-    # Names are of any language. What begins with a capital counts only in front, or where there is nothing else.
+    # Names occur in any language: a capitalised word counts only at the start, or if there is no other.
     words = [word.lower() for number, word in enumerate(found) if not number or word[0].islower()]
     if len(words) == 1:
         words = [word.lower() for word in found]
@@ -66,7 +66,7 @@ def _words(file: Path) -> frozenset[str]:
 
 @cache
 def _identifier() -> Any:
-    """The library's model; a second to load, and most messages never need it."""
+    """The library's model, loaded on first use: it takes a second, and most messages do not need it."""
     from py3langid import langid
 
     identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)

@@ -1,4 +1,4 @@
-"""What the model says of one message."""
+"""The reading of one message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LABELS = ("negative", "neutral", "positive")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The feeling and the meaning of one message, or the reason why it was not scored."""
+    """Sentiment and embedding of one message, or the reason why it was not scored."""
 
     version: str
     label: str | None

@@ -1,4 +1,4 @@
-"""The model versions of an installation: a folder each, and a pointer to the one in service."""
+"""The model versions of an installation: one folder each, and a pointer to the active one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REMEMBERED = 20
 class Registry:
     """Version folders under `root`, the shipped one beside them.
 
-    `root/active` names what is in service in its first line and, below, what served before it; it is replaced
+    `root/active` names the active version in its first line and, below, the earlier ones; it is replaced
     atomically. An absent or empty file means the shipped version.
     """
 
@@ -45,7 +45,7 @@ class Registry:
         return sorted(found.values(), key=lambda manifest: (manifest.created, manifest.version))
 
     def _manifest(self, folder: Path) -> Manifest:
-        """As read_manifest; files that have not changed since are not hashed again, for fifty megabytes take a while."""
+        """As read_manifest; unchanged files are not hashed again, because fifty megabytes take time."""
         signs = sorted(
             (f.name, f.stat().st_size, f.stat().st_mtime_ns) for f in folder.iterdir() if f.is_file()
         )
@@ -57,12 +57,12 @@ class Registry:
         return manifest
 
     def active(self) -> str:
-        """The version in service; the shipped one when nothing was promoted."""
+        """The active version; the shipped one when nothing was promoted."""
         served = self._served()
         return served[0] if served else self._shipped.name
 
     def served(self) -> list[str]:
-        """The version in service and what served before it, latest first; at the end the shipped one."""
+        """The active version and the earlier ones, latest first; the shipped one last."""
         return list(dict.fromkeys([*self._served(), self._shipped.name]))
 
     def exists(self, version: str) -> bool:
@@ -70,7 +70,7 @@ class Registry:
         return version == self._shipped.name or (self._root / version / MANIFEST).is_file()
 
     def previous(self) -> str | None:
-        """What served before the active version, None when nothing did."""
+        """The version that was active before, None if there was none."""
         served = self._served()
         if not served:
             return None
@@ -97,11 +97,9 @@ class Registry:
         version = read_manifest(candidate).version
         target = self._root / version
         if version == self._shipped.name or target.exists():
-            raise ArtefactError(
-                f"{target}: version {version} is already there — remove it, or train a new one"
-            )
+            raise ArtefactError(f"{target}: version {version} already exists — remove it, or train a new one")
         self._root.mkdir(parents=True, exist_ok=True)
-        # The copy of a move across file systems is not atomic: it happens under a name that nobody lists.
+        # A move across file systems copies, which is not atomic: it uses a name that is not listed.
         arriving = self._root / f".arriving-{version}"
         shutil.rmtree(arriving, ignore_errors=True)
         shutil.move(candidate, arriving)
@@ -109,39 +107,39 @@ class Registry:
         return version
 
     def remove(self, version: str) -> None:
-        """Remove a version that never served. Raises ArtefactError if it did, or comes with the package."""
+        """Remove a version that was never active. Raises ArtefactError if it was, or comes with the package."""
         if version == self._shipped.name or version in self._served():
-            raise ArtefactError(f"{self._root}: version {version} has served — it is kept")
+            raise ArtefactError(f"{self._root}: version {version} was active — it is kept")
         folder = self.folder(version)
         leaving = self._root / f".leaving-{version}"
         folder.rename(leaving)
         shutil.rmtree(leaving)
 
     def promote(self, version: str) -> None:
-        """Put a version in service. Raises ArtefactError if it is not valid."""
+        """Make a version active. Raises ArtefactError if it is not valid."""
         self.folder(version)
         if version != self.active():
             self._write([version, *self._served()])
 
     def rollback(self) -> str:
-        """Put the previous version back in service and return it. Raises ArtefactError if there is none."""
+        """Make the previous version active again and return it. Raises ArtefactError if there is none."""
         previous = self.previous()
         if previous is None:
             raise ArtefactError(
-                f"{self._root}: no version served before {self.active()}, nothing to roll back to"
+                f"{self._root}: no version was active before {self.active()}, nothing to roll back to"
             )
         self.folder(previous)
         self._write(self._served()[1:])
         return previous
 
     def fall_back(self, version: str) -> None:
-        """Put one of `served` back in service, and forget what came after it. Raises ArtefactError if it is not valid."""
+        """Make one of `served` active again, and drop the versions after it. Raises ArtefactError if it is not valid."""
         self.folder(version)
         served = self._served()
         self._write(served[served.index(version) :] if version in served else [])
 
     def _served(self) -> list[str]:
-        """What was promoted, latest first."""
+        """The promoted versions, latest first."""
         try:
             lines = (self._root / _POINTER).read_text(encoding="utf-8").split()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""An ONNX Runtime session that says truthfully where it runs."""
+"""An ONNX Runtime session, and the device it really runs on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _CPU = "CPUExecutionProvider"
 def create_session(graph: Path, *, device: str, threads: int) -> tuple[Any, str]:
     """A session for `graph` on `device` ("cpu" or "gpu") and the device it really runs on.
 
-    `threads` are the CPU threads of one run; they do not spin while idle, for a bot mostly waits.
-    Raises ArtefactError if the graph cannot be loaded, or the GPU was asked for and does not answer.
+    `threads` are the CPU threads of one run; they do not spin while idle.
+    Raises ArtefactError if the graph cannot be loaded, or `device` is gpu and the GPU does not work.
     """
     if threads < 1:
         raise ArtefactError(f"threads is {threads} — set at least 1")
@@ -32,14 +32,14 @@ def create_session(graph: Path, *, device: str, threads: int) -> tuple[Any, str]
             raise ArtefactError(
                 "no CUDA in this onnxruntime — install the extra 'gpu' instead of 'cpu', or use cpu"
             )
-        # The CUDA and cuDNN libraries come as wheels that the loader would not find by itself.
+        # The CUDA and cuDNN libraries come as wheels that the loader does not find by itself.
         ort.preload_dlls()
         providers = [_CUDA, _CPU]
     try:
         session = ort.InferenceSession(graph, options, providers=providers)
     except Exception as error:  # onnxruntime raises a dozen unrelated types here
         raise ArtefactError(f"{graph}: onnxruntime cannot load it ({first_line(error)})") from None
-    # A CUDA session without its libraries comes up on the CPU in silence: only the session itself knows.
+    # A CUDA session without its libraries silently runs on the CPU: ask the session.
     on_gpu = _CUDA in session.get_providers()
     if device == "gpu" and not on_gpu:
         raise ArtefactError(
@@ -49,10 +49,10 @@ def create_session(graph: Path, *, device: str, threads: int) -> tuple[Any, str]
 
 
 def gpu_offered() -> bool:
-    """Whether this build of onnxruntime could use CUDA at all; only a session shows whether it does."""
+    """Whether this build of onnxruntime supports CUDA; only a session shows whether it works."""
     return _CUDA in ort.get_available_providers()
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
+    """An error's message in one line."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -9,13 +9,13 @@ import unicodedata
 from model import emoji, language
 
 LONGEST = 40_000
-"""Characters of a raw message that are looked at: Slack's own limit."""
+"""Maximum characters of a raw message that are used: Slack's own limit."""
 KEPT = 4_000
-"""Characters of cleaned text that are kept, far more than the model reads."""
+"""Maximum characters of a cleaned text."""
 MENTION = "someone"
 LINK = "link"
 
-# Every pattern is linear in the text: nothing nested, and what opens (``` ` <) stops at the next opening.
+# Every pattern is linear in the text: no nesting, and an opening (``` ` <) ends at the next opening.
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 _QUOTE_TO_END = re.compile(r"^(?:&gt;){3}.*", re.DOTALL | re.MULTILINE)
@@ -82,7 +82,7 @@ def _mostly_foreign(text: str) -> bool:
 
 
 def _plain(text: str, mention: str = MENTION, link: str = LINK) -> str:
-    """`text` without markup; mentions and links stand as the words given."""
+    """`text` without markup; mentions and links become words."""
     text = _INVISIBLE.sub("", text[:LONGEST])
     text = _FENCE.sub(" ", text)
     text = _INLINE_CODE.sub(" ", text)
@@ -90,7 +90,7 @@ def _plain(text: str, mention: str = MENTION, link: str = LINK) -> str:
     text = _QUOTE.sub(" ", text)
     text = _ENTITY.sub(lambda match: _entity(match[1], mention, link), text)
     text = _ADDRESS.sub(link, text)
-    # Cut before normalising: there are characters that NFKC makes eighteen of.
+    # Cut before normalising: NFKC expands some characters to eighteen.
     text = _fold(_INVISIBLE.sub("", html.unescape(text)))[:KEPT]
     return emoji.typed_to_codes(_MARKS.sub("", unicodedata.normalize("NFKC", text)))
 

@@ -1,7 +1,7 @@
-"""A long message is read in overlapping windows, whole. Pure: which window speaks for the message.
+"""Long messages are read in overlapping windows. Pure: combines the windows' outputs.
 
-The strongest feeling decides: who explains for two hundred words and ends with "I expected better" is unhappy. The meaning is the
-mean of the windows'.
+The strongest feeling decides: a message that explains for two hundred words and ends with "I expected better" is negative. The
+embedding is the mean of the windows'.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 OVERLAP = 48
-"""Tokens that two neighbouring windows share, so that a sentence at the border is whole in one of them."""
+"""Overlap of two neighbouring windows in tokens, so that a sentence at the border is complete in one of them."""
 
 
 def speaking(logits: Floats, negative: int, positive: int) -> Floats:
     """The logits (labels,) of a message from those of its windows (windows, labels).
 
-    Those of the window that is surest of *negative*, if that is what it reads; else of the one surest of *positive*, if that
-    is; else their mean. `negative` and `positive` are the labels' positions.
+    The window with the highest *negative*, if its label is negative; else the one with the highest *positive*, if its label
+    is positive; else their mean. `negative` and `positive` are the labels' positions.
     """
     if len(logits) == 1:
         return np.asarray(logits[0])

@@ -31,10 +31,10 @@ from training.progress import Progress
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     given = _parser().parse_args(arguments)
-    # Threads that spin while they wait for one another slow a run down eighteenfold as soon as the bot, or anything
-    # else, wants a core too (measured). Must be set before torch is loaded.
+    # Threads that spin while they wait slow a run down eighteenfold as soon as another process needs a core
+    # (measured). Must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # But a moment's spinning, some 50 µs, saves most of the waking up: a fifth faster on a quiet machine.
+    # Spinning for some 50 µs avoids most wake-ups: a fifth faster on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _stop(*_: object) -> NoReturn:
-    sys.exit(143)  # as an exception, so that what is half-built is cleared away
+    sys.exit(143)  # as an exception, so that unfinished folders are removed
 
 
 def _train(given: argparse.Namespace) -> None:
@@ -82,7 +82,7 @@ def _teach(given: argparse.Namespace) -> None:
     taught, logits, history = teacher.teach(teacher.TeacherSettings(), data, found, progress)
     earlier = distillation.load(given.beside) if given.beside else distillation.NONE
     logits = teacher.averaged(logits, [earlier.of(example) for example in data.train])
-    # Of our own messages alone: the texts are kept, and those of real turns must not be.
+    # From our own messages only: the texts are stored, and texts of real turns must not be.
     own = [example for example in data.train if example.kind != real_turns.KIND]
     texts = transfer_texts(own, given.transfer)
     unlabelled = real_turns.load(given.real).unlabelled
@@ -114,7 +114,7 @@ def _retrain(given: argparse.Namespace) -> None:
     for file in (given.snapshot, given.golden):
         if file and not file.is_file():
             raise dataset.DataError(f"{file}: no such file — give a readable JSON-lines file")
-    read_manifest(given.active)  # before the seconds that torch takes to load
+    read_manifest(given.active)  # checked before torch is loaded, which takes seconds
     start = None if given.method == "lora" or given.start == Path("none") else given.start
     if start:
         read_manifest(start)
@@ -144,14 +144,14 @@ def _retrain(given: argparse.Namespace) -> None:
 
 
 RETRAINING = {"epochs": 2, "learning_rate": 1e-4, "interpolation": 0.8}
-"""A run that begins with a trained version needs less; see docs/learning.md."""
+"""A run that starts from a trained version needs less; see docs/learning.md."""
 
 
 def _end_with_stdin() -> None:
-    """End when whoever started this is gone: its end of the pipe closes, however it died."""
+    """End when the parent process is gone: its end of the pipe closes, however it ended."""
 
     def wait() -> None:
-        # Not sys.stdin: a thread that waits in it keeps the interpreter from ending in peace.
+        # Not sys.stdin: a thread blocked in it delays the interpreter's exit.
         while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
@@ -161,7 +161,9 @@ def _end_with_stdin() -> None:
 
 def _evaluate(given: argparse.Namespace) -> None:
     if given.prevalence is not None and not 0 < given.prevalence < 1:
-        raise dataset.DataError(f"--prevalence {given.prevalence}: a share of messages — between 0 and 1")
+        raise dataset.DataError(
+            f"--prevalence {given.prevalence}: a fraction of the messages — give a number between 0 and 1"
+        )
     classifier = Classifier.load(given.model, threads=given.threads or os.cpu_count() or 1)
     if given.data:
         measured = {"data": dataset.rows([given.data])}
@@ -173,7 +175,7 @@ def _evaluate(given: argparse.Namespace) -> None:
         print(json.dumps(tests) if given.json else "\n".join(_failures(tests) + behaviour_table(tests)))
         return
     figures = {name: evaluate(classifier, some, given.prevalence) for name, some in measured.items() if some}
-    if given.json:  # the corpus' holdout at the top, where it has always stood, and the other parts by name
+    if given.json:  # the corpus' holdout at the top level, the other parts by name
         print(json.dumps(figures.get("data") or {**figures.pop("holdout"), **figures}))
     else:
         print(readable.part(figures["data"]) if given.data else readable.parts(figures))
@@ -229,7 +231,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="these files instead of the corpus (name its files, too, to add to it)",
+        help="these files instead of the corpus (to add to the corpus, name its files too)",
     )
     command.add_argument(
         "--out", type=Path, default=Path("runs"), help="where the version folder goes (runs)"
@@ -245,7 +247,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_training(command)
     command.set_defaults(run=_train)
 
-    command = commands.add_parser("teach", help="fine-tune the teacher and write what it says of the corpus")
+    command = commands.add_parser(
+        "teach", help="fine-tune the teacher and write its soft labels for the corpus"
+    )
     command.add_argument("--teacher", default=base.TEACHER, help="folder or hub name")
     command.add_argument(
         "--teacher-sha256", default=base.TEACHER_SHA256,
@@ -256,7 +260,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--beside", type=Path, metavar="DIR",
-        help="soft labels of another teacher: of what both have read, the mean is written",
+        help="soft labels of another teacher: where both have one, the mean is written",
     )  # fmt: skip
     command.add_argument(
         "--transfer", type=_positive, default=8_000, metavar="N", help="texts without a label"
@@ -264,24 +268,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_real(command)
     command.set_defaults(run=_teach)
 
-    command = commands.add_parser("retrain", help="train a candidate with corrections and judge it")
+    command = commands.add_parser(
+        "retrain", help="train a candidate with corrections and run the release checks"
+    )
     command.add_argument("--snapshot", type=Path, metavar="FILE", help="corrections, a JSON object a line")
     command.add_argument(
         "--active", type=Path, default=SHIPPED, help="the version in service (the shipped one)"
     )
     command.add_argument(
-        "--golden", type=Path, metavar="FILE", help="the team's messages that must be read right"
+        "--golden",
+        type=Path,
+        metavar="FILE",
+        help="the team's golden set: messages that must be read correctly",
     )
     command.add_argument(
         "--start",
         type=Path,
         default=SHIPPED,
         metavar="DIR",
-        help="version whose weights training begins with (the shipped one); none: the base model",
+        help="version whose weights training starts from (the shipped one); none: the base model",
     )
     command.add_argument("--out", type=Path, required=True, help="where the candidate folder goes")
     command.add_argument("--while-open", action="store_true", help="end when standard input is closed")
-    command.add_argument("--sample", type=_positive, metavar="N", help="take N messages of the corpus only")
+    command.add_argument("--sample", type=_positive, metavar="N", help="use only N messages of the corpus")
     _add_training(command)
     command.set_defaults(run=_retrain)
 
@@ -292,7 +301,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--prevalence", type=float, metavar="P",
-        help="what flags would do if this share of the messages were unhappy, 0.06 in a calm channel (the data's own share)",
+        help="figures of flags if this fraction of the messages were unhappy, 0.06 in a calm channel (default: the data's own)",
     )  # fmt: skip
     _add_real(command)
     command.add_argument(
@@ -303,7 +312,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_evaluate)
 
     command = commands.add_parser(
-        "picture", help="draw the learning report that standard input holds, as PNG on standard output"
+        "picture", help="draw the learning report from standard input as PNG on standard output"
     )
     command.set_defaults(run=_picture)
 

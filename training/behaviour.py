@@ -1,9 +1,9 @@
-"""Behaviour tests after CheckList (Ribeiro et al. 2020): what a reading must get right, and what must not move it.
+"""Behaviour tests after CheckList (Ribeiro et al. 2020).
 
 Minimum functionality: clear cases of each capability; one-liners, which must not look unhappy because they are short; long
-messages, whose feeling must be found wherever it stands. Invariance: a change that says nothing about the feeling keeps
-the label. Direction: a change that adds displeasure never makes a reading less negative. Not scored: other languages,
-and short English that must not be taken for one. The messages in `behaviour_cases/` are not in the corpus. Needs no torch.
+messages with the feeling at any position. Invariance: a change without a feeling keeps the label. Direction: a change that adds
+displeasure never makes a reading less negative. Not scored: other languages, but not short English. The
+messages in `behaviour_cases/` are not in the corpus. Needs no torch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from training.dataset import Example, rows, sample
 
 FOLDER = Path(__file__).parent / "behaviour_cases"
 SAMPLE = 400
-"""How many of the further messages are taken: a minute's reading, not ten."""
+"""How many of the further messages are used: one minute of reading instead of ten."""
 TOLERANCE = 0.05
 """How much the probability of negative may fall before a reading counts as less negative."""
 
@@ -36,7 +36,7 @@ Read = Callable[[Sequence[str]], list[Reading]]
 
 
 def introduced(text: str, rng: random.Random) -> str:
-    """The sender names himself; any names in the text become others."""
+    """The sender's name in front; any names in the text replaced."""
     renamed = _A_NAME.sub(lambda match: rng.choice(_NAMES) if match[0][0] != "<" else match[0], text)
     return _in_front(f"{rng.choice(_NAMES)} here.", renamed)
 
@@ -50,7 +50,7 @@ def capitalised(text: str, _: random.Random) -> str:
 
 
 def final_stop(text: str, _: random.Random) -> str:
-    """A full stop more, or one less."""
+    """One full stop added or removed."""
     if text.endswith(".") and not text.endswith(".."):
         return text[:-1]
     return f"{text}." if text[-1:].isalnum() else text
@@ -61,7 +61,7 @@ def _in_front(words: str, text: str) -> str:
 
 
 def _quoting(text: str) -> bool:
-    """A message that begins with a quote or code: words put in front of it would become part of that."""
+    """Whether a message begins with a quote or code: words in front would become part of it."""
     return text.startswith(("&gt;", ">", "`"))
 
 
@@ -84,7 +84,7 @@ DIRECTION: dict[str, Change] = {
 def run(classifier: Classifier, more: Sequence[Example] = ()) -> dict[str, dict[str, dict[str, Any]]]:
     """By test and capability: n, passed, and up to five failures.
 
-    A sample of `SAMPLE` messages of `more` is changed in the invariance and direction tests, too.
+    The invariance and direction tests also use a sample of `SAMPLE` messages of `more`.
     """
     cases = rows([FOLDER / "cases.jsonl"])
     read = classifier.read
@@ -131,7 +131,7 @@ def _invariance(
 def _direction(
     read: Read, examples: Sequence[Example], before: Sequence[Reading], change: Change
 ) -> dict[str, Any]:
-    """Of messages that are not meant as praise: there "!!!" is joy."""
+    """Without praise, where "!!!" is joy."""
     unhappy = [(e, b) for e, b in zip(examples, before, strict=True) if e.label != "positive"]
     texts, old = _changed([e for e, _ in unhappy], [b for _, b in unhappy], change)
     return _counted(
@@ -141,7 +141,7 @@ def _direction(
 
 
 def _negative(reading: Reading) -> float:
-    """Its probability; of a message that the change has made unreadable less than any."""
+    """The probability of negative; -1 if the change made the message unreadable."""
     return reading.scores["negative"] if reading.scores else -1.0
 
 
@@ -160,7 +160,7 @@ def _not_scored(read: Read) -> dict[str, dict[str, Any]]:
 def _changed(
     examples: Sequence[Example], before: Sequence[Reading], change: Change
 ) -> tuple[list[str], list[Reading]]:
-    """The texts that the change really changes, and how they were read before it; without those that were not scored."""
+    """The texts that the change alters, and their readings before it; without those not scored."""
     rng = random.Random(0)
     pairs = [(change(e.text, rng), e.text, reading) for e, reading in zip(examples, before, strict=True)]
     kept = [(new, reading) for new, old, reading in pairs if new != old and reading.label is not None]

@@ -1,7 +1,7 @@
-"""Probabilities that mean what they say in a real channel: a temperature and a bias a label, fitted after quantisation.
+"""Calibration for a real channel: a temperature and one bias per label, fitted after quantisation.
 
-A third of what the model learns from is unhappy, of a channel's messages one in twenty. Dividing the logits by a temperature mends
-how sure it is; the bias mends how often it expects each label (prior shift, Saerens et al. 2002). Needs no torch.
+A third of the training messages is unhappy, but only one in twenty of a channel's. The temperature corrects the model's
+confidence, the bias how often it expects each label (prior shift, Saerens et al. 2002). Needs no torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from model.reading import LABELS
 
 SHIFT = 0.25
-"""How much of the bias is taken; chosen on dev and the real turns (docs/model.md)."""
+"""The fraction of the fitted bias that is used; chosen on dev and the real turns (docs/model.md)."""
 _STEPS = 50
 _PULL = 1.0
 """Ridge on the biases: twenty unhappy messages say little about a bias."""
@@ -29,8 +29,8 @@ class Calibration:
 
 
 def fit_partly(logits: npt.NDArray[np.floating], gold: npt.NDArray[np.int64]) -> Calibration:
-    """SHIFT of the way from a temperature alone to temperature and bias, both fitted on the same messages: the whole way would make
-    the labels of messages as sharp as the corpus' wrong, for their mix is another one."""
+    """Interpolation by SHIFT between a temperature alone and temperature with bias, both fitted on the same messages. The
+    full bias would give wrong labels to sharp messages such as the corpus', which have another mix."""
     without, whole = fit(logits, gold, with_bias=False), fit(logits, gold)
     return Calibration(
         without.temperature + SHIFT * (whole.temperature - without.temperature),
@@ -42,12 +42,12 @@ def fit(logits: npt.NDArray[np.floating], gold: npt.NDArray[np.int64], with_bias
     """The calibration under which the gold labels are most likely.
 
     `logits` is (n, labels), `gold` (n,) the label's position. Without `with_bias` the bias is 0. Newton's method: the negative
-    log-likelihood is convex in the inverse of the temperature and the biases. The bias of *neutral* is 0, for only
+    log-likelihood is convex in the inverse of the temperature and the biases. The bias of *neutral* is 0, because only
     differences count. The temperature stays within 0.2 … 5.
     """
     scores = logits.astype(np.float64)
     free = [i for i, label in enumerate(LABELS) if label != "neutral"] if with_bias else []
-    # How each parameter moves each logit: (n, parameters, labels).
+    # Derivative of each logit by each parameter: (n, parameters, labels).
     moves = np.zeros((len(scores), 1 + len(free), scores.shape[1]))
     moves[:, 0] = scores
     for row, label in enumerate(free, start=1):
@@ -58,9 +58,9 @@ def fit(logits: npt.NDArray[np.floating], gold: npt.NDArray[np.int64], with_bias
     for _ in range(_STEPS):
         shifted = np.einsum("p,npl->nl", found, moves)
         shifted = np.exp(shifted - shifted.max(axis=1, keepdims=True))
-        chances = shifted / shifted.sum(axis=1, keepdims=True)
-        slope = np.einsum("npl,nl->p", moves, chances - wanted) + ridge * np.array([0.0, *found[1:]])
-        weighted = moves * chances[:, None, :]
+        probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+        slope = np.einsum("npl,nl->p", moves, probabilities - wanted) + ridge * np.array([0.0, *found[1:]])
+        weighted = moves * probabilities[:, None, :]
         mean = weighted.sum(axis=2)
         bend = np.einsum("npl,nql->pq", weighted, moves) - mean.T @ mean + np.diag(ridge)
         step = np.linalg.solve(bend, slope)

@@ -1,4 +1,4 @@
-"""Writing version folders: complete and checked, or not at all."""
+"""Writes version folders: complete and checked, or nothing."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ from training.train import Config, Result, predict_logits
 
 @contextmanager
 def under_construction(out: Path) -> Iterator[Path]:
-    """A folder in `out` to build in, gone afterwards, and `out` with it if it was made for this and stayed empty.
+    """A temporary folder in `out`, removed afterwards; `out` is removed too if it was created here and stayed empty.
 
-    Move out of it what is finished. Raises ArtefactError if `out` cannot be written.
+    Move finished folders out of it. Raises ArtefactError if `out` cannot be written.
     """
     is_new = not out.exists()
     try:
@@ -80,9 +80,9 @@ def build(
 ) -> Classifier:
     """Write the int8 version folder `folder`, whose name is the version; returns it loaded.
 
-    `source` names the training data if it is not the project's own, `real` says that real turns are among them, `start` the
-    version whose weights it began with. With `documented` everything held out is measured, the behaviour tests are run and the
-    pictures drawn, a minute's work. Raises ExportRefused if the graph does not say what the trained encoder says.
+    `source` names the training data if it is not the project's own; `real` says that they include real turns; `start` is the
+    version whose weights the run started from. With `documented` every held-out part is measured, the behaviour tests run and
+    the pictures are drawn, which takes a minute. Raises ExportRefused if the graph differs from the trained encoder.
     """
     folder.mkdir()
     shutil.copyfile(base.folder / "tokenizer.json", folder / TOKENIZER)
@@ -91,7 +91,7 @@ def build(
     tokenizer.no_padding()
     dev = [example.cleaned for example in data.dev]
     agreement = export_cpu(result.encoder, tokenizer, dev, folder / GRAPH, min_agreement)
-    # Half precision is what the GPU's graph runs in, and half the size in git.
+    # Half precision: the GPU's graph runs in it, and it is half the size in git.
     halves = {name: weights.half().contiguous() for name, weights in result.weights.items()}
     (folder / WEIGHTS).write_bytes(serialised(halves))
     manifest = Manifest(
@@ -155,7 +155,7 @@ def build(
 
 
 def add_figures(folder: Path, **figures: Any) -> None:
-    """Write what was measured after `build` into manifest and card of a version that is not published yet."""
+    """Add figures measured after `build` to manifest and card of a version that is not published yet."""
     manifest = read_manifest(folder)
     _finish(folder, dataclasses.replace(manifest, metrics={**manifest.metrics, **figures}))
 
@@ -179,7 +179,7 @@ def build_gpu(folder: Path, source: Path, base: Base, dev: list[Example]) -> Non
     export_gpu(encoder, encoder.bert.config.num_attention_heads, tokens, folder / GRAPH)
     _finish(
         folder,
-        # Temperature and bias stay: half precision moves a logit by less than what they were fitted to.
+        # Temperature and bias stay: half precision changes a logit by less than their accuracy.
         dataclasses.replace(manifest, version=folder.name, device="gpu", parent=manifest.version),
     )
 
@@ -203,7 +203,7 @@ def restore(source: Path, manifest: Manifest, base: Base) -> Encoder:
 
 
 def _calibrated(manifest: Manifest, classifier: Classifier, data: Split) -> Manifest:
-    """With temperature and bias fitted at the mix of a channel; of data that has none, the temperature alone, on dev."""
+    """With temperature and bias fitted at the mix of a channel; without such data, only the temperature, on dev."""
     examples = data.channel or data.dev
     logits, _ = classifier.forward([example.cleaned for example in examples])
     gold = _positions(examples)

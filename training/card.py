@@ -1,4 +1,4 @@
-"""The model card that lies beside the weights: what it is, what it was made of, how good it is, how to rebuild it."""
+"""The model card beside the weights: description, data, figures, how to rebuild it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _calibration(manifest: Manifest) -> str:
 
 
 def _retrained(manifest: Manifest) -> bool:
-    """By the bot, that is: what people train has no part of it."""
+    """Whether the bot retrained it; a version that a person trained has neither setting."""
     return bool(manifest.settings.get("start") or manifest.settings.get("corrections"))
 
 
@@ -136,7 +136,7 @@ def _figures(manifest: Manifest) -> str:
         ]
     if detailed:
         lines += _details(detailed, metrics[detailed])
-    if behaviour := metrics.get("behaviour"):  # where they were run, the pictures were drawn
+    if behaviour := metrics.get("behaviour"):  # if they were run, the pictures were drawn
         lines += [f"![Reliability]({RELIABILITY})", "", f"![Training]({CURVE})", ""]
         lines += ["## Behaviour", "", "By `softanswer evaluate --behaviour --model DIR`.", ""]
         lines += behaviour_table(behaviour)
@@ -153,11 +153,11 @@ _PARTS = {
     "dev": "chose the epoch",
     "live": "the team's own messages that nothing learns from",
 }
-"""Parts in the order in which a card tells of them: what others wrote first."""
+"""The parts in the order of the card: other people's messages first."""
 
 
 def _flags(parts: Sequence[str], metrics: Mapping[str, Any]) -> list[str]:
-    """What flags do, by part."""
+    """The figures of the flags, by part."""
     lines = [
         "| part | n | unhappy | AUROC (95 %) | precision where 60 % are found | flagged from 0.50 on | … rightly | … unhappy found |",
         "|---|---|---|---|---|---|---|---|",
@@ -198,7 +198,7 @@ def _details(part: str, figures: Mapping[str, Any]) -> list[str]:
 
 
 def behaviour_table(behaviour: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Markdown rows of what training.behaviour.run found."""
+    """Markdown rows of the results of training.behaviour.run."""
     lines = ["| test | capability | n | passed |", "|---|---|---|---|"]
     for test, capabilities in behaviour.items():
         for capability, f in capabilities.items():

@@ -1,6 +1,6 @@
-"""Where a run stood after its last whole epoch, so that an interrupted one goes on instead of starting again.
+"""Checkpoints: an interrupted run resumes after its last complete epoch.
 
-Tensors in safetensors, the rest in JSON: nothing that is loaded can run code.
+Tensors in safetensors, the rest in JSON: loading a checkpoint runs no code.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _TENSORS, _STATE = "tensors.safetensors", "state.json"
 
 
 @dataclass(slots=True)
-class Standing:
-    """What a run needs to go on as if it had never stopped."""
+class RunState:
+    """The state a run needs to resume."""
 
     epoch: int
     """Epochs that are done."""
@@ -39,34 +39,31 @@ class Standing:
 
 
 def key(*parts: Any) -> str:
-    """A name for a run from what determines it; another setting, other data or another base is another run."""
+    """A name for a run, from its settings, data and base."""
     return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def save(
-    folder: Path, standing: Standing, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator
-) -> None:
-    """Write the standing, the optimizer and both random generators; an earlier one is replaced when this is whole."""
+def save(folder: Path, run: RunState, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator) -> None:
+    """Write the state, the optimizer and both random generators; the earlier checkpoint is replaced when this one is complete."""
     tensors = {
         f"{part}.{name}": tensor.contiguous()
         for part in ("weights", "average", "best")
-        for name, tensor in getattr(standing, part).items()
+        for name, tensor in getattr(run, part).items()
     }
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in state.items()}
     tensors["random"] = torch.get_rng_state()
-    if any(tensor.is_cuda for tensor in standing.weights.values()):
+    if any(tensor.is_cuda for tensor in run.weights.values()):
         tensors["random_gpu"] = torch.cuda.get_rng_state()
     fields = {
-        name: getattr(standing, name)
-        for name in ("epoch", "step", "best_f1", "best_epoch", "history", "seconds")
+        name: getattr(run, name) for name in ("epoch", "step", "best_f1", "best_epoch", "history", "seconds")
     }
     fields["shuffle"] = shuffle.bit_generator.state
     part = folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
-        # Written by Python, for the library's own error on a full disk is none that one would expect.
+        # Written by Python: the library raises no OSError on a full disk.
         (part / _TENSORS).write_bytes(serialised(tensors))
         (part / _STATE).write_text(json.dumps(fields), "utf-8")
     except OSError:
@@ -82,10 +79,10 @@ def save(
 
 def load(
     folder: Path, optimizer: torch.optim.Optimizer, shuffle: np.random.Generator, device: torch.device
-) -> Standing | None:
-    """The standing of an interrupted run, its weights on `device`, with the optimizer and the generators set to it; None if there is none.
+) -> RunState | None:
+    """The state of an interrupted run, its weights on `device`; sets the optimizer and the generators. None if there is none.
 
-    A checkpoint that cannot be read counts as none: the run starts again.
+    A checkpoint that cannot be read counts as none: the run starts from the beginning.
     """
     try:
         fields = json.loads((folder / _STATE).read_text("utf-8"))
@@ -100,13 +97,13 @@ def load(
                 index, _, what = rest.partition(".")
                 states.setdefault(int(index), {})[what] = tensor
         shuffled, rng = fields.pop("shuffle"), tensors["random"]
-        standing = Standing(**(fields | parts))
-        # First what is checked, and nothing is set before all of it is there.
+        run = RunState(**(fields | parts))
+        # Checked first: nothing is set before everything is read.
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
         shuffle.bit_generator.state = shuffled
         torch.set_rng_state(rng)
         if device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random_gpu"])
-        return standing
-    except Exception:  # missing, cut short or of another version: whatever it is, starting again is safe
+        return run
+    except Exception:  # missing, truncated or of another version: starting again is safe
         return None

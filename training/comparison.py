@@ -1,4 +1,4 @@
-"""Measuring a candidate against the model in service, on the same messages: what training.promote decides on."""
+"""Measures candidate and active model on the same messages, for the release checks (training.promote)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.metrics import expected_calibration_error
 from training.promote import Measured, Part
 
 GOLDEN = Path(__file__).parent / "golden.jsonl"
-"""Messages that no version may read wrong, whatever its figures."""
+"""The package's golden set: messages that every version must read correctly."""
 
 Progress = Callable[[float], None]
 
@@ -30,22 +30,22 @@ def measure(
     corpus: Sequence[Example],
     live: Sequence[Example],
     golden: Sequence[Example],
-    progress: Progress = lambda share: None,
+    progress: Progress = lambda done: None,
     talk: Sequence[Example] = (),
 ) -> tuple[Measured, list[Reading]]:
-    """Everything the verdict needs, and the candidate's readings of corpus and live messages, in that order.
+    """The input of the verdict, and the candidate's readings of corpus and live messages, in that order.
 
-    `corpus` and `live` are labelled messages neither model has learned from; `golden` the team's own must-pass messages,
-    beside the ones that come with the package; `talk` turns of whole conversations.
+    `corpus` and `live` are labelled messages that neither model was trained on; `golden` is the team's golden set, in addition
+    to the package's; `talk` are turns of whole conversations.
     """
     examples = [*corpus, *live]
     new, old = _read_both(candidate, active, examples)
     progress(0.5)
-    # On their own cases alone: with the corpus' sample added they take longer than all the rest.
+    # Without the corpus' sample, which would take longer than everything else.
     tests = [behaviour.run(classifier) for classifier in (candidate, active)]
     progress(0.9)
     golden_set = [*rows([GOLDEN]), *golden]
-    said = [reading.label for reading in candidate.read([example.text for example in golden_set])]
+    labels = [reading.label for reading in candidate.read([example.text for example in golden_set])]
     scored = [(r, e.label) for r, e in zip(new, examples, strict=True) if r.label is not None]
     ece = expected_calibration_error([r.confidence for r, _ in scored], [r.label == g for r, g in scored])
     cut = len(corpus)
@@ -55,7 +55,7 @@ def measure(
         talk=_part(talk, *_read_both(candidate, active, talk)),
         slices=_slices(corpus, new[:cut], old[:cut]),
         behaviour={name: (_passed(tests[0][name]), _passed(tests[1][name])) for name in tests[0]},
-        golden=[(_called(e), e.label, label) for e, label in zip(golden_set, said, strict=True)],
+        golden=[(_golden_name(e), e.label, label) for e, label in zip(golden_set, labels, strict=True)],
         ece=ece,
         agreement=candidate.manifest.metrics.get("int8", {}).get("agreement", 1.0),
         speed=_time_ratio(candidate, active, [example.text for example in examples[:64]]),
@@ -64,14 +64,14 @@ def measure(
     return found, new
 
 
-def _called(golden: Example) -> str:
-    """A golden message in the verdict: the package's own in its words, the team's by its number, for a verdict stays and
-    the words of a message may have to go."""
+def _golden_name(golden: Example) -> str:
+    """Name of a golden message in the verdict: the text of the package's own, the number of the team's, because a verdict is
+    kept and the text of a message may have to be erased."""
     return f"“{golden.text}”" if golden.message is None else f"number {golden.message} of yours"
 
 
 def golden_from(file: Path | None) -> list[Example]:
-    """The team's must-pass messages: `{"text", "label", "message"}` a line, the last its number. Raises DataError."""
+    """The team's golden set: `{"text", "label", "message"}` a line, the last its number. Raises DataError."""
     return rows([file]) if file and file.stat().st_size else []
 
 
@@ -87,7 +87,7 @@ def _part(examples: Sequence[Example], new: Sequence[Reading], old: Sequence[Rea
 
 
 def _slices(examples: Sequence[Example], new: Sequence[Reading], old: Sequence[Reading]) -> dict[str, Part]:
-    """By hard kind, and by length: short messages are another task than long ones."""
+    """By hard kind, and by length."""
     places: dict[str, list[int]] = defaultdict(list)
     for position, example in enumerate(examples):
         if example.kind:
@@ -105,8 +105,8 @@ def _passed(capabilities: Mapping[str, Mapping[str, Any]]) -> float:
 
 
 def _time_ratio(candidate: Classifier, active: Classifier, texts: Sequence[str]) -> float:
-    """How long one message takes, the candidate's time over the active model's: each message by both in turn, so that
-    whatever else the machine does meets both; the median of the ratios."""
+    """The candidate's time per message over the active model's: the median of the ratios. Both read each message in turn, so
+    that other load on the machine affects both."""
     ratios = []
     for text in texts:
         times = []

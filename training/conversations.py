@@ -5,7 +5,7 @@ A file holds one conversation a line:
     {"thread": "c1-001", "trade": "…", "about": "…", "turns": [{"by": "customer", "text": "…", "label": "neutral"}, …]}
 
 `by` is customer, agent or peer. A customer's turn may have a `twin`, another wording of the same turn with another label:
-`{"text", "label"}`. A turn without a label is one on which the two readers differed: it is shown to nobody who learns.
+`{"text", "label"}`. The two annotators disagreed on a turn without a label: it is not trained on.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def turns(paths: Sequence[Path]) -> list[Example]:
                     f'{place}: no "thread" — a line is one conversation, see training/conversations.py'
                 )
             if fields["thread"] in threads:
-                raise DataError(f"{place}: thread {fields['thread']} is there twice — give each its own name")
+                raise DataError(f"{place}: thread {fields['thread']} appears twice — give each its own name")
             threads.add(fields["thread"])
             found += _examples(place, fields, path)
     if not found:
@@ -64,19 +64,19 @@ def _examples(place: str, fields: dict[str, Any], path: Path) -> Iterator[Exampl
                 f"{place}: a turn is not {{by, text}} with by one of {', '.join(_SPEAKERS)} — mend it"
             )
         if turn["by"] == "customer":
-            for kind, said in ((KIND, turn), (TWIN, turn.get("twin"))):
-                if said and said.get("label") is not None:
-                    yield _example(place, said, kind, fields, path)
+            for kind, labelled in ((KIND, turn), (TWIN, turn.get("twin"))):
+                if labelled and labelled.get("label") is not None:
+                    yield _example(place, labelled, kind, fields, path)
 
 
-def _example(place: str, said: dict[str, Any], kind: str, fields: dict[str, Any], path: Path) -> Example:
-    if said["label"] not in LABELS:
-        raise DataError(f"{place}: unknown label {said['label']!r} — use one of {', '.join(LABELS)}")
+def _example(place: str, labelled: dict[str, Any], kind: str, fields: dict[str, Any], path: Path) -> Example:
+    if labelled["label"] not in LABELS:
+        raise DataError(f"{place}: unknown label {labelled['label']!r} — use one of {', '.join(LABELS)}")
     return Example(
-        said["text"],
-        said["label"],
+        labelled["text"],
+        labelled["label"],
         kind,
-        cleaned=clean(said["text"]),
+        cleaned=clean(labelled["text"]),
         trade=fields.get("trade") or "",
         source=path.stem,
         thread=fields["thread"],

@@ -1,4 +1,4 @@
-"""Labelled messages: reading them with errors that name file and line, and splitting them without leaks."""
+"""Labelled messages: reads them with errors that name file and line, and splits them without leaks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from model.text import clean
 
 CORPUS = Path(__file__).parent / "corpus"
 CHALLENGE = CORPUS / "challenge"
-"""Parts that were written to be beyond the model; learned from like the others, and measured apart (see CARD.md)."""
+"""Parts written to be too hard for the model; trained on like the others, and measured separately (see CARD.md)."""
 MIN_PER_CLASS = 20
 
-# Of 20 hash buckets 4 are the holdout, a fifth; 2 are for choosing settings and stopping early.
+# Of 20 hash buckets 4 are the holdout, a fifth; 2 are dev, for settings and early stopping.
 _BUCKETS = 20
 _HOLDOUT = range(0, 4)
 _DEV = range(4, 6)
@@ -36,54 +36,54 @@ class Example:
     label: str
     kind: str = ""
     pair: str | None = None
-    """Contrast pairs share a name: a few words differ, and the label."""
+    """Contrast pairs share a name: they differ in a few words and in the label."""
     cleaned: str = ""
     trade: str = ""
     source: str = ""
-    """Where it is from: its own word for it, or else the name of its file."""
+    """The row's own source, or else the name of its file."""
     message: int | None = None
-    """Of the team's own messages: its number in the bot's database."""
+    """A team's message: its number in the bot's database."""
     live: bool = False
-    """Part of the team's live holdout: to measure by, never to learn from."""
+    """Part of the team's live holdout: measured, never trained on."""
     challenge: bool = False
-    """From the parts that were written to be hard."""
+    """From the challenge parts."""
     thread: str | None = None
-    """Of a turn in a conversation: the conversation, which is never divided between training and measuring."""
+    """The conversation of a turn, which is never split between training and measuring."""
     borderline: bool = False
-    """Its readers found it open to another reading."""
+    """An annotator found another label possible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What is learned from, what settings are chosen on, and what neither ever sees."""
+    """Training rows, rows to choose settings on, and held-out rows."""
 
     train: list[Example]
     dev: list[Example]
     holdout: list[Example]
     challenge: list[Example] = field(default_factory=list)
-    """The held-out fifth of the parts that were written to be hard."""
+    """The held-out fifth of the challenge parts."""
     talk: list[Example] = field(default_factory=list)
     """The held-out fifth of our own conversations: every turn of a customer, at the mix of a channel."""
     extras: list[Example] = field(default_factory=list)
     """The held-out fifth of one-liners and long mails."""
     channel: list[Example] = field(default_factory=list)
-    """Messages at the mix of a channel, to fit the probabilities on: turns of our own conversations' dev, and real ones where they are."""
+    """Messages at the mix of a channel, to fit the calibration: turns of our own conversations' dev, and real ones where given."""
     real: list[Example] = field(default_factory=list)
-    """Real turns drawn at random, to choose settings by, where their text is there; see training.real_turns."""
+    """Real turns drawn at random, to choose settings, where their text is given; see training.real_turns."""
     chosen: list[Example] = field(default_factory=list)
-    """Real turns that were picked because a model found them suspicious; to choose settings by, too."""
+    """Real turns picked because a model flagged them; to choose settings, too."""
 
 
 def rows(paths: Sequence[Path]) -> list[Example]:
-    """Every example of JSON-lines files: `{"text", "label"}` and, where there are, `kind`, `pair`, `trade`, `source`.
+    """Every example of JSON-lines files: `{"text", "label"}` and optional `kind`, `pair`, `trade`, `source`.
 
-    Raises DataError on the first line that is not right, or if there is none.
+    Raises DataError on the first bad line, or if there is none.
     """
     return [example for _, example in _examples(paths)]
 
 
 def load(paths: Sequence[Path]) -> list[Example]:
-    """The examples to learn from: each message once, without those of which cleaning leaves nothing to read.
+    """The examples to train on: each message once, without those that cleaning leaves empty.
 
     Raises DataError as `rows` does, and on a message that occurs with two labels.
     """
@@ -94,7 +94,7 @@ def load(paths: Sequence[Path]) -> list[Example]:
             raise DataError(
                 f"{place}: labelled {example.label}, but {earlier.label} in {earlier_place} — decide on one"
             )
-    # What differs only in code or in case reads the same: once is enough, and must not be in two parts.
+    # Texts that differ only in code or case are the same to the model: they must not be in two parts.
     distinct: dict[tuple[str, str], Example] = {}
     for _, example in first.values():
         if example.cleaned:
@@ -110,7 +110,7 @@ def corpus_files() -> list[Path]:
 def split(examples: Iterable[Example], holdout: bool = True) -> Split:
     """Split by a hash, so that an example's part never depends on the others; contrast pairs stay together.
 
-    Without `holdout` its part is trained on.
+    Without `holdout`, the holdout's rows are trained on.
     """
     parts = Split([], [], [])
     for example in examples:
@@ -125,7 +125,7 @@ def split(examples: Iterable[Example], holdout: bool = True) -> Split:
 
 
 def sample(examples: Sequence[Example], size: int) -> list[Example]:
-    """About `size` examples with the labels' shares kept; the same ones every time."""
+    """About `size` examples with the same mix of labels; the same ones every time."""
     chosen: list[Example] = []
     for label in LABELS:
         of_label = sorted((e for e in examples if e.label == label), key=lambda e: _hash(e.text))
@@ -134,20 +134,20 @@ def sample(examples: Sequence[Example], size: int) -> list[Example]:
 
 
 MAX_REPEATS = 8
-"""So often at most is a correction seen in an epoch, however few there are."""
+"""The maximum repeats of a correction in an epoch."""
 OWN_RATE = 0.33
-"""The share of an epoch that the team's own messages make up, if they are few: fifty among thousands would be lost."""
+"""The fraction of an epoch that the team's own messages fill when they are few: fifty among thousands would be lost."""
 
 
 MAX_OWN_RATE = 0.4
-"""More of an epoch they never are, lest the rest be forgotten: of more corrections than that the latest are taken."""
+"""The maximum fraction of an epoch for the team's messages, against forgetting; beyond it, only the latest are used."""
 
 
 def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
-    """The corpus with the team's corrections added to what is trained on, each as often as gives them a fair share.
+    """The corpus with the team's corrections added to the training rows, repeated to fill OWN_RATE.
 
-    A correction supersedes the corpus' label for the same message. What is in dev or holdout, or in the live holdout,
-    stays out of training, or the gate would measure what was learned by heart.
+    A correction supersedes the corpus' label of the same message. Rows of dev, holdout or live holdout are not trained on, or
+    the release checks would measure memorised messages.
     """
     live = [e for e in corrections if e.live]
     measured = [*corpus.dev, *corpus.holdout, *corpus.challenge, *corpus.talk, *corpus.extras, *corpus.real]
@@ -155,15 +155,15 @@ def replay(corpus: Split, corrections: Sequence[Example]) -> Split:
     usable = [e for e in corrections if e.cleaned.lower() not in kept_out]
     corrected = _read_as(usable)
     kept = [e for e in corpus.train if e.cleaned.lower() not in corrected | _read_as(live)]
-    most = round(MAX_OWN_RATE / (1 - MAX_OWN_RATE) * len(kept))
-    usable = sorted(usable, key=lambda e: e.message or 0)[-most:]
+    max_own = round(MAX_OWN_RATE / (1 - MAX_OWN_RATE) * len(kept))
+    usable = sorted(usable, key=lambda e: e.message or 0)[-max_own:]
     wanted = OWN_RATE / (1 - OWN_RATE) * len(kept) / max(1, len(usable))
     repeats = max(1, min(MAX_REPEATS, round(wanted)))
     return replace(corpus, train=kept + usable * repeats)
 
 
 def without_holdout(data: Split, corpus: Split) -> Split:
-    """Other data without what is in the corpus' holdout, lest a version be measured by what it has learned by heart."""
+    """Other data without the corpus' holdout, so that no version is measured on rows it memorised."""
     kept_out = _read_as([*corpus.holdout, *corpus.challenge])
     return Split(
         [e for e in data.train if e.cleaned.lower() not in kept_out],
@@ -173,12 +173,12 @@ def without_holdout(data: Split, corpus: Split) -> Split:
 
 
 def _read_as(examples: Iterable[Example]) -> set[str]:
-    """What the model sees of the examples: it knows no capitals."""
+    """The texts as the model reads them, in lower case."""
     return {e.cleaned.lower() for e in examples}
 
 
 def require_enough(examples: Sequence[Example], source: str) -> None:
-    """Raises DataError if a class has too few examples to be learned."""
+    """Raises DataError if a class has too few examples."""
     for label in LABELS:
         count = sum(1 for example in examples if example.label == label)
         if count < MIN_PER_CLASS:
@@ -186,7 +186,7 @@ def require_enough(examples: Sequence[Example], source: str) -> None:
 
 
 def data_hash(examples: Iterable[Example]) -> str:
-    """sha256 over texts and labels, whatever their order."""
+    """sha256 over texts and labels, independent of their order."""
     rows = sorted(json.dumps([e.text, e.label], ensure_ascii=False) for e in examples)
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What the teacher says of the corpus' messages and of the transfer texts, kept beside the corpus; see training.teacher."""
+"""Soft labels: the teacher's logits for the corpus and the transfer texts; see training.teacher."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Logits = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class SoftLabels:
-    """The teacher's logits: by message (see `key`), and of texts without a label."""
+    """The teacher's logits: by message (see `key`), and for texts without a label."""
 
     messages: dict[str, Logits]
     transfer: list[tuple[str, Logits]]
 
     def of(self, example: Example) -> Logits | None:
-        """What the teacher says of a message; None if it has not read it, or under another label than it has now."""
+        """The teacher's logits for a message; None if it has none, or was trained with another label for it."""
         return self.messages.get(key(example))
 
     @property
     def digest(self) -> str:
-        """sha256 of all that the teacher says."""
+        """sha256 over all soft labels."""
         text = json.dumps([sorted(self.messages.items()), self.transfer], ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -41,27 +41,27 @@ NONE = SoftLabels({}, [])
 
 
 def key(example: Example) -> str:
-    """A message and its label, by hash: what the teacher learned for another label it must not repeat."""
+    """Hash of a message and its label: soft labels do not outlive a changed label."""
     return hashlib.sha256(f"{example.label} {example.cleaned}".encode("utf-8", "surrogatepass")).hexdigest()[
         :16
     ]
 
 
 def load(folder: Path = FOLDER, texts: Iterable[str] = ()) -> SoftLabels:
-    """The soft labels in a folder; none if there is no such folder. `texts` are real turns without a label, cleaned: of those the
-    teacher has read the folder holds what it says, by hash. Raises DataError naming file and line."""
+    """The soft labels in a folder; none if there is no such folder. `texts` are cleaned real turns without a label: the folder
+    holds their logits by hash. Raises DataError naming file and line."""
     if not folder.is_dir():
         return NONE
     messages = {str(row["key"]): _logits(place, row) for place, row in _rows(folder / "messages.jsonl")}
     transfer = [(str(row["text"]), _logits(place, row)) for place, row in _rows(folder / "transfer.jsonl")]
     if (unlabelled := folder / UNLABELLED).exists():
-        said = {str(row["key"]): _logits(place, row) for place, row in _rows(unlabelled)}
-        transfer += [(text, said[name]) for text in texts if (name := text_key(text)) in said]
+        logits = {str(row["key"]): _logits(place, row) for place, row in _rows(unlabelled)}
+        transfer += [(text, logits[name]) for text in texts if (name := text_key(text)) in logits]
     return SoftLabels(messages, transfer)
 
 
 def text_key(text: str) -> str:
-    """A text without a label, by hash."""
+    """Hash of a text without a label."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

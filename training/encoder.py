@@ -1,4 +1,4 @@
-"""One encoder, two outputs: what the customer feels and what the message means."""
+"""One encoder, two outputs: the sentiment and the sentence embedding."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Encoder(nn.Module):
 
 
 def prepare(encoder: Encoder, method: str) -> None:
-    """Decide what is trained. full: everything but the word embeddings (half the weights, and they stay general);
+    """Select the trained weights. full: everything but the word embeddings (half the weights, which stay general);
     lora: adapters of rank 16 on every linear layer of the encoder, and the head."""
     if method == "lora":
         from peft import LoraConfig, get_peft_model  # two seconds that full training need not pay
@@ -59,12 +59,12 @@ def prepare(encoder: Encoder, method: str) -> None:
 
 
 def trained_weights(encoder: Encoder) -> dict[str, Tensor]:
-    """A copy of what `prepare` left to be trained, by name."""
+    """A copy of the trained weights, by name."""
     return {n: p.detach().clone() for n, p in encoder.named_parameters() if p.requires_grad}
 
 
 def load_trained(encoder: Encoder, weights: dict[str, Tensor]) -> None:
-    """Put trained weights back into an encoder prepared in the same way. Raises KeyError if they do not fit."""
+    """Load trained weights into an encoder prepared in the same way. Raises KeyError if they do not fit."""
     own = {name: parameter for name, parameter in encoder.named_parameters() if parameter.requires_grad}
     if own.keys() != weights.keys():
         raise KeyError(f"weights do not fit the encoder: {sorted(own.keys() ^ weights.keys())[:3]}")
@@ -73,16 +73,16 @@ def load_trained(encoder: Encoder, weights: dict[str, Tensor]) -> None:
             parameter.copy_(weights[name])
 
 
-def update_ema(average: dict[str, Tensor], encoder: Encoder, share: float) -> None:
-    """Move an average of trained weights towards the encoder's by `share` of the way, in place."""
+def update_ema(average: dict[str, Tensor], encoder: Encoder, weight: float) -> None:
+    """Update the EMA of the trained weights in place: average + weight · (encoder − average)."""
     trained = {name: p.detach() for name, p in encoder.named_parameters() if p.requires_grad}
-    # All in one call: on a GPU a hundred small ones take as long as the step itself.
-    torch._foreach_lerp_([average[name] for name in trained], list(trained.values()), share)
+    # One call: on a GPU a hundred small ones take as long as the step itself.
+    torch._foreach_lerp_([average[name] for name in trained], list(trained.values()), weight)
 
 
-def interpolate(some: Mapping[str, Tensor], others: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    """The weights that lie `share` of the way from some to others."""
-    return {name: torch.lerp(weights, others[name], share) for name, weights in some.items()}
+def interpolate(some: Mapping[str, Tensor], others: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
+    """Linear interpolation: some + weight · (others − some)."""
+    return {name: torch.lerp(weights, others[name], weight) for name, weights in some.items()}
 
 
 def merge(encoder: Encoder) -> Encoder:

@@ -1,4 +1,4 @@
-"""Measuring a model version on labelled messages, through the very classifier that serves. Needs no torch."""
+"""Measures a version on labelled messages with the classifier that serves. Needs no torch."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from training.metrics import (
 )
 
 FLAGGED_FROM = (0.3, 0.5, 0.7, 0.9)
-"""Thresholds of `rules.negative_threshold` at which it is told how many of the unhappy are flagged, and how many flags are right."""
+"""Values of `rules.negative_threshold` at which precision and recall of the flags are reported."""
 PRECISION = 0.90
-"""Of ten messages flagged as negative, nine should be: the point at which the recall of negative is reported."""
+"""The precision at which the recall of negative is reported."""
 RECALL = 0.60
-"""Where three of five unhappy customers are found: the point at which the precision of flags is reported."""
+"""The recall at which the precision of the flags is reported."""
 
 
 def predict(classifier: Classifier, examples: Sequence[Example]) -> list[str | None]:
-    """The label of each example as the classifier reads it, None where it is not scored."""
+    """The classifier's label of each example, None where it is not scored."""
     return [reading.label for reading in classifier.read([example.text for example in examples])]
 
 
 def evaluate(
     classifier: Classifier, examples: Sequence[Example], prevalence: float | None = None
 ) -> dict[str, Any]:
-    """n, accuracy, macro_f1, per_class, ece, version, and what the model card shows besides.
+    """n, accuracy, macro_f1, per_class, ece, version, and the other figures of the model card.
 
-    A message that is not scored counts as wrong. Besides: `macro_f1_interval` (95 %, bootstrap), `confusion`,
-    `reliability`, `negative_recall` (at a precision of 0.90, with the threshold), `ranking` (how well the probability of negative tells the
-    unhappy from the others: AUROC, and the precision at a recall of 0.60, with intervals), `flags` (by threshold, precision, recall and the
-    share of messages flagged) and `slices`.
+    A message that is not scored counts as wrong. Other figures: `macro_f1_interval` (95 %, bootstrap), `confusion`,
+    `reliability`, `negative_recall` (at a precision of 0.90, with the threshold), `ranking` (of the probability of
+    negative: AUROC, and the precision at a recall of 0.60, with intervals), `flags` (by threshold: precision, recall and the
+    rate of flagged messages) and `slices`.
 
-    With `prevalence`, 0 to 1, `ranking` and `flags` say what would hold if that share of the messages were negative, by
-    weighting what there is; without it they hold for the mix of the examples.
+    With `prevalence`, 0 to 1, the examples are weighted so that `ranking` and `flags` hold for that fraction of negative
+    messages; without it they hold for the mix of the examples.
     """
     readings = classifier.read([example.text for example in examples])
     gold = [example.label for example in examples]
@@ -67,22 +67,24 @@ def evaluate(
         "negative_recall": {"precision": PRECISION, "recall": recall, "threshold": threshold},
         "prevalence": sum(unhappy) / len(unhappy) if prevalence is None else prevalence,
         "ranking": _ranking(unhappy, found, prevalence),
-        "flags": {f"{least:.2f}": flags(unhappy, found, least, prevalence) for least in FLAGGED_FROM},
+        "flags": {
+            f"{threshold:.2f}": flags(unhappy, found, threshold, prevalence) for threshold in FLAGGED_FROM
+        },
         "slices": _slices(examples, readings),
     }
 
 
 def flags(
-    unhappy: Sequence[bool], found: Sequence[float], least: float, prevalence: float | None = None
+    unhappy: Sequence[bool], found: Sequence[float], threshold: float, prevalence: float | None = None
 ) -> dict[str, float | None]:
-    """Precision and recall of negative, and the share of messages flagged, if a message is flagged from this probability on.
-    None where there is nothing to divide by. `prevalence`: see `evaluate`."""
-    flagged = [p >= least for p in found]
+    """Precision, recall and rate of flagged messages, if a message is flagged from this probability on. None where the
+    divisor is 0. `prevalence`: see `evaluate`."""
+    flagged = [p >= threshold for p in found]
     right = sum(f and u for f, u in zip(flagged, unhappy, strict=True))
     negative, others = sum(unhappy), len(unhappy) - sum(unhappy)
-    share = negative / len(unhappy) if prevalence is None else prevalence
-    true = share * right / negative if negative else 0.0
-    false = (1 - share) * (sum(flagged) - right) / others if others else 0.0
+    rate = negative / len(unhappy) if prevalence is None else prevalence
+    true = rate * right / negative if negative else 0.0
+    false = (1 - rate) * (sum(flagged) - right) / others if others else 0.0
     return {
         "precision": true / (true + false) if true + false else None,
         "recall": right / negative if negative else None,
@@ -113,7 +115,7 @@ def _ranking(unhappy: Sequence[bool], found: Sequence[float], prevalence: float 
 
 
 def _slices(examples: Sequence[Example], readings: Sequence[Reading]) -> dict[str, dict[str, Any]]:
-    """Figures of parts of the messages: hard and plain, each kind, each length, each trade, each source of several."""
+    """Figures by slice: hard and plain, kind, length, trade, and source if there are several."""
     views: dict[str, Callable[[Example], str]] = {
         "difficulty": lambda e: ("plain" if e.kind == "plain" else "hard") if e.kind else "",
         "kind": lambda e: e.kind,
@@ -152,6 +154,6 @@ def _slice(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, An
 
 
 def length(example: Example) -> str:
-    """The slice of its length that a message belongs to."""
+    """The length slice of a message."""
     words = len(example.text.split())
     return "1 to 7 words" if words <= 7 else "8 to 20 words" if words <= 20 else "more than 20 words"

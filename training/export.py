@@ -1,4 +1,4 @@
-"""From a trained encoder to an ONNX graph for CPUs (int8) or GPUs (fp16), refused if it does not say the same."""
+"""Exports a trained encoder as an ONNX graph for CPUs (int8) or GPUs (fp16); refuses a graph whose outputs differ."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COMPARED = 64
 
 
 class ExportRefused(UserError):
-    """The exported graph does not say what the trained model says; it must not be published."""
+    """The exported graph's outputs differ from the trained model's; it must not be published."""
 
     exit_code = 1
 
@@ -39,7 +39,7 @@ def export_cpu(
     graph: Path,
     min_agreement: float = MIN_AGREEMENT,
 ) -> float:
-    """Write the int8 graph; returns the share of `texts` (clean, of the dev split) with fp32's label.
+    """Write the int8 graph; returns the fraction of `texts` (cleaned, of the dev split) with fp32's label.
 
     Raises ExportRefused.
     """
@@ -49,9 +49,9 @@ def export_cpu(
         write_onnx(encoder, plain)
         check_parity(encoder, plain, tokens[:_COMPARED])
         # From the unfused graph: on a CPU the fused one is slower.
-        logging.disable(logging.ERROR)  # they advise on what was just done, and print what is raised anyway
+        logging.disable(logging.ERROR)  # they log advice, and errors that are raised anyway
         try:
-            # Symbolic inference gives up on the position table (Min(512, tokens)), and the quantiser needs none of it.
+            # Symbolic inference fails on the position table (Min(512, tokens)), and the quantiser does not need it.
             quant_pre_process(plain, prepared, skip_symbolic_shape=True)
             quantise(prepared, tokens, graph)
         finally:
@@ -81,12 +81,12 @@ def export_gpu(encoder: Encoder, heads: int, tokens: Sequence[list[int]], graph:
 def write_onnx(encoder: Encoder, graph: Path) -> None:
     """The fp32 graph: `input_ids`, `attention_mask` (batch, tokens) int64 → `logits`, `embedding`."""
     encoder.eval()
-    # Only eager attention exported in this way is recognised, and fused, by the GPU's optimizer.
+    # The GPU's optimizer recognises and fuses only eager attention exported this way.
     encoder.bert.set_attn_implementation("eager")
     ids, mask = pad([[101, 7592, 2088, 102], [101, 7592, 102]])
     axes = {0: "batch", 1: "tokens"}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the older exporter warns of its age and of constant shapes
+        warnings.simplefilter("ignore")  # the older exporter warns about its age and constant shapes
         torch.onnx.export(
             encoder,
             (ids, mask),
@@ -117,7 +117,7 @@ def check_parity(encoder: Encoder, graph: Path, tokens: Sequence[list[int]]) -> 
 
 
 def _run(graph: Path, tokens: Sequence[list[int]]) -> np.ndarray:
-    """Logits (n, labels) of the graph on the CPU, a text at a time."""
+    """Logits (n, labels) of the graph on the CPU, one text at a time."""
     session, _ = create_session(graph, device="cpu", threads=torch.get_num_threads())
     logits = []
     for row in tokens:

@@ -1,4 +1,4 @@
-"""The pictures beside a model's card: how training went, and whether the probabilities can be trusted."""
+"""The pictures of a model card: the training curve and the reliability diagram; and the learning report's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def draw_curve(history: Sequence[dict[str, float]], file: Path) -> None:
 
 
 def draw_reliability(bins: Sequence[dict[str, Any]], ece: float, file: Path) -> None:
-    """Accuracy by confidence, as PNG: on the diagonal a probability means what it says. `bins`: see metrics.reliability."""
+    """The reliability diagram, as PNG: calibrated probabilities lie on the diagonal. `bins`: see metrics.reliability."""
     figure, axis = _plot()
     axis.plot([0, 1], [0, 1], color="tab:grey", linestyle="--", label="calibrated")
     axis.plot([b["confidence"] for b in bins], [b["accuracy"] for b in bins], "o-", label="measured")
@@ -39,20 +39,20 @@ def draw_reliability(bins: Sequence[dict[str, Any]], ece: float, file: Path) -> 
             textcoords="offset points",
         )
     axis.set_xlabel("confidence (numbers: messages)")
-    axis.set_ylabel("share that is right")
+    axis.set_ylabel("accuracy")
     axis.set_title(f"expected calibration error {ece:.3f}")
     axis.legend(loc="upper left")
     figure.savefig(file)
 
 
 def draw_learning(report: dict[str, Any], file: Any) -> None:
-    """What learning did for a team, as PNG: macro-F1 on its live holdout by version, overridden readings by week, labels
-    by source. `report`: see bot.learning.report.Report.facts. `file`: a path, or a binary stream."""
+    """The learning report, as PNG: macro-F1 on the live holdout by version, overridden readings by week, labels by
+    source. `report`: see bot.learning.report.Report.payload. `file`: a path, or a binary stream."""
     figure, (on_live, by_week, by_source) = _plot((9, 3.4), 1, 3, width_ratios=(5, 4, 3))
     _versions(on_live, report["versions"])
     _weeks(by_week, report["weeks"])
     on_live.set_title("macro-F1 on your messages", fontsize=10, pad=6)
-    by_week.set_title("readings shown that you set right", fontsize=10)
+    by_week.set_title("rate of shown readings that you corrected", fontsize=10)
     by_source.set_title("labels by source", fontsize=10)
     sources = report["sources"]
     if sources:
@@ -76,7 +76,7 @@ def _versions(axis: Any, versions: Sequence[dict[str, Any]]) -> None:
         axis.errorbar(x, f1, [[max(0.0, f1 - low)], [max(0.0, high - f1)]], fmt="o", color=colour, capsize=3)
     axis.plot(
         range(len(versions)), [v["before"] for v in versions], "_", color="tab:orange", markersize=14,
-        markeredgewidth=2, label="in service before, same messages",
+        markeredgewidth=2, label="active before, same messages",
     )  # fmt: skip
     axis.plot([], [], "o", color="tab:blue", label="served")
     axis.plot([], [], "o", color="tab:grey", label="did not serve")
@@ -91,15 +91,15 @@ def _versions(axis: Any, versions: Sequence[dict[str, Any]]) -> None:
 def _weeks(axis: Any, weeks: Sequence[dict[str, Any]]) -> None:
     if not weeks:
         return _nothing(axis)
-    shares = [week["overridden"] / week["shown"] for week in weeks]
-    below = [max(0.0, s - week["low"]) for s, week in zip(shares, weeks, strict=True)]
-    above = [max(0.0, week["high"] - s) for s, week in zip(shares, weeks, strict=True)]
-    axis.errorbar(range(len(weeks)), shares, [below, above], fmt="o-", capsize=3)
+    rates = [week["overridden"] / week["shown"] for week in weeks]
+    below = [max(0.0, s - week["low"]) for s, week in zip(rates, weeks, strict=True)]
+    above = [max(0.0, week["high"] - s) for s, week in zip(rates, weeks, strict=True)]
+    axis.errorbar(range(len(weeks)), rates, [below, above], fmt="o-", capsize=3)
     days = [f"{datetime.fromtimestamp(week['begins'], UTC):%d %b}\n{week['shown']}" for week in weeks]
     axis.set_xticks(range(len(weeks)), days, fontsize=7)
     axis.set_xlim(-0.5, len(weeks) - 0.5)
     axis.set_ylim(bottom=0)
-    axis.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    axis.yaxis.set_major_formatter(lambda rate, _: f"{rate:.0%}")
     axis.set_xlabel("week from, and readings shown", fontsize=8)
 
 
@@ -109,9 +109,9 @@ def _nothing(axis: Any) -> None:
 
 
 def _plot(size: tuple[float, float] = (6, 4), *grid: int, **spacing: Any) -> tuple[Any, Any]:
-    """A figure of so many inches and its axes: one, or a grid of rows and columns."""
+    """A figure of the size in inches, and its axes: one, or a grid of rows and columns."""
     from matplotlib.figure import (
-        Figure,  # a second that only drawing pays; without pyplot, so without a display
+        Figure,  # imported late: it takes a second. Not pyplot: no display is needed
     )
 
     figure = Figure(figsize=size, dpi=100, layout="constrained")

@@ -1,7 +1,7 @@
-"""Long mails, and what is learned from them: pieces no longer than the model's window, each with the label its own words have. Pure.
+"""Training rows from long mails: pieces that fit the model's window, each with its own label. Pure.
 
-A label holds for a whole mail. Who explains calmly for two hundred words and is disappointed in the last line is unhappy, but the first
-half of that mail says nothing of it: learned from whole, it would teach that calm explanations are unhappy.
+A label holds for a whole mail. A customer may explain calmly for two hundred words and be disappointed in the last line. The mail is
+negative, its first half is not: trained on whole, it would teach that calm explanations are negative.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from dataclasses import replace
 from training.dataset import Example
 
 CALM, START, MIDDLE, END = "long: calm", "long: start", "long: middle", "long: end"
-"""Kinds of long mails, by where their feeling stands."""
+"""Kinds of long mails, by the position of the feeling."""
 KINDS = (CALM, START, MIDDLE, END)
 PIECE = 150
-"""Words; a window has 256 tokens, some 190 words."""
+"""Words. A window has 256 tokens, about 190 words."""
 _CALM_BEFORE_END = 90
-"""Words at the beginning that are calm where the feeling stands at the end: it begins after 110."""
+"""Calm words at the start of a mail with the feeling at its end, which starts after 110 words."""
 
 
 def pieces(mail: Example) -> list[Example]:
-    """The pieces of a long mail that have a label for certain; a message that is none is its only piece."""
+    """The pieces of a long mail whose label is certain. Any other message is its own only piece."""
     words = mail.cleaned.split()
     if mail.kind not in KINDS or len(words) <= PIECE:
         return [mail]

@@ -41,8 +41,8 @@ def scores(gold: Sequence[str], predicted: Sequence[str | None]) -> dict[str, An
 
 def expected_calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
     """Mean distance of confidence from accuracy over 15 equal bins, weighted by their counts (Guo et al. 2017)."""
-    gaps = [b["n"] * abs(b["confidence"] - b["accuracy"]) for b in reliability(confidences, right)]
-    return sum(gaps) / len(confidences) if confidences else 0.0
+    distances = [b["n"] * abs(b["confidence"] - b["accuracy"]) for b in reliability(confidences, right)]
+    return sum(distances) / len(confidences) if confidences else 0.0
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool]) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def recall_at_precision(
     gold: Sequence[str], scores_of_label: Sequence[float | None], label: str, precision: float
 ) -> tuple[float, float]:
     """The largest recall of `label` that some threshold on its score gives at that precision or better, and the
-    threshold; (0.0, 1.0) if none does. What was not scored (None) is never found, and counts among what there was."""
+    threshold; (0.0, 1.0) if none does. A message that was not scored (None) counts as not found."""
     pairs = [(s, g == label) for s, g in zip(scores_of_label, gold, strict=True) if s is not None]
     pairs.sort(key=lambda pair: -pair[0])
     there, found, best = sum(g == label for g in gold), 0, (0.0, 1.0)
@@ -111,7 +111,7 @@ def recall_at_precision(
 
 
 def auroc(positive: Sequence[bool], found: Sequence[float]) -> float | None:
-    """The chance that one that is positive scores above one that is not, ties counting half; None where either is missing."""
+    """The probability that a positive scores above a negative, ties counting half; None where either is missing."""
     is_positive, scored = np.asarray(positive, dtype=bool), np.asarray(found, dtype=np.float64)
     count = int(is_positive.sum())
     if not count or count == len(is_positive):
@@ -123,7 +123,7 @@ def auroc(positive: Sequence[bool], found: Sequence[float]) -> float | None:
 
 
 def threshold_at_recall(positive: Sequence[bool], found: Sequence[float], recall: float) -> float | None:
-    """The highest threshold that finds this share of the positive ones; None where there are none."""
+    """The highest threshold with this recall; None where there are no positives."""
     hits = sorted((score for score, hit in zip(found, positive, strict=True) if hit), reverse=True)
     return hits[math.ceil(recall * len(hits)) - 1] if hits else None
 
@@ -132,7 +132,7 @@ def bootstrap_interval(
     figure: Callable[[list[int]], float | None], count: int, resamples: int = 400
 ) -> tuple[float, float] | None:
     """95 % interval of a figure of `count` messages, by the percentile bootstrap; `figure` takes the positions drawn. The same
-    each time. None if it could not be told in a tenth of the draws."""
+    each time. None if it is None in more than a tenth of the draws."""
     if not count:
         return None
     draw = np.random.default_rng(0)

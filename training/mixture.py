@@ -1,7 +1,7 @@
-"""Everything the shipped model learns from, divided without leaks: the corpus, our own conversations, and real turns.
+"""The shipped model's data, split without leaks: the corpus, our own conversations, and real turns.
 
-The corpus is what people write when they write on purpose: sharp, and unhappy in a third of its messages. The conversations and the
-real turns are what a channel is like: calm, in fragments, unhappy once in twenty. The model needs both (docs/model.md).
+The corpus is sharp on purpose, and a third of its messages is unhappy. The conversations and the real turns are like a channel:
+calm, in fragments, one in twenty unhappy. The model needs both (docs/model.md).
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ EXTRAS = (CORPUS / "one_liners", CORPUS / "long")
 
 
 CONVERSATIONS_SEEN = 2
-"""How often an epoch has each turn of our own conversations: they are few, and what a channel is most like."""
+"""Repeats per epoch of each turn of our own conversations: they are few, and closest to a channel."""
 
 
 COMMON_WORDS = 3
-"""A turn of no more words is everybody's."""
+"""Turns of at most this many words are common to many conversations."""
 
 
 def extra_files() -> list[Path]:
@@ -30,12 +30,12 @@ def extra_files() -> list[Path]:
 
 
 def load(real: Sequence[Path] = ()) -> Split:
-    """All sources, split. `real` are files with the texts of real turns; without them nothing real is learned from.
+    """All sources, split. `real` are files with the texts of real turns; without them no real turns are trained on.
 
-    dev: corpus, conversations and extras, to choose an epoch by. holdout and challenge: the corpus' alone. talk: the held-out
-    fifth of the conversations, without twins and with every repetition, so at the mix of a channel. channel: to fit the probabilities
-    on. real and chosen: to choose settings by.
-    What is in any of these is not trained on. Raises DataError.
+    dev: corpus, conversations and extras, to choose the epoch. holdout and challenge: the corpus' only. talk: the held-out
+    fifth of the conversations, without twins and with every repetition, so at the mix of a channel. channel: to fit the
+    calibration. real and chosen: to choose settings.
+    None of these is trained on. Raises DataError.
     """
     corpus = dataset.split(dataset.load(dataset.corpus_files()))
     talk = dataset.split(conversations.turns(conversations.files()))
@@ -59,9 +59,9 @@ def load(real: Sequence[Path] = ()) -> Split:
 
 
 def _without(examples: Iterable[Example], *measured: Sequence[Example]) -> list[Example]:
-    """The examples that do not read as one of those that are measured by.
+    """The examples whose cleaned text is not in the measured parts.
 
-    What everybody says ("ok", "thanks!", "same result") may be said in a held-out conversation, too: in training it stays.
+    Common short turns ("ok", "thanks!", "same result") also occur in held-out conversations: they stay in training.
     """
     kept_out = {
         e.cleaned.lower() for part in measured for e in part if not (_in_talk(e) and _is_common(e.cleaned))
@@ -78,7 +78,7 @@ def _is_common(text: str) -> bool:
 
 
 def _once(examples: Iterable[Example]) -> list[Example]:
-    """Each text once. In conversations one text may mean two things ("ok great"): then neither label is learned from."""
+    """Each text once. A text with two labels in conversations ("ok great") is left out."""
     by_text: dict[str, list[Example]] = {}
     for example in examples:
         by_text.setdefault(example.cleaned.lower(), []).append(example)

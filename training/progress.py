@@ -1,4 +1,4 @@
-"""How far a run is: one JSON object a line for whoever started it, a bar for a person at a terminal."""
+"""Progress of a run: one JSON object a line for the parent process, a bar at a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progress:
         self._written = 0.0
 
     def report(self, stage: str, progress: float, **fields: Any) -> None:
-        """`progress` runs from 0 to 1 within the stage; `eta_s` is what is left of the stage at this pace."""
+        """`progress` runs from 0 to 1 within the stage; `eta_s` is the estimated time left in the stage."""
         now = time.monotonic()
         if stage != self._stage:
             self._finish_bar()
@@ -29,9 +29,7 @@ class Progress:
         if 0 < progress < 1 and now - self._written < self._between:
             return
         self._written = now
-        if (
-            progress > self._from
-        ):  # a resumed run begins in the middle, and what was done before took no time now
+        if progress > self._from:  # a resumed run starts in the middle: earlier work took no time now
             fields["eta_s"] = round((now - self._began) / (progress - self._from) * (1 - progress))
         if self._terminal:
             self._draw(stage, progress, fields)
@@ -44,7 +42,7 @@ class Progress:
         print(json.dumps(message, ensure_ascii=False), flush=True)
 
     def _draw(self, stage: str, progress: float, fields: dict[str, Any]) -> None:
-        from tqdm import tqdm  # only a terminal needs it
+        from tqdm import tqdm  # imported late: only a terminal needs it
 
         if self._bar is None:
             self._bar = tqdm(total=100, desc=stage, unit="%", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""int8 with scales that are fixed beforehand: what a message is read together with never changes its reading.
+"""Static int8 quantisation: the other messages of a batch never change a reading.
 
-ONNX Runtime's dynamic quantisation takes the scale of an activation from the whole batch, so a message near a threshold is read
-one way alone and another way in company. Here every scale is measured once, on development messages, and written into the graph.
-Weights stay int8 per channel. No slower than the dynamic graph (docs/model.md).
+ONNX Runtime's dynamic quantisation takes the scale of an activation from the whole batch, so the label of a message near a
+threshold depends on its batch. Here every scale is measured once, on development messages, and written into the graph. Weights
+stay int8 per channel. No slower than the dynamic graph (docs/model.md).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 QUANTILES = (0.9999, 0.99999, 1.0)
-"""Of an activation's values, how many its scale must span; the rest are clipped. Tried in turn, the best is taken."""
+"""Quantiles of an activation's values that its scale may span; the rest is clipped. All are tried, the best is used."""
 CALIBRATED_ON = 400
 """Messages from which the ranges are measured."""
 _AT_ONCE = 6
@@ -31,12 +31,12 @@ Tokens = Sequence[list[int]]
 
 
 def quantise(prepared: Path, tokens: Tokens, graph: Path) -> float:
-    """Write the int8 graph of the pre-processed fp32 graph `prepared`; returns the quantile whose scales were taken: those
-    under which the logits of `tokens` (token ids of development messages) differ least from fp32's."""
+    """Write the int8 graph of the pre-processed fp32 graph `prepared`; returns the quantile whose scales were used: the
+    logits of `tokens` (token ids of development messages) differ least from fp32's."""
     some = tokens[:: max(1, len(tokens) // CALIBRATED_ON)][:CALIBRATED_ON]
     with tempfile.TemporaryDirectory() as folder:
         dynamic_file = Path(folder) / "dynamic.onnx"
-        # Weights in seven bits: with eight, a CPU without VNNI overflows in silence and reads worse than others.
+        # Weights in seven bits: with eight, a CPU without VNNI overflows silently and its readings are worse.
         quantize_dynamic(
             prepared, dynamic_file, per_channel=True, weight_type=QuantType.QInt8, reduce_range=True
         )
@@ -54,7 +54,7 @@ def quantise(prepared: Path, tokens: Tokens, graph: Path) -> float:
 
 
 def static(dynamic: onnx.ModelProto, ranges: Mapping[str, Range]) -> onnx.ModelProto:
-    """A dynamically quantised graph with the scale and zero point of each activation as constants, from its range."""
+    """The dynamically quantised graph with each activation's scale and zero point as constants, from its range."""
     model = onnx.ModelProto()
     model.CopyFrom(dynamic)
     nodes = list(model.graph.node)
@@ -85,7 +85,7 @@ def static(dynamic: onnx.ModelProto, ranges: Mapping[str, Range]) -> onnx.ModelP
 
 
 def _scale(node: Any, span: Range) -> list[onnx.TensorProto]:
-    """Scale and zero point for a range, under the names the dynamic node gave them."""
+    """Scale and zero point of a range, under the dynamic node's names."""
     low, high = min(0.0, span[0]), max(0.0, span[1])
     scale = max(high - low, 1e-8) / 255
     zero = np.array(round(-low / scale), np.uint8)
@@ -98,7 +98,7 @@ def _scale(node: Any, span: Range) -> list[onnx.TensorProto]:
 def _product(
     node: Any, users: Mapping[str, list[Any]], maker: Mapping[str, Any], constants: set[str]
 ) -> tuple[Any, list[Any]]:
-    """One node for an integer product, its cast, its scales and its bias; and the nodes it stands for, the last one last."""
+    """One node that replaces an integer product, its cast, scales and bias; and the replaced nodes in order."""
     (cast,) = users[node.output[0]]
     (scaled,) = users[cast.output[0]]
     scales = maker[next(name for name in scaled.input if name != cast.output[0])]
@@ -116,7 +116,7 @@ def _product(
 def _ranges(
     prepared: onnx.ModelProto, wanted: Sequence[str], tokens: Tokens
 ) -> dict[float, dict[str, Range]]:
-    """By quantile, the span of each activation's values over all tokens."""
+    """By quantile, the range of each activation over all tokens."""
     found: dict[float, dict[str, Range]] = {quantile: {} for quantile in QUANTILES}
     for start in range(0, len(wanted), _AT_ONCE):
         names = list(wanted[start : start + _AT_ONCE])
@@ -137,7 +137,7 @@ def _logits(model: onnx.ModelProto, tokens: Tokens) -> npt.NDArray[np.float32]:
 
 
 def _runs(model: onnx.ModelProto, outputs: list[str], tokens: Tokens) -> Iterator[list[Any]]:
-    """The outputs of the graph for each text alone."""
+    """The outputs of the graph, one text at a time."""
     options = ort.SessionOptions()
     options.log_severity_level = 3
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -1,4 +1,4 @@
-"""Figures as lines for a person at a terminal. Pure."""
+"""Figures as lines of text for a terminal. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 PARTS = {
     "real": "real turns drawn at random from public help channels, which chose the settings",
-    "chosen": "real turns that a model found suspicious, which chose the settings",
+    "chosen": "real turns that a model flagged, which chose the settings",
     "talk": "turns of our own conversations, held out",
     "holdout": "the corpus' holdout",
     "challenge": "the challenge, written to be beyond it",
     "extras": "one-liners and long mails, held out",
 }
-"""What is measured, in the order it is told in: what others wrote first."""
+"""The parts in the order they are printed: other people's messages first."""
 
 
 def parts(figures: Mapping[str, Mapping[str, Any]]) -> str:
@@ -22,7 +22,7 @@ def parts(figures: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def part(figures: Mapping[str, Any]) -> str:
-    """One part: macro-F1, the ranking of the unhappy, each label, and what each threshold of the flags does."""
+    """One part: macro-F1, the ranking of the unhappy, each label, and the flags at each threshold."""
     low, high = figures["macro_f1_interval"]
     lines = [
         f"{figures['version']} on {figures['n']:,} messages: macro-F1 {figures['macro_f1']:.3f} ({low:.3f}–{high:.3f}), "
@@ -46,12 +46,12 @@ def part(figures: Mapping[str, Any]) -> str:
         f"  {label:9} precision {c['precision']:.3f}  recall {c['recall']:.3f}  F1 {c['f1']:.3f}  n {c['support']}"
         for label, c in figures["per_class"].items()
     ]
-    lines += [f"  flagged from {least} on: {flags(some)}" for least, some in figures["flags"].items()]
+    lines += [f"  flagged from {threshold} on: {flags(some)}" for threshold, some in figures["flags"].items()]
     return "\n".join(lines)
 
 
 def flags(some: Mapping[str, float | None]) -> str:
-    """What a threshold does, in words."""
+    """The figures of a threshold as text."""
     precision, recall = some["precision"], some["recall"]
     found = "no unhappy customer to find" if recall is None else f"finds {recall:.0%} of the unhappy"
     right = (

@@ -1,8 +1,8 @@
-"""Turns of real people in public help channels: their labels are here, their words are not.
+"""Turns of real people in public help channels: the labels are here, the texts are not.
 
-The words are under licences of their own and belong to people who never heard of this project. So `real_turns.tsv` holds, for each
-turn, a hash of its text and the label that readers gave it by our guide; whoever has the text (docs/model.md says where it is
-from) gives it with `--real FILE…`, lines of `{"text": …}`, and trains on the same rows.
+The texts have licences of their own. So `real_turns.tsv` holds, for each turn, a hash of its text and the label that annotators
+gave it by our guide. Whoever has the texts (sources in docs/model.md) passes them with `--real FILE…`, lines of
+`{"text": …}`, and trains on the same rows.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ from training.dataset import DataError, Example, json_lines
 LABEL_FILE = Path(__file__).parent / "real_turns.tsv"
 KIND = "real talk"
 TRAIN, RANDOM, CHOSEN = "train", "dev-random", "dev-chosen"
-"""Parts: to learn from; to choose settings by, a random draw with the mix of the channels; as that, but picked because a model found
-them suspicious."""
+"""Parts: to train on; to choose settings, drawn at random at the mix of the channels; to choose settings, picked because a
+model flagged them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the readers said of one turn."""
+    """The annotators' label of one turn."""
 
     label: str
     source: str
     part: str
     borderline: bool
-    """One reader, or one of two, called it open to another reading."""
+    """An annotator marked it as borderline."""
 
 
 @dataclass(frozen=True, slots=True)
 class RealTurns:
-    """Those turns whose text was given."""
+    """The turns whose text was given."""
 
     train: list[Example] = field(default_factory=list)
     random: list[Example] = field(default_factory=list)
     chosen: list[Example] = field(default_factory=list)
     unlabelled: list[str] = field(default_factory=list)
-    """Cleaned texts that have no label: for the teacher to read."""
+    """Cleaned texts without a label, for the teacher."""
 
 
 def key(text: str) -> str:
-    """The hash a turn is known by."""
+    """The hash that identifies a turn."""
     return hashlib.sha256(" ".join(text.split()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -103,9 +103,9 @@ def labels(file: Path) -> dict[str, Label]:
 
 
 def written(rows: Iterable[tuple[str, Label]]) -> str:
-    """`real_turns.tsv` of texts and their labels, in the hashes' order, so that it tells nothing of the texts' order."""
+    """`real_turns.tsv` of texts and their labels, sorted by hash, so that it does not reveal the order of the texts."""
     lines = {
-        key(text): f"{key(text)}\t{said.label}\t{said.source}\t{said.part}\t{int(said.borderline)}\n"
-        for text, said in rows
+        key(text): f"{key(text)}\t{row.label}\t{row.source}\t{row.part}\t{int(row.borderline)}\n"
+        for text, row in rows
     }
     return "".join(lines[name] for name in sorted(lines))

@@ -25,10 +25,10 @@ from training.train import Config, device_for, train
 
 _PARTS = ("real", "talk", "dev", "holdout", "challenge", "extras")
 MIN_DEV = 300
-"""Messages below which neither the best epoch nor int8's agreement can be told."""
+"""Below this many messages neither the best epoch nor int8's agreement can be measured."""
 JUDGED_BY = 3000
-"""Messages of the corpus' holdout that both versions read before the verdict, the same ones every time: more take longer and tell
-no more (docs/learning.md has the gate's error rates with as many)."""
+"""Messages of the corpus' holdout in the release checks, the same each time. More take longer and change little (error rates
+with this many: docs/learning.md)."""
 
 
 def train_version(
@@ -41,12 +41,12 @@ def train_version(
     real: Sequence[Path] = (),
     start: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Train on the files, or on everything of the project's own and `real` (training.mixture), and publish `out/<version>`;
-    returns the last line.
+    """Train on the files, or on the project's own data and `real` (training.mixture), and publish `out/<version>`; returns
+    the last line.
 
-    Of the corpus dev and holdout are kept out; of given files dev alone (who brings data brings a test set), and what
-    is in the corpus' holdout. `start`: version folders; training goes on from the mean of their weights.
-    The same call after an interruption goes on where the run stood (`out/.resume-…`).
+    The corpus' dev and holdout are not trained on. Given files lose only their dev part (their owner has a test set), and rows
+    of the corpus' holdout. `start`: version folders; training goes on from the mean of their weights. The same call after an
+    interruption resumes the run (`out/.resume-…`).
     """
     progress.report("load", 0.0)
     if files:
@@ -55,7 +55,7 @@ def train_version(
     else:
         data = mixture.load(real)
     dataset.require_enough(data.train, ", ".join(map(str, files or [dataset.CORPUS])))
-    # Who brings data of their own has them learned from as they are: the teacher knows the corpus' guide to labels.
+    # No soft labels for given files: the teacher knows only the corpus' guide to labels.
     given = distillation.NONE if files else distillation.load(texts=real_turns.load(real).unlabelled)
     version = version or _new_version(data.train)
     if (out / version).exists():
@@ -84,8 +84,8 @@ def train_version(
             start=", ".join(names) or None,
         )
         (building / version).rename(out / version)
-        for standing in (resume, *out.glob(f"{resume.name}-branch*")):
-            shutil.rmtree(standing, ignore_errors=True)
+        for folder in (resume, *out.glob(f"{resume.name}-branch*")):
+            shutil.rmtree(folder, ignore_errors=True)
     metrics = {part: classifier.manifest.metrics.get(part, {}) for part in _PARTS}
     return {
         "stage": "done",
@@ -107,14 +107,13 @@ def retrain(
     progress: Progress,
     real: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Train on the corpus and the snapshot, and judge the outcome against the active version.
+    """Train on the corpus and the snapshot, and run the release checks against the active version.
 
-    Always from the same frozen start and always with everything: a model trained on from the last one forgets, and could
-    never forget what it shall. `start` is the version folder whose weights that is (the shipped one, which has seen no
-    team's messages: minutes instead of an hour); None begins with the base model. `sample` takes that many of the
-    corpus' training rows (the snapshot's are always all there) and half as many to choose the epoch by. `golden` are the
-    team's must-pass messages, `real` files of real turns, to learn from and to judge by, where they are. Returns the last
-    line; without a candidate if the export was refused.
+    Every run starts from the same weights and uses all corrections: a model trained on from the last candidate would forget,
+    and could not drop erased messages. `start` is the version folder with these weights (the shipped one, which was trained on
+    no team's messages: minutes instead of an hour); None starts from the base model. `sample` limits the corpus' training
+    rows (never the snapshot's), and the dev rows to half as many. `golden` is the team's golden set; `real` are files of real
+    turns, to train on and to measure. Returns the last line, without a candidate if the export was refused.
     """
     progress.report("load", 0.0)
     serving = Classifier.load(active, device="cpu", threads=max(1, config.threads))
@@ -126,7 +125,7 @@ def retrain(
         few = dataset.sample(corpus.dev, max(MIN_DEV, sample // 2))
         corpus = replace(corpus, train=dataset.sample(corpus.train, sample), dev=few)
     data = dataset.replay(corpus, own)
-    if len(data.holdout) > JUDGED_BY:  # after replay, which keeps all of it out of training
+    if len(data.holdout) > JUDGED_BY:  # after replay, which excludes all of it from training
         data = replace(data, holdout=dataset.sample(data.holdout, JUDGED_BY))
     dataset.require_enough(data.train, "corpus and snapshot")
     version = _new_version(data.train)
@@ -157,7 +156,7 @@ def retrain(
             data.holdout,
             live,
             golden_set,
-            lambda share: progress.report("evaluate", share),
+            lambda done: progress.report("evaluate", done),
             [*data.talk, *data.real],
         )
         verdict = promote.verdict(measured)
@@ -175,7 +174,7 @@ def retrain(
 
 
 def weights_of(start: Path, base: Base) -> dict[str, Tensor]:
-    """The trained weights of a version, to go on from. Raises ArtefactError if it has another base."""
+    """The trained weights of a version, to start from. Raises ArtefactError if it has another base."""
     manifest = read_manifest(start)
     if manifest.base_sha256 != base.sha256:
         raise ArtefactError(
@@ -187,8 +186,8 @@ def weights_of(start: Path, base: Base) -> dict[str, Tensor]:
 def _worse(
     measured: promote.Measured, examples: Sequence[dataset.Example], readings: Sequence[Reading]
 ) -> list[dict[str, Any]]:
-    """Up to ten messages that the candidate reads worse, the team's own first; those by number alone, for their words
-    must not outlive them in Slack."""
+    """Up to ten regressions, the team's own messages first. Those are given by number only: a copy of their text could
+    not be erased."""
     both = promote.Part(
         [*measured.corpus.gold, *measured.live.gold],
         [*measured.corpus.candidate, *measured.live.candidate],

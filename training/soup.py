@@ -1,7 +1,7 @@
-"""A version's training from end to end: one long run, then short ones that begin with its weights, and the mean of all.
+"""Model soup: one long run, short branches that start from its weights, and the mean of their weights.
 
-The mean of weights that were learned apart lies flatter than each of them and reads new messages better, at no cost to whoever
-serves it (model soup, Wortsman et al. 2022). The short runs are branches of one trunk, so that the way between them is short too.
+The mean lies in a flatter minimum than each of the runs and generalises better, at no cost in serving (Wortsman et al. 2022). The
+branches share one trunk, so that their weights stay close enough to average.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ def train_souped(
     soft_labels: SoftLabels = NONE,
     start: Mapping[str, Tensor] | None = None,
 ) -> Result:
-    """`training.train.train`, and then `config.branches` of one epoch each, from its weights, at half the rate and with seeds
-    of their own. The outcome is the mean of the run's weights and the branches'; the history is the first run's.
+    """`training.train.train`, then `config.branches` runs of one epoch from its weights, at half the rate and with their own
+    seeds. The result has the mean of the branches' weights (of a
+    single branch's and the trunk's); the history is the first run's.
 
     `start`: trained weights that the first run goes on from.
 
-    With `resume`, a folder, the trunk's standing is kept there and each branch's beside it. Raises what `train` raises.
+    With `resume`, a folder, the trunk's checkpoint is written there and each branch's beside it. Raises what `train` raises.
     """
     trunk = train(config, data, base, progress, resume, start=start, soft_labels=soft_labels)
     if not config.branches:
@@ -52,7 +53,9 @@ def train_souped(
                 start=trunk.weights, soft_labels=soft_labels, stage=f"branch {branch}", base_embeddings=trunk.base_embeddings,
             )
         )  # fmt: skip
-    weights = mean([trunk.weights, *(each.weights for each in grown)])
+    # The trunk learned an epoch less than its branches: with two of them it is left out.
+    averaged = grown if len(grown) > 1 else [trunk, *grown]
+    weights = mean([each.weights for each in averaged])
     encoder = Encoder(base.folder)
     prepare(encoder, config.method)
     load_trained(encoder, weights)
@@ -66,5 +69,5 @@ def train_souped(
 
 
 def mean(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The weights halfway between all, by name."""
+    """The mean of the weights, by name."""
     return {name: torch.stack([each[name] for each in several]).mean(0) for name in several[0]}

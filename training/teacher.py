@@ -2,11 +2,11 @@
 
     python -m training teach --teacher DIR --out FOLDER
 
-Twelve layers of 768 (all-mpnet-base-v2, 110 million parameters) read irony and mixed feelings better than six of 384, and are five
-times too slow and too large to ship. So they teach (Hinton et al. 2015). What it says of every training message and of the
-transfer texts is kept in `training/soft_labels/`, so that `softanswer train` needs the teacher no more.
+Twelve layers of 768 (all-mpnet-base-v2, 110 million parameters) read irony and mixed feelings better than six of 384, but are too
+slow and too large to ship, each by a factor of five. So they are distilled (Hinton et al. 2015). The soft labels of the training
+messages and the transfer texts are in `training/soft_labels/`, so `softanswer train` does not need the teacher.
 
-Its lower six layers stay as they are, and what they make of each message is computed once: half the work of every step.
+The lower six layers are frozen; their output is computed once per message, which saves half the work of every step.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ FROZEN = 6
 
 @dataclass(frozen=True, slots=True)
 class TeacherSettings:
-    """How the teacher is taught."""
+    """The settings of the teacher's training."""
 
     epochs: int = 1
     batch_size: int = 64
     rate: float = 8e-5
-    """Of the top layer; each one below has 0.9 of the one above it."""
+    """Learning rate of the top layer; each layer below has 0.9 of the one above."""
     head_rate: float = 3e-4
     warmup: float = 0.08
     label_smoothing: float = 0.04
@@ -79,7 +79,7 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def lower(self, tokens: Sequence[list[int]], progress: Progress, stage: str) -> list[Tensor]:
-        """What the frozen layers make of each text: (its tokens, 768) float16."""
+        """Output of the frozen layers for each text: (tokens, 768) float16."""
         self.net.eval()
         found: list[Tensor] = [torch.empty(0)] * len(tokens)
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
@@ -97,7 +97,7 @@ class Teacher(nn.Module):
         return found
 
     def upper(self, hidden: Sequence[Tensor]) -> Tensor:
-        """Logits (n, 3) from what the frozen layers made of n texts."""
+        """Logits (n, 3) from the frozen layers' output for n texts."""
         longest = max(len(h) for h in hidden)
         x = torch.zeros(len(hidden), longest, self.net.config.hidden_size)
         mask = torch.zeros(len(hidden), longest)
@@ -115,7 +115,7 @@ class Teacher(nn.Module):
 
     @torch.no_grad()
     def logits(self, hidden: Sequence[Tensor]) -> Tensor:
-        """Logits (n, 3) in the order of the texts; nothing is learned."""
+        """Logits (n, 3) in the order of the texts, without gradients."""
         self.eval()
         found = torch.zeros(len(hidden), len(LABELS))
         order = sorted(range(len(hidden)), key=lambda i: len(hidden[i]))
@@ -125,7 +125,7 @@ class Teacher(nn.Module):
         return found
 
     def read(self, texts: Sequence[str], progress: Progress, stage: str) -> Tensor:
-        """Logits (n, 3) of texts, a few thousand at a time: what the frozen layers make of them is large."""
+        """Logits (n, 3) of texts, a few thousand at a time: the frozen layers' output is large."""
         parts = [
             self.logits(self.lower(self.tokens(texts[start : start + 4096]), progress, stage))
             for start in range(0, len(texts), 4096)
@@ -141,7 +141,7 @@ def teach(
     settings: TeacherSettings, data: Split, base: Base, progress: Progress
 ) -> tuple[Teacher, Tensor, list[float]]:
     """Fine-tune the teacher on `data.train`; returns it, its logits there, and its macro-F1 on `data.dev` after each half
-    epoch. No epoch is chosen: the rate falls to nothing, and the last is taken."""
+    epoch. The rate falls to 0, and the last epoch is used."""
     torch.manual_seed(settings.seed)
     shuffle = np.random.default_rng(settings.seed)
     teacher = Teacher(base.folder)
@@ -159,8 +159,8 @@ def teach(
     groups.append({"params": list(teacher.head.parameters()), "rate": settings.head_rate})
     optimizer = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=0.01, fused=True)
     weights = [p for group in groups for p in group["params"]]
-    a_epoch = math.ceil(len(train) / settings.batch_size)
-    steps, step, history = settings.epochs * a_epoch, 0, []
+    steps_per_epoch = math.ceil(len(train) / settings.batch_size)
+    steps, step, history = settings.epochs * steps_per_epoch, 0, []
     rising = int(settings.warmup * steps)
     for _ in range(settings.epochs):
         for batch in buckets(train, settings.batch_size, shuffle):
@@ -170,21 +170,21 @@ def teach(
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            share = min((step + 1) / max(1, rising), (steps - step) / max(1, steps - rising))
+            factor = min((step + 1) / max(1, rising), (steps - step) / max(1, steps - rising))
             for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * share
+                group["lr"] = group["rate"] * factor
             optimizer.step()
             step += 1
             progress.report("teach", step / steps, loss=round(loss.item(), 4))
-            if step % max(1, a_epoch // 2) == 0:
-                said = teacher.logits(hidden_dev).argmax(1).tolist()
+            if step % max(1, steps_per_epoch // 2) == 0:
+                predicted = teacher.logits(hidden_dev).argmax(1).tolist()
                 gold_dev = [e.label for e in data.dev]
-                history.append(float(scores(gold_dev, [LABELS[i] for i in said])["macro_f1"]))
+                history.append(float(scores(gold_dev, [LABELS[i] for i in predicted])["macro_f1"]))
     return teacher, teacher.logits(hidden), history
 
 
 def averaged(logits: Tensor, others: Sequence[tuple[float, float, float] | None]) -> Tensor:
-    """Logits (n, 3) with those of another teacher, where it has any: the mean of the two, which errs less than either."""
+    """Logits (n, 3), averaged with another teacher's where it has any."""
     return torch.stack([
         row if other is None else (row + torch.tensor(other)) / 2 for row, other in zip(logits, others, strict=True)
     ])  # fmt: skip

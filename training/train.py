@@ -31,44 +31,44 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a run can be told. The defaults are what was measured best; see docs/model.md."""
+    """The settings of a run. The defaults measured best; see docs/model.md."""
 
     method: str = "full"
     epochs: int = 3
     learning_rate: float | None = None
-    """None: what suits the method."""
+    """None: the default of the method."""
     batch_size: int = 16
     warmup: float = 0.1
-    """Share of the steps over which the learning rate rises; afterwards it falls in a line to 0."""
+    """Fraction of the steps in which the learning rate rises; then it falls linearly to 0."""
     weight_decay: float = 0.01
     masked: float = 0.1
-    """Share of the tokens hidden at each step, so that no single word decides."""
+    """Fraction of the tokens masked at each step, so that no single word decides."""
     augmented: float = 0.55
-    """Share of the messages changed as training.augment does, anew in each epoch."""
+    """Fraction of the messages changed by training.augment, drawn again in each epoch."""
     label_smoothing: float = 0.05
     borderline_smoothing: float = 0.25
-    """Of messages whose readers found them open to another reading."""
+    """Label smoothing of borderline messages."""
     distilled: float = 0.7
-    """Share of the loss that asks for the teacher's probabilities instead of the label, where the teacher has read a message."""
+    """Weight of the soft labels in the loss, for messages that have one."""
     distillation_temperature: float = 2.0
-    """Both sides' logits are divided by this before they are compared: the small probabilities say how things are alike."""
+    """Both models' logits are divided by this before they are compared, so that small probabilities count too."""
     transfer: float = 0.1
-    """Share of the teacher's texts without a label that an epoch sees, others in each."""
+    """Fraction of the transfer texts in an epoch, drawn again in each."""
     calm_real: float = 0.4
-    """Share of the calm real turns that an epoch sees, others in each: there are very many, and each teaches little."""
+    """Fraction of the calm real turns in an epoch, drawn again in each: there are many, and each teaches little."""
     embedding_weight: float = 3.0
-    """How hard the embedding is held to the frozen base's, so that routing keeps working."""
+    """Weight of the distance to the base embeddings, so that routing keeps working."""
     patience: int = 4
     """Epochs without a better dev macro-F1 before the run stops."""
     branches: int = 0
-    """Further runs of an epoch with whose weights those of the first are averaged; see training.soup."""
+    """Further runs of one epoch whose weights are averaged with the first run's; see training.soup."""
     keep: str = "best"
     """Which epoch's weights: the best on dev, or the last."""
     interpolation: float = 1.0
-    """How far to go, in the end, from the weights that the run began with to those it learned. A little less than all the way
-    forgets much less and knows nearly as much of what is new (WiSE-FT, Wortsman et al. 2022)."""
+    """Interpolation of the start weights (0) and the trained ones (1). A little less than 1 forgets much less and learns
+    nearly as much (WiSE-FT, Wortsman et al. 2022)."""
     max_length: int = 256
-    """Tokens of a window; longer messages are read in several (model.windows), and learned from in pieces (training.mixture)."""
+    """Tokens of a window. Longer messages are read in several (model.windows) and trained on in pieces (training.mixture)."""
     seed: int = 1
     threads: int = 0
     """CPU threads; 0: torch decides."""
@@ -82,20 +82,20 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A trained encoder and how it came to be."""
+    """A trained encoder and the record of its run."""
 
     encoder: Encoder
     """Merged, in eval mode, with the averaged weights of the best epoch."""
     weights: dict[str, Tensor]
-    """What was trained, by name; see training.encoder.load_trained."""
+    """The trained weights by name; see training.encoder.load_trained."""
     history: list[dict[str, float]]
     """By epoch: loss, dev_macro_f1."""
     seconds: float
-    """Wall time of embedding and training."""
+    """Wall time of embedding and training, in seconds."""
     base_embeddings: Tensor
-    """The frozen base's embeddings (n, dim) of what was trained on, for another run on the same."""
+    """Base embeddings (n, dim) of the training data, for another run on the same data."""
     branches: int = 0
-    """With how many others its weights were averaged; see training.soup."""
+    """How many branches its weights were averaged with; see training.soup."""
 
 
 def train(
@@ -111,17 +111,17 @@ def train(
 ) -> Result:
     """Fine-tune the base on `data.train`, keep the epoch that is best on `data.dev` (or the last, see `Config.keep`).
 
-    `start` are trained weights to go on from, of a version with the same base and method; without them training begins
-    with the base as it is. `soft_labels` are what the teacher says; see training.distillation. `stage` is what the run is called where
-    its progress is shown; `base_embeddings` are those of an earlier run on the same data, and save computing them again.
+    `start` are trained weights of a version with the same base and method; without them training starts from the base.
+    `soft_labels`: see training.distillation. `stage` names the run in its progress lines. `base_embeddings` of an earlier
+    run on the same data save computing them again.
 
-    With `resume`, a folder, the run's standing is kept there after each epoch; a later call with the same arguments
-    goes on from it and ends with the same weights (on a CPU to the bit; a GPU adds in another order each time).
+    With `resume`, a folder, a checkpoint is written there after each epoch. A later call with the same arguments resumes
+    from it and ends with the same weights (bit for bit on a CPU; a GPU adds in another order each time).
 
-    What is measured and kept is the running average of the weights over about one epoch: single steps' weights jump
-    about by a point of macro-F1 from epoch to epoch, their average does not.
+    The EMA of the weights over about one epoch is measured and kept: the weights of single steps vary by a point of
+    macro-F1 from epoch to epoch, their average does not.
 
-    Raises BaseModelError if the base is no BERT, NoGPU if one is asked for and torch finds none.
+    Raises BaseModelError if the base is no BERT, NoGPU if a GPU is required and torch finds none.
     """
     began = time.monotonic()
     device = device_for(config.device)
@@ -157,7 +157,7 @@ def train(
         load_trained(encoder, now.weights)
     else:
         weights = trained_weights(encoder)
-        now = checkpoint.Standing(0, 0, -1.0, 0, [], 0.0, weights, trained_weights(encoder), weights)
+        now = checkpoint.RunState(0, 0, -1.0, 0, [], 0.0, weights, trained_weights(encoder), weights)
     for epoch in range(now.epoch + 1, config.epochs + 1):
         if epoch - 1 - now.best_epoch >= config.patience:
             break
@@ -192,7 +192,7 @@ def train(
                 )
             optimizer.step()
             now.step += 1
-            # At first over the few steps there are, or the average would remember the untrained head for an epoch.
+            # At first over fewer steps, or the average would keep the untrained head for an epoch.
             update_ema(now.average, encoder, 1 / min(now.step, steps_per_epoch))
             losses.append(loss.item())
             progress.report(stage, now.step / steps, epoch=epoch, loss=round(losses[-1], 4))
@@ -216,14 +216,14 @@ def train(
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """Everything that is the same in each epoch, ready to be computed with."""
+    """The data that is the same in each epoch, as tensors."""
 
     tokenizer: Tokenizer
     mask_id: int
     frame: Tensor
-    """Ids that are never hidden: padding, unknown, first, last."""
+    """Ids that are never masked: padding, unknown, first, last."""
     texts: list[Example]
-    """The messages to learn from, and then the transfer texts."""
+    """The training messages, then the transfer texts."""
     tokens: list[list[int]]
     dev_tokens: list[list[int]]
     labels: Tensor
@@ -231,13 +231,13 @@ class PreparedData:
     soft: Tensor
     """(n, 3): the teacher's probabilities."""
     soft_rate: Tensor
-    """(n,): their share in each loss."""
+    """(n,): their weight in each loss."""
 
 
 def prepared(
     data: Split, base: Base, soft_labels: SoftLabels, config: Config, device: torch.device
 ) -> PreparedData:
-    """Texts as tokens, labels and the teacher's words as tensors on `device`. Raises BaseModelError if the base is no BERT."""
+    """Texts as tokens, labels and soft labels as tensors on `device`. Raises BaseModelError if the base is no BERT."""
     tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
     tokenizer.enable_truncation(config.max_length)
     tokenizer.no_padding()
@@ -257,15 +257,15 @@ def prepared(
     )
 
 
-def smoothed(examples: Sequence[Example], share: float, borderline: float) -> Tensor:
-    """Labels as probabilities (n, 3): so much of each is spread over all labels, for no reader is always right."""
-    spread = torch.tensor([borderline if example.borderline else share for example in examples])[:, None]
+def smoothed(examples: Sequence[Example], amount: float, borderline: float) -> Tensor:
+    """Labels as smoothed probabilities (n, 3), for no annotator is always right."""
+    spread = torch.tensor([borderline if example.borderline else amount for example in examples])[:, None]
     certain = functional.one_hot(torch.tensor([LABELS.index(e.label) for e in examples]), len(LABELS)).float()
     return certain * (1 - spread) + spread / len(LABELS)
 
 
 def _unlabelled(soft_labels: SoftLabels) -> list[Example]:
-    """The transfer texts, as examples of what the teacher takes them for; only its probabilities are learned from them."""
+    """The transfer texts as examples with the teacher's label; only its probabilities are used in the loss."""
     return [
         Example(text, LABELS[max(range(len(LABELS)), key=logits.__getitem__)], cleaned=text)
         for text, logits in soft_labels.transfer
@@ -273,29 +273,30 @@ def _unlabelled(soft_labels: SoftLabels) -> list[Example]:
 
 
 def _soft_targets(train: Sequence[Example], soft_labels: SoftLabels, config: Config) -> tuple[Tensor, Tensor]:
-    """The teacher's probabilities (n, 3) of the messages and then the transfer texts, and their share (n,) in each loss."""
-    said = [soft_labels.of(example) for example in train]
-    logits = [found or (0.0, 0.0, 0.0) for found in said] + [found for _, found in soft_labels.transfer]
-    shares = [config.distilled if found else 0.0 for found in said] + [1.0] * len(soft_labels.transfer)
-    return torch.softmax(torch.tensor(logits) / config.distillation_temperature, dim=1), torch.tensor(shares)
+    """The teacher's probabilities (n, 3) of the messages, then the transfer texts, and their weight (n,) in each loss."""
+    known = [soft_labels.of(example) for example in train]
+    logits = [found or (0.0, 0.0, 0.0) for found in known] + [found for _, found in soft_labels.transfer]
+    weights = [config.distilled if found else 0.0 for found in known] + [1.0] * len(soft_labels.transfer)
+    return torch.softmax(torch.tensor(logits) / config.distillation_temperature, dim=1), torch.tensor(weights)
 
 
-def _feeling(logits: Tensor, labels: Tensor, soft: Tensor, share: Tensor, config: Config) -> Tensor:
+def _feeling(logits: Tensor, labels: Tensor, soft: Tensor, weight: Tensor, config: Config) -> Tensor:
     """Cross-entropy with the labels and with the teacher's probabilities, mixed message by message.
 
-    The second is multiplied by the distillation_temperature squared, or its gradients would be smaller by that (Hinton et al. 2015).
+    The second is multiplied by the squared distillation temperature, which its gradients are divided by (Hinton et al.
+    2015).
     """
     hard = functional.cross_entropy(logits, labels, reduction="none")
-    if not bool(share.any()):
+    if not bool(weight.any()):
         return hard.mean()
     softer = functional.cross_entropy(logits / config.distillation_temperature, soft, reduction="none")
-    return ((1 - share) * hard + share * config.distillation_temperature**2 * softer).mean()
+    return ((1 - weight) * hard + weight * config.distillation_temperature**2 * softer).mean()
 
 
 def chosen_texts(texts: Sequence[Example], messages: int, config: Config, epoch: int) -> list[int]:
-    """What an epoch sees: all messages but most of the calm real turns, and some of the transfer texts, others in each epoch.
+    """The rows of an epoch: all messages except most of the calm real turns, and some transfer texts, drawn again in each.
 
-    The first `messages` of `texts` are messages, what follows are transfer texts. Positions in `texts`; as many in each epoch.
+    The first `messages` of `texts` are messages, the rest transfer texts. Positions in `texts`; the same number each epoch.
     """
     calm = [i for i in range(messages) if texts[i].kind == real_turns.KIND and texts[i].label == "neutral"]
     transfer = list(range(messages, len(texts)))
@@ -307,7 +308,7 @@ def chosen_texts(texts: Sequence[Example], messages: int, config: Config, epoch:
 
 
 def pad(tokens: Sequence[list[int]], fill: int = 0) -> tuple[Tensor, Tensor]:
-    """Token ids as (batch, longest) int64, padded with `fill`, and the mask of what is not padding."""
+    """Token ids (batch, longest) int64, padded with `fill`, and the attention mask."""
     longest = max(map(len, tokens))
     ids = torch.tensor([row + [fill] * (longest - len(row)) for row in tokens])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
@@ -317,7 +318,7 @@ def pad(tokens: Sequence[list[int]], fill: int = 0) -> tuple[Tensor, Tensor]:
 def predict_logits(
     encoder: Encoder, tokens: Sequence[list[int]], batch_size: int = 64
 ) -> tuple[Tensor, Tensor]:
-    """Logits and embeddings in float32 on the CPU, in the order of `tokens`; nothing is learned."""
+    """Logits and embeddings in float32 on the CPU, in the order of `tokens`, without gradients."""
     encoder.eval()
     device = next(encoder.parameters()).device
     order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
@@ -332,18 +333,18 @@ def predict_logits(
 
 
 def buckets(tokens: Sequence[list[int]], size: int, shuffle: np.random.Generator) -> Iterator[list[int]]:
-    """Batches of texts of about one length, in random order: padding is most of what a CPU would compute."""
+    """Batches of texts of similar length, in random order: less padding to compute."""
     order = shuffle.permutation(len(tokens)).tolist()
-    near = 20 * size
+    span = 20 * size
     batches = []
-    for start in range(0, len(order), near):
-        alike = sorted(order[start : start + near], key=lambda i: len(tokens[i]))
+    for start in range(0, len(order), span):
+        alike = sorted(order[start : start + span], key=lambda i: len(tokens[i]))
         batches += [alike[i : i + size] for i in range(0, len(alike), size)]
     return (batches[i] for i in shuffle.permutation(len(batches)))
 
 
 def augmented_tokens(prepared_data: PreparedData, config: Config, epoch: int) -> list[list[int]]:
-    """The tokens of an epoch: of some messages those of a changed text. The same for the same seed and epoch."""
+    """The tokens of an epoch; some messages are augmented. The same for the same seed and epoch."""
     rng = random.Random(f"{config.seed} {epoch}")
     return [
         prepared_data.tokenizer.encode(augmented(example.cleaned, example.label, rng)).ids
@@ -380,7 +381,7 @@ def _macro_f1(encoder: Encoder, tokens: Sequence[list[int]], examples: Sequence[
 
 
 class NoGPU(UserError):
-    """A GPU was asked for, and torch finds none."""
+    """A GPU is required, and torch finds none."""
 
     exit_code = 1
 
@@ -395,7 +396,7 @@ def device_for(wanted: str) -> torch.device:
 
 
 def reduced_precision(device: torch.device = _CPU) -> Any:
-    """bf16 where the processor computes in it: twice as fast. Elsewhere it is emulated, and slower than float32."""
+    """Autocast to bf16 where the processor supports it: twice as fast. Emulated, it is slower than float32."""
     can = torch.cpu.get_capabilities()
     has_it = can.get("avx512_bf16") or can.get("amx_bf16")
     if device.type == "cuda":

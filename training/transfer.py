@@ -1,7 +1,7 @@
-"""Texts nobody labelled, for the teacher to read to its pupil: parts of the corpus' messages, alone and in new company.
+"""Transfer texts: unlabelled parts of the corpus' messages, alone and combined, for distillation.
 
-A pupil that sees its teacher's probabilities on twice the texts learns more of what the teacher knows than from the labels
-alone (Hinton et al. 2015). They are no corpus: no person wrote them as they stand, and no label is claimed for them.
+With the teacher's probabilities on twice the texts, the student learns more than from the labels alone (Hinton et al. 2015). They
+have no labels, and no person wrote them in this form.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from training.dataset import Example
 
 _END = re.compile(r"(?<=[.!?…])\s+")
-_LEAST_WORDS = 3
+_MIN_WORDS = 3
 
 
 def sentences(text: str) -> list[str]:
@@ -24,8 +24,8 @@ def sentences(text: str) -> list[str]:
 
 
 def transfer_texts(train: Sequence[Example], count: int, seed: int = 1) -> list[str]:
-    """`count` different texts, none of them a message of `train`: half of them single sentences of longer messages, half two
-    sentences of different messages of one trade. The same ones every time. Cleaned, as training sees them.
+    """`count` different cleaned texts, none of them a message of `train`: half are single sentences of longer messages, half two
+    sentences of different messages of one trade. The same every time.
     """
     rng = random.Random(seed)
     known = {example.cleaned.lower() for example in train}
@@ -37,7 +37,7 @@ def transfer_texts(train: Sequence[Example], count: int, seed: int = 1) -> list[
         parts = sentences(example.cleaned)
         by_trade[example.trade] += parts
         if len(parts) > 1:
-            single += [part for part in parts if len(part.split()) >= _LEAST_WORDS]
+            single += [part for part in parts if len(part.split()) >= _MIN_WORDS]
     rng.shuffle(single)
     texts: dict[str, None] = {}
     for text in single:

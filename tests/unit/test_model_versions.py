@@ -208,7 +208,7 @@ def test_unknown_version(registry: Registry, version: str) -> None:
 
 def test_a_version_is_added_once(registry: Registry, tmp_path: Path) -> None:
     registry.add(version_folder(tmp_path / "candidates", "v1"))
-    with pytest.raises(ArtefactError, match="already there"):
+    with pytest.raises(ArtefactError, match="already exists"):
         registry.add(version_folder(tmp_path / "candidates", "v1"))
-    with pytest.raises(ArtefactError, match="already there"):
+    with pytest.raises(ArtefactError, match="already exists"):
         registry.add(version_folder(tmp_path / "candidates", "shipped"))

@@ -21,7 +21,7 @@ from training.__main__ import main
 from training.candidate import build
 
 pytestmark = [
-    # transformers requests its own modules for names that it has deprecated.
+    # transformers asks its own modules for names that it has deprecated.
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
     pytest.mark.usefixtures("untaught"),
 ]
@@ -75,7 +75,7 @@ def test_evaluate_reads_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["evaluate", "--data", str(file), "--prevalence", "0.06"]) == 0
     assert "the unhappy, 6.0% of the messages" in capsys.readouterr().out
     assert main(["evaluate", "--data", str(file), "--prevalence", "6"]) == 2
-    assert "--prevalence 6.0: a share of messages" in capsys.readouterr().err
+    assert "--prevalence 6.0: a fraction of the messages" in capsys.readouterr().err
 
 
 def test_retrain_stopped_half_way_leaves_nothing(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_retrain_judges_the_candidate(
         1,
     )
     assert (manifest.settings["start"], manifest.settings["epochs"]) == (SHIPPED.name, 2)
-    assert manifest.settings["moved"] == 0.8 and "branches" not in manifest.settings
+    assert manifest.settings["interpolation"] == 0.8 and "branches" not in manifest.settings
     written = (folder / "card.md").read_text()
     assert "| holdout | 20 |" in written and "| live | 1 |" in written
     assert f"(`softanswer retrain`), from {SHIPPED.name}" in written

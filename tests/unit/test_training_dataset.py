@@ -176,7 +176,7 @@ def test_the_data_hash_knows_labels_and_ignores_order() -> None:
 def test_the_corpus_holdout_is_never_trained_on_even_if_its_file_is_given() -> None:
     given = Split(
         [
-            Example("ShadowCounts", "neutral", cleaned="ShadowCounts"),
+            Example("Seen", "neutral", cleaned="Seen"),
             Example("new", "neutral", cleaned="new"),
         ],
         [],

@@ -52,7 +52,7 @@ def test_without_lessons_there_are_none(tmp_path: Path) -> None:
 )
 def test_broken_lessons_are_named_by_file_and_line(tmp_path: Path, line: str) -> None:
     write(tmp_path / "l", f'{{"key": "b", "logits": [1, 2, 3]}}\n{line}\n')
-    with pytest.raises(DataError, match=r"messages\.jsonl:2: .* python -m training reload_examples"):
+    with pytest.raises(DataError, match=r"messages\.jsonl:2: .* python -m training teach"):
         distillation.load(tmp_path / "l")
 
 
