@@ -309,7 +309,7 @@ class Learning:
             return "waiting", f"Version `{version}` passed, but was not promoted: {overtaken} {how}", version
         return (
             "promoted",
-            f"Version `{version}` passed and is in service now instead of `{parent}`: {reasons}.",
+            f"Version `{version}` passed and serves now instead of `{parent}`: {reasons}.",
             version,
         )
 

@@ -282,7 +282,11 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     last = runs(tmp_path / "softanswer.db")[-1]
     assert (last.state, last.summary) == ("skipped", "there are no new labels since the last run")
     (learning,) = [line for line in await bot.services.status.lines() if line.startswith("*Learning*")]
-    assert ", skipped: nobody" in learning and "last verdict" in learning and ", refused: Version" in learning
+    assert (
+        ", skipped: there are no new labels" in learning
+        and "last verdict" in learning
+        and ", rejected: Version" in learning
+    )
     await customers_write(bot, tmp_path / "softanswer.db", 1)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
     await bot.services.store.records.serve_model("T0ACME", "a", ADA, "promoted", 1.0, instead_of="b")
@@ -316,7 +320,7 @@ async def test_a_run_whose_message_was_deleted_meanwhile_comes_to_nothing(
 
     monkeypatch.setattr(Snapshot, "write", and_delete)
     assert await retrain(bot) == "failed"
-    assert "deleted or forgotten meanwhile" in (await shown(persons, "Retraining failed"))[0]
+    assert "deleted or forgotten in the meantime" in (await shown(persons, "Retraining failed"))[0]
     assert models(tmp_path / "softanswer.db") == []
 
 
@@ -358,7 +362,7 @@ async def test_versions_that_never_served_are_cleared_away(bot: Bot, tmp_path: P
 
 @trainer("better")
 @pytest.mark.settings(watch={"readings": 20, "hours": 0.0})
-async def test_a_promoted_version_that_proves_worse_is_called_back(
+async def test_a_promoted_version_that_proves_worse_is_rolled_back(
     bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, shipped = tmp_path / "softanswer.db", bot.batcher.classifier.version
@@ -388,7 +392,7 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
     assert bot.batcher.classifier.version == shipped
     assert [s.state for s in shadow_evaluations(database)] == ["worse"]
     assert "the old one on 12 (0 not answered)" in (await shown(persons, "worse than"))[0]
-    assert ("the watch", "rolled back") in [(e.user, e.what) for e in audit(database)]
+    assert ("the shadow evaluation", "rolled back") in [(e.user, e.what) for e in audit(database)]
 
 
 @trainer("better")
