@@ -1,10 +1,10 @@
-"""What learning costs: a whole retraining beside a serving bot, and fifty swaps under load.
+"""What learning costs: a whole retraining beside a serving bot, and swaps under load.
 
     python bench/learning/cost.py [--swaps N] [--sample N] [--skip-retrain]
 
-One process reads single messages of the corpus, four a second, as the bot does (batcher, one thread); first alone, then while
-`python -m training retrain` runs at low priority with one thread, as the bot starts it. Then N swaps while messages are read as
-fast as they can be: every one must get exactly one reading.
+One process reads single messages of the corpus, four per second, as the bot does (batcher, one thread). It does so first
+alone, then while `python -m training retrain` runs at low priority with one thread, as the bot starts it. Then N swaps
+happen under full load: every message must get exactly one reading.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from training import dataset
 
 
 async def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--swaps", type=int, default=60)
-    given.add_argument("--sample", type=int, default=2000)
-    given.add_argument("--threads", type=int, default=1)
-    given.add_argument("--skip-retrain", action="store_true")
-    options = given.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--swaps", type=int, default=60)
+    parser.add_argument("--sample", type=int, default=2000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--skip-retrain", action="store_true")
+    options = parser.parse_args()
     texts = [e.text for e in dataset.split(dataset.load(dataset.corpus_files())).holdout]
     batcher = Batcher(Classifier.load(SHIPPED, threads=1))
     await batcher.start()
@@ -91,8 +91,8 @@ async def _beside_a_retraining(
 
 
 async def _swaps(batcher: Batcher, texts: list[str], count: int) -> str:
-    """Swap under load; what is lost would never come back, what came twice would be counted twice."""
-    got: Counter[int] = Counter()
+    """Swap under load, and count the messages without a reading and those with two."""
+    readings: Counter[int] = Counter()
     stop = asyncio.Event()
 
     async def customer(first: int) -> None:
@@ -101,7 +101,7 @@ async def _swaps(batcher: Batcher, texts: list[str], count: int) -> str:
                 return
             reading = await batcher.read(texts[i % len(texts)])
             assert reading.version == SHIPPED.name
-            got[i] += 1
+            readings[i] += 1
 
     customers = [asyncio.create_task(customer(i)) for i in range(8)]
     for _ in range(count):
@@ -110,9 +110,9 @@ async def _swaps(batcher: Batcher, texts: list[str], count: int) -> str:
         await asyncio.sleep(0.05)
     stop.set()
     await asyncio.gather(*customers)
-    asked = sum(len(range(c, max(i for i in got if i % 8 == c) + 1, 8)) for c in range(8))
-    twice = sum(n > 1 for n in got.values())
-    return f"{count} swaps under load: {asked} messages, {asked - len(got)} lost, {twice} read twice"
+    asked = sum(len(range(c, max(i for i in readings if i % 8 == c) + 1, 8)) for c in range(8))
+    twice = sum(n > 1 for n in readings.values())
+    return f"{count} swaps under load: {asked} messages, {asked - len(readings)} lost, {twice} read twice"
 
 
 def _p95(times: list[float]) -> float:

@@ -1,11 +1,11 @@
-"""Does it learn a team's dialect? Shifts of five kinds and more, 50 / 100 / 200 corrections, and what that costs the corpus.
+"""Does it learn a team's dialect? Several shifts, 50 / 100 / 200 corrections, and the effect on the corpus.
 
     python bench/learning/dialect.py [--sample N] [--out FILE.jsonl] [--only SHIFT:N …]
 
-Each shift (`shifts/`, 340 messages of one team, written for this) is split: 220 messages that agents may correct, 120 that
-nothing learns from. The first n of the 220, in an order by hash, become labels, whether the shipped version had read them
-right or not. Trained and exported as the bot does it. About four minutes a run on two cores; results are noted in FILE as they
-come, and a run that is there is not made again.
+Each shift (`shifts/`, 340 messages of one team, written for this) is split: 220 messages that agents may correct, and a
+test set of 120. The first n of the 220, ordered by hash, become labels, whether the shipped version read them right or
+not. Training and export are the bot's. A run takes about four minutes on two cores. Results are appended to FILE, and a
+run whose result is there is skipped.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ SIZES = (50, 100, 200)
 
 
 def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--sample", type=int, default=2000)
-    given.add_argument("--out", type=Path, default=Path("dialect.jsonl"))
-    given.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sample", type=int, default=2000)
+    parser.add_argument("--out", type=Path, default=Path("dialect.jsonl"))
+    parser.add_argument(
         "--only", nargs="+", metavar="SHIFT:N", default=_all(), help="these runs, in this order"
     )
-    options = given.parse_args()
+    options = parser.parse_args()
     holdout = dataset.split(dataset.load(dataset.corpus_files())).holdout
     shipped = Classifier.load(SHIPPED, threads=2)
     before = macro_f1(shipped, holdout)

@@ -1,11 +1,11 @@
-"""How often the gate errs: a truly worse candidate promoted, a truly better one refused.
+"""How often the release checks err: a truly worse candidate promoted, a truly better one rejected.
 
     python bench/learning/release_checks.py [--pairs N]
 
-No training: the shipped version reads the corpus' holdout once. A pair is drawn from that: messages with their gold labels and
-the active model's, resampled to the size a team's live holdout has, and a candidate that breaks some right readings and
-mends some wrong ones, so that its true macro-F1 lies two points lower or higher and the two differ on about DIFFER of the messages
-(retrained versions differ on 3 to 6 %). Wrong readings are drawn as the shipped version errs.
+Nothing is trained: the shipped version reads the corpus' holdout once. Each pair is drawn from that. Its messages, with
+their gold labels and the active model's labels, are resampled to the size of a team's live holdout. Its candidate breaks
+some right readings and corrects some wrong ones, so that its true macro-F1 is two points lower or higher. The two differ
+on about DIFFER of the messages (retrained versions differ on 3 to 6 %). Wrong readings follow the shipped version's errors.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Read = tuple[str, str, str]
 
 
 def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--pairs", type=int, default=400)
-    pairs = given.parse_args().pairs
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pairs", type=int, default=400)
+    pairs = parser.parse_args().pairs
     holdout = dataset.sample(dataset.split(dataset.load(dataset.corpus_files())).holdout, JUDGED_BY)
-    said = predict(Classifier.load(SHIPPED, threads=2), holdout)
-    read = [(e.label, s or "neutral", e.kind) for e, s in zip(holdout, said, strict=True)]
+    labels = predict(Classifier.load(SHIPPED, threads=2), holdout)
+    read = [(e.label, label or "neutral", e.kind) for e, label in zip(holdout, labels, strict=True)]
     rng = np.random.default_rng(0)
     print(f"{pairs} pairs a cell; corpus holdout {len(read)}; the two differ on about {DIFFER:.1%}\n")
     print("| the candidate is truly | live holdout | promoted | wanted |")
@@ -72,22 +72,22 @@ def _part(read: Sequence[Read], new: Sequence[str]) -> Part:
 
 
 def _candidate(read: Sequence[Read], wrong: float, gap: float, rng: np.random.Generator) -> list[str]:
-    """Labels of a candidate: each message's by lot, so that what is drawn scatters as real samples do.
+    """Random labels of a candidate: each message is drawn on its own, so the results vary as real samples do.
 
-    Breaking or mending one message in a hundred moves accuracy, and here macro-F1, by about a point.
+    One broken or corrected message in a hundred changes accuracy, and here macro-F1, by about a point.
     """
-    broken, mended = (DIFFER - gap) / 2, (DIFFER + gap) / 2
+    broken, corrected = (DIFFER - gap) / 2, (DIFFER + gap) / 2
     labels = []
     for gold, old, _ in read:
         if old == gold:
             labels.append(_error(gold, rng) if rng.random() < broken / (1 - wrong) else old)
         else:
-            labels.append(gold if rng.random() < mended / wrong else old)
+            labels.append(gold if rng.random() < corrected / wrong else old)
     return labels
 
 
 def _error(gold: str, rng: np.random.Generator) -> str:
-    """Negative and positive are rarely taken for one another."""
+    """A wrong label. Negative and positive are rarely confused."""
     if gold == "neutral":
         return str(rng.choice(["negative", "positive"], p=[0.6, 0.4]))
     return "neutral" if rng.random() < 0.8 else LABELS[2 - LABELS.index(gold)]

@@ -1,10 +1,10 @@
-"""How often the evaluation errs: a version that is worse by five points kept, an equal one called back.
+"""How often the shadow evaluation errs: a version that is worse by five points kept, an equal one rolled back.
 
     python bench/learning/shadow.py [--evaluations N]
 
-No model: on each message the two versions differ by lot, and a person says who is right, in a share of the cases. The evaluation
-ends when so many readings count as given (where half is answered, only half of what was read counts). The test is looked at after
-every message, as the bot does.
+No model is used: on each message the two versions differ at random, and a person says at a given rate which is right. The
+evaluation ends after the given number of readings that count; if half of the requests are answered, half of the readings
+count. The test runs after every message, as in the bot.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from bot.learning.shadow import MIN_EXPECTED, WORSE_BY, is_worse, known
 
 
 def main() -> None:
-    given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    given.add_argument("--evaluations", type=int, default=2000)
-    evaluations = given.parse_args().evaluations
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--evaluations", type=int, default=2000)
+    evaluations = parser.parse_args().evaluations
     rng = np.random.default_rng(0)
     print(f"{evaluations} shadow evaluations a cell; rolled back:\n")
     print(
@@ -32,7 +32,7 @@ def main() -> None:
         for readings in (200, 400, 600, 1000):
             cells = [
                 np.mean(
-                    [_called_back(old, new, expected, readings, answered, rng) for _ in range(evaluations)]
+                    [_rolled_back(old, new, expected, readings, answered, rng) for _ in range(evaluations)]
                 )
                 for old, new in ((each + WORSE_BY, each), (each, each), (2 * each, 2 * each))
             ]
@@ -40,16 +40,16 @@ def main() -> None:
             print(f"| {answered:.0%} | {expected:.0%} | {readings:,} | {shown} |", flush=True)
 
 
-def _called_back(
-    old: float, new: float, expected: float, count: int, answers: float, rng: np.random.Generator
+def _rolled_back(
+    old: float, new: float, expected: float, count: int, answer_rate: float, rng: np.random.Generator
 ) -> bool:
-    """One evaluation. `old`: share of messages on which the old version is right and the new one wrong; `new`: the reverse."""
-    readings = int(count / answers * 1.2)
-    lot = rng.random(readings)
-    answered = rng.random(readings) < answers
-    old_right = np.cumsum((lot < old) & answered)
-    new_right = np.cumsum((lot > 1 - new) & answered)
-    differ = np.cumsum((lot < old) | (lot > 1 - new))
+    """One evaluation. `old`: the rate of messages on which only the old version is right; `new`: only the new one."""
+    readings = int(count / answer_rate * 1.2)
+    draw = rng.random(readings)
+    answered = rng.random(readings) < answer_rate
+    old_right = np.cumsum((draw < old) & answered)
+    new_right = np.cumsum((draw > 1 - new) & answered)
+    differ = np.cumsum((draw < old) | (draw > 1 - new))
     for i in range(readings):
         counts = ShadowCounts(i + 1, int(differ[i]), int(old_right[i]), int(new_right[i]), 0, expected)
         if is_worse(counts):

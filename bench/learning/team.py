@@ -1,4 +1,4 @@
-"""What the simulations share: a team's messages, its people's words, and a retraining as the bot does it."""
+"""Shared by the simulations: a team's messages, its labels, and a retraining like the bot's."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training.train import Config, train
 
 SHIFTS = Path(__file__).parent / "shifts"
 TEST = 120
-"""Messages of a shift that nothing learns from."""
+"""Test messages of each shift; nothing learns from them."""
 
 
 def shifts() -> list[str]:
@@ -33,14 +33,14 @@ def shifts() -> list[str]:
 
 
 def messages(shift: str) -> tuple[list[Example], list[Example]]:
-    """The messages of a shift that may be corrected, in the order in which they come, and those to test on."""
+    """The messages of a shift that may be corrected, in their order, and its test messages."""
     found = dataset.load([SHIFTS / f"{shift}.jsonl"])
     found.sort(key=lambda example: hashlib.sha256(example.text.encode()).digest())
     return found[TEST:], found[:TEST]
 
 
 def used(examples: Sequence[Example], labels: Sequence[str] | None = None) -> list[TrainingRow]:
-    """The examples as corrections that the selection has let through."""
+    """The examples as training rows, without the selection."""
     given = labels or [example.label for example in examples]
     return [
         TrainingRow(i, example.text, label, (i,), ("UA",), live=False)
@@ -49,7 +49,7 @@ def used(examples: Sequence[Example], labels: Sequence[str] | None = None) -> li
 
 
 def retrained(corrections: Sequence[TrainingRow], sample: int) -> Classifier:
-    """A candidate, trained and exported as `python -m training retrain` does it, without the gate."""
+    """A candidate, trained and exported like `python -m training retrain`, without the release checks."""
     corpus = mixture.load()
     few = dataset.sample(corpus.dev, max(300, sample // 2))
     with tempfile.TemporaryDirectory() as folder:
@@ -70,13 +70,13 @@ def retrained(corrections: Sequence[TrainingRow], sample: int) -> Classifier:
 
 
 def error(classifier: Classifier, examples: Sequence[Example]) -> float:
-    said = [reading.label for reading in classifier.read([example.text for example in examples])]
-    return sum(s != e.label for s, e in zip(said, examples, strict=True)) / len(examples)
+    read = [reading.label for reading in classifier.read([example.text for example in examples])]
+    return sum(s != e.label for s, e in zip(read, examples, strict=True)) / len(examples)
 
 
 def macro_f1(classifier: Classifier, examples: Sequence[Example]) -> float:
-    said = [reading.label for reading in classifier.read([example.text for example in examples])]
-    return float(scores([example.label for example in examples], said)["macro_f1"])
+    read = [reading.label for reading in classifier.read([example.text for example in examples])]
+    return float(scores([example.label for example in examples], read)["macro_f1"])
 
 
 def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
@@ -86,7 +86,7 @@ def shuffled(examples: Sequence[Example], seed: int) -> list[Example]:
 
 
 def note(file: Path, row: dict[str, object]) -> None:
-    """Append a result, so that a long run that is cut off can go on."""
+    """Append a result, so that an interrupted run can continue."""
     with file.open("a", encoding="utf-8") as out:
         out.write(json.dumps(row) + "\n")
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.domain.actions import Action, Clarify, ClarifyClose, Draft, DraftClose, Reply
-from bot.domain.feedback import Rating, RatingFacts
+from bot.domain.feedback import Rating, RatingContext
 from bot.domain.message import StoredMessage
 
 _RATINGS = {
@@ -25,11 +25,11 @@ NONE_OF_THESE = "The customer wanted none of the suggested answers"
 NOT_YOURS = "Only the person who asked can choose here."
 
 
-def rate(facts: RatingFacts) -> Rating | None:
+def rate(context: RatingContext) -> Rating | None:
     """What follows from a customer's word on an answer; None if they may not say it. *person* is said elsewhere than at the
     answer, by who said *not helpful* there."""
-    allowed = facts.said_not_helpful if facts.value == "person" else facts.is_our_answer
-    return _RATINGS.get(facts.value) if allowed else None
+    allowed = context.rated_not_helpful if context.value == "person" else context.is_our_answer
+    return _RATINGS.get(context.value) if allowed else None
 
 
 @dataclass(frozen=True, slots=True)

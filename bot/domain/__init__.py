@@ -1,1 +1,1 @@
-"""What the bot speaks of: frozen dataclasses, one module a subject."""
+"""The bot's data types: frozen dataclasses, one module per subject."""

@@ -1,7 +1,7 @@
-"""What is written to Slack: one class for each kind of action, which makes its key and holds its payload.
+"""Everything that is written to Slack: one class per kind of action, which makes its key and holds its payload.
 
-An action's `key` is unique for ever: the same action cannot be queued twice. Its fields, but for `key`, `channel` and
-`thread`, are its payload, kept as JSON.
+An action's `key` is unique, so the same action cannot be queued twice. All fields except `key`, `channel` and `thread`
+are its payload, stored as JSON.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 from bot.domain.message import ReplyKind
 
 TRIAGE = ""
-"""The channel of an action that goes to the triage channel, whichever that is when it is sent."""
+"""Stands for the triage channel, which is looked up when the action is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +22,11 @@ class Action:
 
     kind: ClassVar[str]
     posts: ClassVar[bool] = False
-    """It posts a message. The others edit one, or may be written twice without harm."""
+    """It posts a message. The others edit one, or do no harm if they are sent twice."""
     to_customer: ClassVar[bool] = False
-    """A customer waits for it: of no use once it is too late."""
+    """A customer waits for it; it is dropped once it is too late."""
     quotes: ClassVar[bool] = False
-    """It is made of a customer's message, and is not sent once the words of that are gone."""
+    """It quotes or answers a customer's message; it is not sent once that text is erased."""
 
     key: str
     channel: str = TRIAGE
@@ -34,7 +34,7 @@ class Action:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What is kept beside key and place; JSON's types alone."""
+        """The fields other than key, channel and thread; JSON types only."""
         return {
             f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("key", "channel", "thread")
         }
@@ -54,22 +54,22 @@ class Reply(Action):
     reply: ReplyKind
     template: str | None = None
     rate: bool = False
-    """Whether it requests *did this help?*."""
+    """Whether it asks *did this help?*."""
 
     @staticmethod
     def key_of(channel: str, ts: str) -> str:
-        """Of the reply to the message that stands there: a message has one."""
+        """The key of the reply to the message at this place: a message has one."""
         return f"reply:{channel}:{ts}"
 
     @staticmethod
     def key_of_choice(channel: str, ts: str) -> str:
-        """Of the reply that follows a clarify question."""
+        """The key of the reply that follows a clarify question."""
         return f"chosen:{channel}:{ts}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clarify(Action):
-    """A clarify question: *did you mean*. It is the message's reply, and has that key."""
+    """A clarify question: *did you mean*. It is the message's reply and has its key."""
 
     kind = "clarify"
     posts = to_customer = quotes = True
@@ -84,7 +84,7 @@ class Clarify(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClarifyClose(Action):
-    """The buttons of a clarify question go."""
+    """Removes the buttons of a clarify question."""
 
     kind = "clarify_close"
 
@@ -100,16 +100,16 @@ class ClarifyClose(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ephemeral(Action):
-    """A word that one person alone sees."""
+    """A message that only one person sees."""
 
     kind = "ephemeral"
 
     user: str
     text: str
     rated: int | None = None
-    """Id of the message whose answer did not help: a button says that a person should have answered."""
+    """Id of the message whose answer did not help; adds a button *a person should have answered*."""
     response_url: str = ""
-    """Of a command: where to answer if the bot is no member of the channel."""
+    """For a command: the URL to answer at if the bot is not in the channel."""
 
     @classmethod
     def to_command(cls, command: Mapping[str, Any], text: str) -> Ephemeral:
@@ -128,7 +128,7 @@ class Ephemeral(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card(Action):
-    """A case's card. It shows the case as it is when it is sent."""
+    """A case's card. It shows the case at the time of sending."""
 
     kind = "card"
     posts = True
@@ -150,7 +150,7 @@ class CardUpdate(Action):
 
     @classmethod
     def of_case(cls, case: int, number: int) -> CardUpdate:
-        """`number` tells a case's updates apart."""
+        """`number` distinguishes the updates of a case."""
         return cls(key=f"{Card.key_of(case)}:{number}", of=Card.key_of(case))
 
 
@@ -214,7 +214,7 @@ class DraftClose(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelRequestPost(Action):
-    """LabelRequests an agent how a customer felt."""
+    """A label request: asks an agent how a customer felt."""
 
     kind = "label_request"
     posts = True
@@ -286,7 +286,7 @@ class Notice(Action):
     table: Sequence[Sequence[Any]] | None = None
     caption: str = ""
     worse: Sequence[Mapping[str, Any]] | None = None
-    """Messages that a new version reads wrong and the old one read right."""
+    """Regressions: messages that the new version reads wrong and the old one read right."""
 
     @staticmethod
     def key_of_run(run: int) -> str:
@@ -325,7 +325,7 @@ class Picture(Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home(Action):
-    """A person's App Home, as it is when it is sent."""
+    """A person's App Home. It shows the state at the time of sending."""
 
     kind = "home"
 
@@ -349,8 +349,10 @@ QUOTES = tuple(kind for kind, of in KINDS.items() if of.quotes)
 
 
 def read_action(kind: str, key: str, channel: str, thread: str | None, payload: Mapping[str, Any]) -> Action:
-    """An action as it was queued. What its class does not know, of another version's making, is left out. Raises KeyError
-    for a kind that is not known, TypeError if the payload lacks something."""
+    """Restore a queued action. Payload fields unknown to its class (from another version) are ignored.
+
+    Raises KeyError if the kind is unknown, TypeError if the payload lacks a field.
+    """
     of = KINDS[kind]
     known = {f.name for f in fields(of)}
     return of(key=key, channel=channel, thread=thread, **{n: v for n, v in payload.items() if n in known})

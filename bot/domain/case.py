@@ -1,4 +1,4 @@
-"""An unhappy or waiting customer's thread: what is known of it, what happens to it, what its card shows."""
+"""A case: the thread of an unhappy or waiting customer, its events, and what its card shows."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ CaseEventKind = Literal["opened", "customer wrote", "edited", "taken", "first re
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case as the rules see it. Times in seconds since the epoch."""
+    """A case as the rules use it. Times in seconds since the epoch."""
 
     state: CaseState
     flag: Flag
     message: int
     """Id of the message that the card shows."""
     opened_at: float
-    """When it was opened, or reopened the last time."""
+    """When it was opened, or last reopened."""
     owner: str | None = None
     """Who took it, or resolved it without taking it."""
     taken_at: float | None = None
     first_reply_at: float | None = None
-    """When a person of the team first wrote in the thread, since it was opened."""
+    """When a person of the team first wrote in the thread after `opened_at`."""
     resolved_at: float | None = None
     corrected: str | None = None
     """The label that an agent gave the shown message instead of the model's."""
     cause: str | None = None
-    """What happened, in words, where it is not what the shown message says: the answer did not help, say."""
+    """A sentence on why the case was opened, if the shown message is not the reason; e.g. the answer did not help."""
 
 
 # --- what happens to a case
@@ -40,21 +40,21 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """A message of the thread wants a person: the bot flagged it, or the customer asked for one by a button."""
+    """A message of the thread needs a person: the bot flagged it, or the customer pressed a button."""
 
     message: int
     flag: Flag
     by: str
     at: float
     edit: str = ""
-    """Tells apart the notes that one message may cause by its edits."""
+    """Distinguishes the notes that the edits of one message may cause."""
     cause: str | None = None
-    """What happened, where it was no message: see Case."""
+    """See Case."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerWrote:
-    """A customer wrote in the thread, and nothing calls for a person."""
+    """A customer wrote in the thread, and the message is not flagged."""
 
     message: int
     by: str
@@ -63,7 +63,7 @@ class CustomerWrote:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The author changed a message; `flag` is what the new words deserve."""
+    """The author edited a message; `flag` is the one of the new text."""
 
     message: int
     flag: Flag | None
@@ -95,7 +95,7 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """An agent labelled a message; None: took the label back."""
+    """An agent labelled a message; with label None, they withdrew their label."""
 
     message: int
     label: str | None
@@ -104,7 +104,7 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class TextErased:
-    """The words of a message are gone."""
+    """The text of a message was erased."""
 
     message: int
     at: float
@@ -128,7 +128,7 @@ class CaseEvent:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line under the card that a message of the customer has come; a changed card notifies nobody."""
+    """A line under the card: the customer wrote again. Slack notifies nobody of a changed card."""
 
     message: int
     edit: str = ""
@@ -146,7 +146,7 @@ class Change:
 
 
 Transition = Callable[[Case | None, Event], Change]
-"""The rules, as the store applies them inside its transaction."""
+"""The rules; the store applies them inside its transaction."""
 
 
 # --- what the card shows
@@ -164,7 +164,7 @@ class CaseView:
     customer: str
     flag: Flag
     text: str | None
-    """None once the words are gone."""
+    """None once the text is erased."""
     label: str | None
     confidence: float
     version: str
@@ -172,7 +172,7 @@ class CaseView:
     state: CaseState
     owner: str | None
     corrected: str | None
-    """The label an agent gave instead, if one did."""
+    """The label that an agent gave instead, if any."""
     message_id: int
     cause: str | None = None
-    """What happened, where it is not what the message says."""
+    """See Case."""

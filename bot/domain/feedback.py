@@ -1,19 +1,19 @@
-"""What people say of readings and answers."""
+"""Feedback of people on readings and answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 WITHDRAWN = "withdrawn"
-"""The word of a person who takes back what they said."""
+"""The value of an entry that withdraws the person's earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelEvent:
-    """One person's word on how a customer felt when they wrote a message."""
+    """One annotator's label of a customer's message."""
 
     id: int
-    """Later words have higher ids."""
+    """Later events have higher ids."""
     message: int
     text: str
     label: str
@@ -21,7 +21,7 @@ class LabelEvent:
     at: float
     """Seconds since the epoch."""
     read_label: str | None = None
-    """What the model had said, and how sure it was."""
+    """The model's label at that time, and its confidence."""
     read_confidence: float = 0.0
     shared: bool = False
     """Written in a channel shared with another organisation (Slack Connect)."""
@@ -29,35 +29,35 @@ class LabelEvent:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackEntry:
-    """A person's word: what, who, where (`source`) and when."""
+    """One entry of feedback: value, author, where it was given (`source`), and time."""
 
     value: str
     user: str
     source: str
     at: float
-    """By our clock, when we heard of it."""
+    """When we received it, by our clock."""
     said_at: float | None = None
-    """By Slack's clock, if it says so."""
+    """When it was given, by Slack's clock; None if Slack gives no timestamp."""
 
 
 @dataclass(frozen=True, slots=True)
-class RatingFacts:
-    """What is known when a customer presses a button at an answer."""
+class RatingContext:
+    """What is known when a customer presses a button under an answer."""
 
     value: str
     is_our_answer: bool
-    """An answer of ours to that message, which requests to be rated, stands where the button was pressed."""
-    said_not_helpful: bool
-    """This customer has said before that the answer did not help."""
+    """The button is under an answer of the bot to that message, which asks for a rating."""
+    rated_not_helpful: bool
+    """This customer has already said that the answer did not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What follows from a customer's word on an answer."""
+    """What follows from a customer's rating of an answer."""
 
     thanks: str
-    """FeedbackEntry to the customer alone."""
+    """The text that only the customer sees."""
     cause: str | None = None
-    """Why a person is wanted; None: nobody is."""
+    """Why a case is opened; None: it is not."""
     may_ask_for_person: bool = False
-    """The customer is asked whether a person should have answered at once."""
+    """The customer is asked whether a person should have answered in the first place."""

@@ -1,4 +1,4 @@
-"""What learning remembers: label_requests to the team, examples, runs, what was seen after a promotion, the report."""
+"""The data of learning: label requests, examples, golden set, runs, shadow evaluations, the report."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Why = Literal["random", "uncertain", "second", "third", "differ", "confirm"]
 
 
 ADJUDICATIONS: tuple[Why, ...] = ("second", "third")
-"""Of a person more, on what others said. Asked of the next one if the first cannot tell or is silent."""
+"""A second or third person's label. Another person is asked if the first cannot tell or does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A customer's message that was read."""
+    """A customer's message with a reading, which the team may be asked about."""
 
     message: int
     confidence: float
@@ -26,7 +26,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class LabelRequest:
-    """One question to one person."""
+    """A request to a person to label a message."""
 
     message: int
     why: Why
@@ -35,33 +35,33 @@ class LabelRequest:
 
 @dataclass(frozen=True, slots=True)
 class LabelRequestView:
-    """A question to the team as its card shows it."""
+    """A label request as its card shows it."""
 
     id: int
     message: int
     channel: str
     ts: str
     text: str | None
-    """None once the words are gone."""
+    """None once the text is erased."""
     person: str | None
-    """Whom it is asked of; None: of anybody."""
+    """Who is asked; None: anybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adjudication:
-    """A question for a person's adjudication on what others said, as it was asked before."""
+    """An earlier label request because of somebody else's label."""
 
     message: int
     why: str
     person: str | None
     at: float
     open: bool
-    """Neither answered nor passed on."""
+    """Neither answered nor declined."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleAnswer:
-    """How a person says the customer of a message drawn by lot felt, and whether it had been flagged as unhappy."""
+    """A person's label of a message in the random sample, and whether the bot had flagged it as unhappy."""
 
     channel: str
     flagged: bool
@@ -70,12 +70,12 @@ class SampleAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A message that an agent says belongs to a template."""
+    """A message that an agent proposed as an example of a template."""
 
     id: int
     template: str
     text: str | None
-    """Redacted; None once the words are gone."""
+    """Redacted; None once the text is erased."""
     user: str
     state: str
     """proposed, approved or rejected"""
@@ -94,7 +94,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training run as the database remembers it."""
+    """One training run as it is stored."""
 
     id: int
     trigger: str
@@ -108,35 +108,35 @@ class Run:
 
 
 UNJUDGED = ("skipped", "failed", "running")
-"""States of runs that have come to no verdict."""
+"""States of runs without a verdict."""
 
 
 MIN_ANNOTATORS = 2
-"""So many people must have found the old version right; in a team of one, that one."""
+"""People who must have found the old version right before a rollback; in a team of one, one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowCounts:
-    """What a watch has seen so far."""
+    """The counts of a shadow evaluation so far."""
 
     readings: int
     """Messages that both models have read."""
     differ: int
-    """On how many their labels differ."""
+    """Messages on which their labels differ."""
     old_right: int
-    """Of these, where people say that the old model is right."""
+    """Of these, the ones where people say that the old model is right."""
     new_right: int
     neither: int
-    """Where they say that both are wrong."""
+    """Where people say that both are wrong."""
     expected: float
-    """The share on which the two differed when the gate measured them."""
+    """The rate at which the two differed in the release checks."""
     annotators: int = MIN_ANNOTATORS
-    """How many people are among those who say that the old model is right."""
+    """How many people say that the old model is right."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowEvaluation:
-    """One watch as the database remembers it."""
+    """One shadow evaluation as it is stored."""
 
     id: int
     version: str
@@ -158,20 +158,20 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One trained version on the live holdout of its day."""
+    """One trained version, measured on the live holdout of its time."""
 
     name: str
     served: bool
     macro_f1: tuple[float, float, float]
     """With its 95 % interval."""
     before: float
-    """What the version that served then had on the same messages."""
+    """The macro-F1 of the version that was active then, on the same messages."""
     n: int
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A week's readings that agents were shown, and how many of them they set right."""
+    """The readings shown to agents in a week, and how many of them they corrected."""
 
     begins: float
     """Seconds since the epoch; Mondays, UTC."""
@@ -179,8 +179,8 @@ class Week:
     shown: int
 
 
-SOURCES = {"card": "card", "question": "question", "shortcut": "shortcut", "reaction": "emoji"}
-"""The words for where a label was given."""
+SOURCES = {"card": "card", "question": "label request", "shortcut": "shortcut", "reaction": "emoji"}
+"""How the report names the sources of labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +188,10 @@ class Report:
     versions: tuple[Version, ...]
     weeks: tuple[Week, ...]
     sources: Mapping[str, int]
-    """Labels by where people gave them."""
+    """Number of labels by source."""
 
     def figures(self) -> dict[str, Any]:
-        """As JSON knows it, with the intervals of the shares: what the picture is drawn from."""
+        """The report as JSON types, with the intervals of the rates; the picture is drawn from it."""
         weeks = [asdict(w) | dict(zip(("low", "high"), _interval(w), strict=True)) for w in self.weeks]
         return {
             "versions": [asdict(v) for v in self.versions],
@@ -200,12 +200,12 @@ class Report:
         }
 
     def text(self) -> str:
-        """The same in three lines, for whoever cannot see the picture."""
+        """The report in three lines, for people who cannot see the picture."""
         return "\n".join(("📈 *What learning did*", self._on_live(), self._overridden(), self._labels()))
 
     def _on_live(self) -> str:
         if not self.versions:
-            return "No message of yours is set aside to measure by yet."
+            return "None of your messages are set aside for measuring yet."
         last = self.versions[-1]
         f1, low, high = last.macro_f1
         return (
@@ -215,9 +215,9 @@ class Report:
 
     def _overridden(self) -> str:
         if not self.weeks:
-            return "You were shown no reading yet."
+            return "I have not shown you any reading yet."
         last = self.weeks[-1]
-        return f"This week you set {last.overridden} of the {last.shown} readings right that you were shown."
+        return f"This week you corrected {last.overridden} of the {last.shown} readings that I showed you."
 
     def _labels(self) -> str:
         if not self.sources:

@@ -1,7 +1,7 @@
-"""The words the bot thinks in: frozen facts that travel one way down the road.
+"""The pipeline's data types: frozen dataclasses that are passed in one direction.
 
-Everything here is plain data. `gate` makes a `Message` of an event, `model` a `Reading` of a message,
-`decide` a `Decision` of both, and the pipeline commits `Action`s that the outbox delivers.
+`gate` makes a `Message` from an event, `model` a `Reading` from a message, and `decide` a `Decision` from both.
+The pipeline commits `Action`s, which the outbox delivers.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Message:
     role: Role
     mode: Mode
     late: Literal["open", "answered"] | None = None
-    """It was found when the bot caught up; *answered*: by then a person of the team had written in its thread."""
+    """Set if the backfill found it; *answered*: a person of the team had written in its thread by then."""
     shared: bool = False
     """Its channel is shared with another organisation (Slack Connect)."""
     author_team: str | None = None
-    """The workspace that the author belongs to: another one than `team` in Slack Connect; None if Slack does not say."""
+    """The author's workspace, which differs from `team` in Slack Connect; None if Slack does not say."""
 
     @property
     def is_reply(self) -> bool:
@@ -50,7 +50,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message as the database has it, with how it was read."""
+    """A message as it is stored, with its reading."""
 
     id: int
     team: str
@@ -60,38 +60,38 @@ class StoredMessage:
     user: str
     role: Role
     text: str | None
-    """None once the words are gone."""
+    """None once the text is erased."""
     label: str | None = None
     """None if it was not scored, or never read."""
     confidence: float | None = None
     version: str | None = None
-    """Of the model that read it."""
+    """The model version that read it."""
     reply: ReplyKind | None = None
-    """What the customer got."""
+    """The kind of reply that the customer got."""
     flag: Flag | None = None
     edited_at: float | None = None
-    """When we heard of the latest edit, in seconds since the epoch by our clock."""
+    """When we received the latest edit, by our clock; seconds since the epoch."""
     edit_ts: float | None = None
     """When that edit was made, by Slack's clock."""
     shared: bool = False
     """Its channel was shared with another organisation when it was written."""
     redacted: bool = False
-    """`text` is no more than what may be learned from."""
+    """`text` is the redacted one, kept only for learning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A message whose words its author changed."""
+    """An edit of a message by its author."""
 
     message: Message
-    """As it reads now."""
+    """With the new text."""
     edited_at: float
     """Seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A message that its author took back."""
+    """The deletion of a message by its author."""
 
     team: str
     channel: str
@@ -100,14 +100,14 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The event is nothing to answer; the reason is kept in the inbox."""
+    """The event needs no answer; the inbox keeps the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateMatch:
-    """One template and how well the message fits it: 0.9 for one of its examples, about 0 for what is like none."""
+    """A template with the message's similarity to it: 0.9 for one of its examples, about 0 for an unrelated message."""
 
     template: str
     title: str
@@ -116,7 +116,7 @@ class TemplateMatch:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What happened around a message so far, as far as `decide` needs it. Times in seconds since the epoch."""
+    """What `decide` needs to know about the time before a message. Times in seconds since the epoch."""
 
     team_wrote_at: float | None = None
     """When a person of the team last wrote in the thread."""
@@ -124,9 +124,9 @@ class Thread:
     replies: frozenset[ReplyKind] = frozenset()
     """The kinds of reply the bot has given in the thread."""
     conversation_answered: bool = False
-    """The same customer started another thread here moments ago, and the bot has answered it."""
+    """The same customer started another thread in the channel just before, and the bot has answered it."""
     conversation_templates: frozenset[str] = frozenset()
-    """The templates with which it was answered."""
+    """The templates of those answers."""
     conversation_negative: bool = False
     """The worst reading of that conversation was confidently negative."""
 
@@ -156,11 +156,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What became of the messages of a person, or of everybody."""
+    """The result of erasing the messages of a person, or of everybody."""
 
     messages: int
-    """Whose words are gone now."""
+    """How many texts were erased."""
     versions: tuple[str, ...]
-    """Model versions that had learned from some of them."""
+    """Model versions that learned from some of them."""
     stopped: bool = False
-    """A retraining that may have held some of the words was stopped."""
+    """A retraining that may have used some of the texts was stopped."""

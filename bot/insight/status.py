@@ -1,4 +1,4 @@
-"""How the bot is doing, in words, for the team's eyes alone."""
+"""Texts on the state of the bot, for the team only."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Status:
         self._clock = clock
 
     async def lines(self) -> list[str]:
-        """The state of everything an admin or operator would ask for, one line each."""
+        """The bot's state for admins and operators, one line per part."""
         inbox, outbox = await self._store.inbox.counts(), await self._store.outbox.counts()
         cases = await self._store.cases.open_cases(self._workspace.team, limit=1000)
         run = await self._store.records.last_run(self._workspace.team)
         verdict = await self._store.records.last_run(self._workspace.team, but=UNJUDGED)
-        judged = (
+        last_verdict = (
             f" · last verdict {_run_summary(verdict)}" if verdict and run and verdict.id != run.id else ""
         )
         consent = await self._store.records.consent(self._workspace.team)
@@ -52,41 +52,42 @@ class Status:
         return [
             *failing,
             f"*Model* `{classifier.version}` on {classifier.device}",
-            f"*Messages* {inbox.get('done', 0)} settled, {inbox.get('pending', 0)} waiting, {inbox.get('failed', 0)} failed",
+            f"*Messages* {inbox.get('done', 0)} processed, {inbox.get('pending', 0)} waiting, {inbox.get('failed', 0)} failed",
             f"*Replies and cards* {outbox.get('sent', 0)} sent, {waiting} waiting, {outbox.get('failed', 0)} failed",
             f"*Open cases* {len(cases)}",
-            f"*Learning* consent {'on' if consent else 'off'} · next {_when(self._learning.next_run())} · last {_run_summary(run)}{judged}",
+            f"*Learning* consent {'on' if consent else 'off'} · next {_when(self._learning.next_run())}"
+            f" · last {_run_summary(run)}{last_verdict}",
         ]
 
     async def stats(self) -> list[str]:
-        """How often the bot is wrong, by messages drawn by lot that a person of the team has judged since 90 days."""
+        """How often the bot is wrong, by the labels of the random sample in the last 90 days."""
         since = self._clock() - _STATS_DAYS * 86400.0
         answered = await self._store.label_requests.answered(self._workspace.team, since)
         lines = [
-            f"*How often I am wrong*, by messages of the last {_STATS_DAYS} days drawn by lot and judged by you"
+            f"*How often I am wrong*, by a random sample of the last {_STATS_DAYS} days that you labelled"
         ]
         lines += _rates(answered)
         for channel in sorted(self._workspace.channels):
             here = [a for a in answered if a.channel == channel]
-            if len(here) >= _ENOUGH and len(here) < len(answered):
+            if len(here) >= _MIN_ANSWERS and len(here) < len(answered):
                 lines += [f"<#{channel}>", *_rates(here)]
         counts = await self._store.feedback.counts()
         helped, not_helped = counts.get("rating:helpful", 0), counts.get("rating:not_helpful", 0)
         person = counts.get("rating:person", 0)
         lines.append(
-            f"*Answers* {helped} helped, {not_helped} did not, {person} should have come from a person"
+            f"*Answers* {helped} helped, {not_helped} did not, {person} should have come from someone on the team"
         )
         return lines
 
     async def corrections(self) -> list[str]:
-        """What the next run would learn from, and what is excluded and why."""
+        """The corrections that the next run would learn from, and the excluded ones with their reasons."""
         selection = await self._learning.requester.selection()
         lines = [
             f"*To learn from* {len(selection.to_learn)} messages",
-            f"*To measure by, never to learn from* {len(selection.live)}",
+            f"*To measure with, never to learn from* {len(selection.live)}",
         ]
         for why, count in sorted(selection.reasons.items(), key=lambda item: -item[1]):
-            line = f"*Excluded back* {count}: {why}"
+            line = f"*Excluded* {count}: {why}"
             if why == BURST:
                 people = sorted(
                     {
@@ -101,7 +102,7 @@ class Status:
         return lines
 
     async def models(self) -> list[str]:
-        """All versions with their figures on the holdout, oldest first."""
+        """All versions with their macro-F1 on the holdout, oldest first."""
         states = await self._store.records.model_states(self._workspace.team)
         active = self._registry.active()
         lines = []
@@ -120,19 +121,19 @@ class Status:
 
 
 _STATS_DAYS = 90
-_ENOUGH = 20
-"""Answers from which on a channel has rates of its own."""
+_MIN_ANSWERS = 20
+"""A channel with at least this many answers gets its own rates."""
 
 
 def _rates(answered: Sequence[SampleAnswer]) -> list[str]:
-    """Misses among what was not flagged, false alarms among what was; with 95 % intervals."""
-    calm = [a for a in answered if not a.flagged]
+    """Misses among the unflagged messages, false alarms among the flagged ones; with 95 % intervals."""
+    unflagged = [a for a in answered if not a.flagged]
     flagged = [a for a in answered if a.flagged]
-    missed = sum(a.label == "negative" for a in calm)
-    wrong = sum(a.label != "negative" for a in flagged)
+    missed = sum(a.label == "negative" for a in unflagged)
+    false_alarms = sum(a.label != "negative" for a in flagged)
     return [
-        f"*Missed* {_rate_text(missed, len(calm))} of the messages that I did not flag were of unhappy customers",
-        f"*False alarms* {_rate_text(wrong, len(flagged))} of those that I flagged were not",
+        f"*Missed* {_rate_text(missed, len(unflagged))} of the messages that I did not flag were of unhappy customers",
+        f"*False alarms* {_rate_text(false_alarms, len(flagged))} of those that I flagged were not",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Learning from the command line, while the bot is stopped: the same selection, process, gate and registry, without Slack."""
+"""Learning from the command line while the bot is stopped: the same selection, training and release checks, without Slack."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bot.store import Store
 from model.registry import Registry
 
 RUNS = ".runs"
-"""Where in the model folder retrainings work."""
+"""The folder inside the model folder where retrainings work."""
 
 REJECTED = ("rejected", "failed")
 
 
 async def selection(settings: Settings, store: Store) -> Selection:
-    """What may be learned from, and what is excluded."""
+    """The training rows, and the messages that are excluded."""
     team = await store.records.team()
     cleared = await store.records.recall(team, "cleared") or {}
     return select(await store.feedback.label_events(team, shared=None), settings.learning.feedback, cleared)
@@ -34,21 +34,21 @@ async def retrain(
     now: float,
     trainer: Sequence[str] = TRAINER,
 ) -> tuple[str, str, Step | None]:
-    """Train a candidate and let it serve if it is proven. Returns state, summary and the process's last line.
+    """Train a candidate and promote it if it passes. Returns state, summary and the process's last line.
 
-    Raises RunFailed if consent is lacking or the process ends without a verdict.
+    Raises RunFailed if consent is missing or the process ends without a verdict.
     """
     team, records = await store.records.team(), store.records
     if not await records.consent(team):
         raise RunFailed("consent is off — an admin must say /softanswer consent on in Slack")
     await records.fail_interrupted_runs(now)
     run_id = await records.begin_run(team, "command line", None, now)
-    assert run_id is not None  # the database's lock is ours, and what ran is closed
+    assert run_id is not None  # we hold the database's lock, and interrupted runs are closed
     registry = Registry(settings.model.folder)
     chosen = await selection(settings, store)
     snapshot = Snapshot(chosen.rows, await store.examples.golden(team))
     await records.note_data(run_id, snapshot.hash, len(chosen.to_learn), chosen.reasons)
-    # Where the bot's own runs work: should this process be killed, the bot's next start clears it away.
+    # The same folder as the bot's own runs: if this process is killed, the bot's next start removes it.
     runs = settings.model.folder / RUNS
     runs.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="cli-", dir=runs))
@@ -100,14 +100,14 @@ async def _conclude_candidate(
         case "not exported":
             return "rejected", f"it could not be exported: {reasons}", None
         case "rejected":
-            return "rejected", f"{version} does not serve: {reasons}; {parent} goes on serving", version
+            return "rejected", f"{version} was rejected: {reasons}; {parent} stays in service", version
         case "manual":
             return "waiting", f"{version} passed: {reasons}; softanswer models promote {version}", version
         case "rolled back before":
-            why = "one that had learned the same was called back by the watch"
+            why = "a version with the same training data was rolled back by its shadow evaluation"
             return "waiting", f"{version} passed, but {why}; softanswer models promote {version}", version
     assert version
     registry.promote(version)
-    # Should this process die in between, the bot's start brings the books up to the pointer.
+    # If this process dies here, the bot's next start updates the database (see Serving.reconcile).
     await store.records.serve_model(team, version, "the command line", "promoted", now, instead_of=parent)
     return "promoted", f"{version} passed and serves from the bot's next start: {reasons}", version

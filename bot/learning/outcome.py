@@ -1,5 +1,7 @@
-"""What becomes of a trained candidate: entered with its verdict and lineage, and allowed to serve or not. The same for the run in
-the bot and the one on the command line; each says it in its own words."""
+"""Enters a trained candidate with its verdict and lineage, and says whether it may serve.
+
+The run in the bot and the one on the command line share this; each words the result itself.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,15 @@ from bot.store import Store
 @dataclass(frozen=True, slots=True)
 class Outcome:
     state: Literal["not exported", "rejected", "manual", "rolled back before", "passed"]
-    """*manual*: an admin has the last word; *rolled back before*: one that had learned the same was called back by the watch, so they
-    have it here, too."""
+    """*manual*: an admin decides. *rolled back before*: a shadow evaluation rolled back a version with the same training
+    data, so an admin decides here, too."""
     version: str | None
     """None if it could not be exported."""
     reasons: tuple[str, ...]
 
 
 def name_of(check: Mapping[str, Any]) -> str:
-    """A check of the verdict as people read it, with the number that decides where it is not in the table's columns."""
+    """A check's name for people. It includes the deciding number if the table has no column for it."""
     if "bound" not in check:
         return str(check["name"])
     return f"{check['name']} (difference at worst {check['bound']:+.3f}, {check['certainty']:.0%} sure)"
@@ -42,20 +44,22 @@ async def take_in(
     promotion: str,
     now: float,
 ) -> Outcome:
-    """Take a candidate into the registry with `add` and into the database; it does not serve yet. `done` is the training
-    process's last line, `parent` the version it was measured against. Raises ArtefactError."""
+    """Add a candidate to the registry (with `add`) and to the database. It does not serve yet.
+
+    `done` is the training process's last line, `parent` the version it was compared with. Raises ArtefactError.
+    """
     verdict: Any = done["verdict"]
     reasons = tuple(verdict["reasons"])
     if done["candidate"] is None:
         return Outcome("not exported", None, reasons)
     version = add(Path(str(done["candidate"])))
-    lineage = [word for used in chosen.to_learn for word in used.words]
+    lineage = [event for row in chosen.to_learn for event in row.label_events]
     state = "candidate" if verdict["promote"] else "rejected"
     await store.records.add_model(team, version, parent, verdict, state, lineage, now)
     if not verdict["promote"]:
         return Outcome("rejected", version, reasons)
     if promotion == "manual":
         return Outcome("manual", version, reasons)
-    if await store.records.was_called_back(team, data_hash):
+    if await store.records.was_rolled_back(team, data_hash):
         return Outcome("rolled back before", version, reasons)
     return Outcome("passed", version, reasons)

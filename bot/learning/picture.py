@@ -1,4 +1,4 @@
-"""Draws the learning report in a process of its own: what draws weighs more than the bot."""
+"""Draws the learning report in a process of its own: the drawing library needs more memory than the bot."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 PAINTER = (sys.executable, "-m", "training", "picture")
-_LONGEST_S = 60.0
+_TIMEOUT_S = 60.0
 
 
 class NotDrawn(Exception):
-    """There is no picture; the text says why (its drawing library may not be installed)."""
+    """The picture could not be drawn. The text says why: the drawing library may not be installed."""
 
 
-async def draw(facts: Mapping[str, Any], painter: Sequence[str] = PAINTER) -> bytes:
-    """The picture of bot.learning.report.Report.facts, as PNG. Raises NotDrawn."""
+async def draw(figures: Mapping[str, Any], painter: Sequence[str] = PAINTER) -> bytes:
+    """The picture of `Report.figures` (bot.domain.learning), as PNG. Raises NotDrawn."""
     try:
         process = await asyncio.create_subprocess_exec(
             *painter, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -25,15 +25,15 @@ async def draw(facts: Mapping[str, Any], painter: Sequence[str] = PAINTER) -> by
     except OSError as error:
         raise NotDrawn(str(error)) from None
     try:
-        async with asyncio.timeout(_LONGEST_S):
-            drawn, said = await process.communicate(json.dumps(dict(facts)).encode())
+        async with asyncio.timeout(_TIMEOUT_S):
+            png, errors = await process.communicate(json.dumps(dict(figures)).encode())
     except TimeoutError:
-        raise NotDrawn(f"it took longer than {_LONGEST_S:.0f} s") from None
+        raise NotDrawn(f"it took longer than {_TIMEOUT_S:.0f} s") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode != 0 or not drawn:
-        lines = said.decode(errors="replace").strip().splitlines()
+    if process.returncode != 0 or not png:
+        lines = errors.decode(errors="replace").strip().splitlines()
         raise NotDrawn(lines[-1] if lines else f"the process ended with status {process.returncode}")
-    return drawn
+    return png

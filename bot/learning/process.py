@@ -1,4 +1,4 @@
-"""The training process: `python -m training retrain`, started at low priority and followed to its end."""
+"""Runs the training process, `python -m training retrain`, at low priority."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a run learns from and is judged by, as it leaves the database: redacted."""
+    """The redacted training rows and golden set of one run."""
 
     rows: Sequence[TrainingRow]
     golden: Sequence[Golden] = ()
 
     def lines(self) -> list[str]:
-        """One JSON object a message."""
+        """One JSON object per message."""
         return [
             json.dumps(
-                {"text": u.text, "label": u.label, "message": u.message, "live": u.live}, ensure_ascii=False
+                {"text": r.text, "label": r.label, "message": r.message, "live": r.live}, ensure_ascii=False
             )
-            for u in self.rows
+            for r in self.rows
         ]
 
     @property
     def hash(self) -> str:
-        """sha256 of its lines."""
+        """sha256 of `lines`."""
         return hashlib.sha256("\n".join(self.lines()).encode("utf-8", "surrogatepass")).hexdigest()
 
     def write(self, folder: Path) -> None:
@@ -68,10 +68,10 @@ async def train(
     active: Path,
     on_step: Callable[[Step], Awaitable[None]],
 ) -> Step:
-    """Write the snapshot into `folder`, train there, hand every progress line to `on_step`; returns the last line.
+    """Write the snapshot into `folder` and train there. Returns the process's last line; `on_step` gets the others.
 
-    Raises RunFailed. However this ends, cancelled too, the process is gone afterwards; and it ends itself when its
-    standard input closes, that is, should this process be killed.
+    Raises RunFailed. The process has always ended when this returns, raises or is cancelled. It also ends itself when
+    its standard input closes, which happens if the bot is killed.
     """
     await asyncio.to_thread(snapshot.write, folder)
     process = await asyncio.create_subprocess_exec(
@@ -99,14 +99,14 @@ async def train(
 async def _follow(
     process: asyncio.subprocess.Process, on_step: Callable[[Step], Awaitable[None]]
 ) -> Step | None:
-    """Hand on the process's progress until its output ends; returns its last line, the verdict."""
+    """Pass each progress line to `on_step` until the output ends; returns the last line, the verdict."""
     assert process.stdout
     done: Step | None = None
     async for line in process.stdout:
         try:
             step = json.loads(line)
         except ValueError:
-            raise RunFailed(f"the training process said {line.decode(errors='replace')[:200]!r}") from None
+            raise RunFailed(f"the training process wrote {line.decode(errors='replace')[:200]!r}") from None
         if step["stage"] == "done":
             done = step
         else:
@@ -115,7 +115,7 @@ async def _follow(
 
 
 def _arguments(settings: LearningSettings, folder: Path, active: Path) -> list[str]:
-    given = {
+    values = {
         "snapshot": folder / "snapshot.jsonl",
         "golden": folder / "golden.jsonl",
         "active": active,
@@ -126,12 +126,14 @@ def _arguments(settings: LearningSettings, folder: Path, active: Path) -> list[s
         "sample": settings.sample,
         "epochs": settings.epochs,
     }
-    words = [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
-    return [*words, "--while-open"]
+    options = [
+        part for name, value in values.items() if value is not None for part in (f"--{name}", str(value))
+    ]
+    return [*options, "--while-open"]
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """See to it that the process is gone: asked first, then made to."""
+    """Terminate the process; kill it if it has not ended after 5 s."""
     if process.returncode is not None:
         return
     process.terminate()

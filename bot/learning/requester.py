@@ -1,4 +1,4 @@
-"""Every few minutes: ask the team about some messages, and start a run when enough has been learned from it."""
+"""Posts label requests to the team, and says when there are enough new labels for a run."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class LabelRequester:
         self._clock = clock
 
     async def selection(self) -> Selection:
-        """What may be learned from at this moment, and what is excluded."""
+        """The training rows as of now, and the messages that are excluded."""
         team = self._workspace.team
-        words = await self._store.feedback.label_events(team, self._workspace.shared)
+        events = await self._store.feedback.label_events(team, self._workspace.shared)
         cleared: Mapping[str, float] = await self._store.records.recall(team, "cleared") or {}
-        return await asyncio.to_thread(select, words, self._settings.feedback, cleared)
+        return await asyncio.to_thread(select, events, self._settings.feedback, cleared)
 
     async def ask(self) -> int:
-        """Put the label_requests that are due; returns how many."""
+        """Queue the label requests that are due; returns how many are new."""
         team, now = self._workspace.team, self._clock()
         memory: dict[str, Any] = await self._store.records.recall(team, "asking") or {}
         secret = memory.get("secret") or secrets.token_hex(16)
@@ -65,8 +65,10 @@ class LabelRequester:
         return new
 
     async def enough_to_learn(self) -> bool:
-        """Whether so much was labelled since the last run began, however it ended, that a new one should begin: what failed
-        or was cancelled is not tried again every ten minutes. Not while a version is watched."""
+        """Whether there are enough new labels for a run. False while a shadow evaluation is open.
+
+        New means: since the last run began, however that ended. So a failed run is not repeated every ten minutes.
+        """
         team = self._workspace.team
         if await self._store.shadow_evaluations.current(team):
             return False

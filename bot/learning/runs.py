@@ -1,7 +1,7 @@
 """Learning: trigger → lease → snapshot → subprocess → verdict → swap → report.
 
-Training runs in a process of its own at low priority; the bot goes on answering, and never imports torch.
-Whatever happens to that process, the version in service stays as it is until a candidate is proven.
+Training runs in a process of its own at low priority. The bot keeps answering and never imports torch.
+The active version stays in service until a candidate has passed its release checks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bot.domain.learning import UNJUDGED
 from bot.learning.outcome import take_in
 from bot.learning.process import TRAINER, RunFailed, Snapshot, Step, train
 from bot.learning.requester import LabelRequester
-from bot.learning.run_texts import beginning, in_two_sentences, progress, verdict_table
+from bot.learning.run_texts import beginning, first_reasons, progress, verdict_table
 from bot.learning.schedule import cron
 from bot.learning.selection import Selection
 from bot.learning.serving import Overtaken, Serving
@@ -36,9 +36,7 @@ log = logging.getLogger(__name__)
 
 _REPORT_EVERY_S = 10.0
 _WEEK_S = 7 * 86400.0
-_NO_CONSENT = (
-    "Learning is off: an admin must first say `/softanswer consent on` (it is recorded who said so)."
-)
+_NO_CONSENT = "Learning is off: an admin must first say `/softanswer consent on` (we record who said so)."
 
 
 class Learning:
@@ -73,14 +71,14 @@ class Learning:
         self._closing = asyncio.Event()
 
     async def open(self) -> None:
-        """Close what an earlier process left running, and start the schedule."""
+        """Close the runs that an earlier process left open, and start the schedule."""
         for run_id in await self._store.records.fail_interrupted_runs(self._clock()):
             log.warning("a training run was interrupted when the bot stopped")
             await self._report(run_id, "⏹️ Retraining stopped: the bot stopped during the run.")
         await self.serving.reconcile()
         await self.serving.reload_examples()
         missed = await self._missed()
-        await self._note_that_we_are_here()
+        await self._record_heartbeat()
         shutil.rmtree(self._runs, ignore_errors=True)
         once = {"replace_existing": True, "coalesce": True, "max_instances": 1}
         self._scheduler.add_job(
@@ -97,15 +95,15 @@ class Learning:
         if missed:
             await self.start("schedule", None)
 
-    async def _note_that_we_are_here(self) -> None:
+    async def _record_heartbeat(self) -> None:
         await self._store.records.remember(self._workspace.team, "here", self._clock())
 
     async def _missed(self) -> bool:
-        """Whether the schedule's time came while the bot was away, no longer ago than the grace it has."""
+        """Whether a scheduled run fell into the time the bot was down, and its grace period is not over."""
         team, now = self._workspace.team, self._clock()
-        here: float = await self._store.records.recall(team, "here") or now
-        # It may have been there at the minute itself, and gone before the jitter was over.
-        since = max(here - self._settings.jitter_s, now - self._settings.misfire_grace_s)
+        last_seen: float = await self._store.records.recall(team, "here") or now
+        # The bot may have stopped between the scheduled minute and the end of the jitter.
+        since = max(last_seen - self._settings.jitter_s, now - self._settings.misfire_grace_s)
         due = cron(replace(self._settings, jitter_s=0)).get_next_fire_time(
             None, datetime.fromtimestamp(since, self._cron.timezone)
         )
@@ -113,8 +111,8 @@ class Learning:
         return due is not None and due.timestamp() <= now and not (run and run.started_at >= since)
 
     async def look_around(self) -> None:
-        """LabelRequest the team what is to be asked, and start a run if enough was labelled since the last."""
-        await self._note_that_we_are_here()
+        """Post the label requests that are due, and start a run if there are enough new labels."""
+        await self._record_heartbeat()
         await self.requester.ask()
         await self.serving.reload_examples()
         if await self._store.records.consent(self._workspace.team) and await self.requester.enough_to_learn():
@@ -130,7 +128,7 @@ class Learning:
                 await self._task
 
     async def interrupt(self, why: str) -> bool:
-        """Stop the run that is under way, if one is; the version in service is unchanged."""
+        """Stop the current run; returns whether there was one. The active version does not change."""
         if self._task is None or self._task.done():
             return False
         self._stopped_because = why
@@ -143,7 +141,7 @@ class Learning:
         return job.next_run_time if job else None
 
     async def start(self, trigger: str, user: str | None) -> str:
-        """Start a run unless one is running or consent is lacking; returns what to tell the one who asked."""
+        """Start a run unless one is running or consent is missing; returns the answer for whoever asked."""
         team = self._workspace.team
         if not await self._store.records.consent(team):
             log.info("not retraining: consent is off")
@@ -158,39 +156,39 @@ class Learning:
         return "Retraining started. Progress and result are in the triage channel."
 
     async def cancel(self, user: str) -> str:
-        """An admin stops the run; returns what to tell them."""
+        """Stop the run for an admin; returns the answer for them."""
         if not await self.interrupt(f"cancelled by <@{user}>"):
             return "No retraining is running."
         return "The retraining was cancelled. The version in service is unchanged."
 
     async def _remind_of_consent(self) -> None:
-        """The schedule runs in vain: say so once a week, not every night."""
+        """Say once a week that a scheduled run did not start because consent is off."""
         team, now = self._workspace.team, self._clock()
-        told: float = await self._store.records.recall(team, "told of consent") or 0.0
-        if now - told < _WEEK_S:
+        reminded_at: float = await self._store.records.recall(team, "told of consent") or 0.0
+        if now - reminded_at < _WEEK_S:
             return
         await self._store.records.remember(team, "told of consent", now)
-        text = f"🎓 I would have retrained now, but may not learn from your messages. {_NO_CONSENT}"
+        text = f"🎓 I would have retrained now, but I may not learn from your messages yet. {_NO_CONSENT}"
         await self._store.outbox.put(team, Notice(key=f"consent:{now:.0f}", text=text), now)
         self._committed()
 
     async def _run(self, run_id: int, trigger: str, user: str | None) -> None:
-        """One run from selection to report. Whatever happens in it, the version in service is what it was, or proven."""
+        """One run from selection to report. The active version changes only if the candidate is promoted."""
         folder, records = self._runs / str(run_id), self._store.records
         try:
             selection = await self.requester.selection()
             snapshot = Snapshot(selection.rows, await self._store.examples.golden(self._workspace.team))
-            why_not = None if user else await self._nothing_new(snapshot)
-            if why_not:
-                await records.end_run(run_id, "skipped", why_not, self._clock())
+            reason = None if user else await self._reason_to_skip(snapshot)
+            if reason:
+                await records.end_run(run_id, "skipped", reason, self._clock())
                 return
             await records.note_data(run_id, snapshot.hash, len(selection.to_learn), selection.reasons)
             await self._report(run_id, beginning(user, trigger, selection), first=True)
             active = self.serving.active
             done = await self._train(run_id, folder, snapshot)
-            if not await self._store.feedback.still_here([used.message for used in selection.rows]):
+            if not await self._store.feedback.still_here([row.message for row in selection.rows]):
                 raise RunFailed(
-                    "a message that it learned from was deleted or forgotten meanwhile; retrain without it"
+                    "a message that it learned from was deleted or forgotten in the meantime; retrain without it"
                 )
             concluding = asyncio.create_task(
                 self._conclude(run_id, done, selection, snapshot.hash, active, user or trigger)
@@ -198,7 +196,7 @@ class Learning:
             try:
                 await asyncio.shield(concluding)
             except asyncio.CancelledError:
-                await concluding  # a moment: what serves and what the books say must not part
+                await concluding  # short: the registry and the database must agree on the active version
                 raise
             await self.serving.prune()
         except asyncio.CancelledError:
@@ -207,7 +205,7 @@ class Learning:
             raise
         except Exception as error:
             log.exception("retraining failed")
-            text = f"Retraining failed: {error}. `{self.serving.active}` goes on serving."
+            text = f"Retraining failed: {error}. `{self.serving.active}` stays in service."
             if await asyncio.shield(asyncio.create_task(self._end(run_id, "failed", text))):
                 await self._report(run_id, f"⚠️ {text}")
         finally:
@@ -216,8 +214,8 @@ class Learning:
     async def _conclude(
         self, run_id: int, done: Step, selection: Selection, data_hash: str, active: str, user: str
     ) -> None:
-        """Judge the candidate, let it serve if it is proven, close the run and say so."""
-        # Before anything serves: a verdict that cannot be shown is none.
+        """Add the candidate, promote it if it passed, close the run and report it."""
+        # First of all: nothing may be promoted by a verdict that cannot be shown.
         table = verdict_table(done["verdict"])
         state, text, version = await self._conclude_candidate(done, selection, data_hash, active, user)
         await self._end(run_id, state, text, version)
@@ -228,32 +226,35 @@ class Learning:
         self._committed()
 
     async def _end(self, run_id: int, state: str, text: str, version: str | None = None) -> bool:
-        """Close a run, again and again while the database cannot be written, for else its lease would never be free; but not
-        beyond the bot's stop: the next start closes what is open."""
+        """Close a run; returns whether this call closed it.
+
+        It retries while the database cannot be written: an open run would block all later ones. It gives up when the
+        bot stops, and the next start closes the run.
+        """
         wait = 1.0
         while True:
             try:
                 return await self._store.records.end_run(run_id, state, text, self._clock(), version)
             except StoreUnavailable as error:
-                log.warning("the run %d cannot be closed yet: %s", run_id, error)
+                log.warning("run %d cannot be closed yet: %s", run_id, error)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), wait)
             if self._closing.is_set():
                 return False
             wait = min(60.0, 2 * wait)
 
-    async def _nothing_new(self, snapshot: Snapshot) -> str | None:
-        """Why a run that nobody asked for would be in vain."""
+    async def _reason_to_skip(self, snapshot: Snapshot) -> str | None:
+        """Why a run that nobody asked for should be skipped; None if it should not."""
         team = self._workspace.team
         if await self._store.shadow_evaluations.current(team):
-            return "the version in service is still being watched"
+            return "the shadow evaluation of the active version is still open"
         judged = await self._store.records.last_run(team, but=UNJUDGED)
         if judged and judged.data_hash == snapshot.hash:
-            return "nobody has said anything new since the last run"
+            return "there are no new labels since the last run"
         return None
 
     async def _train(self, run_id: int, folder: Path, snapshot: Snapshot) -> Step:
-        """Train a candidate in `folder`, with its progress shown in the run's message."""
+        """Train a candidate in `folder`, and show the progress in the run's message."""
         shown, shown_at = "", 0.0
 
         async def report(step: Step) -> None:
@@ -269,9 +270,9 @@ class Learning:
     async def _conclude_candidate(
         self, done: Step, selection: Selection, data_hash: str, parent: str, user: str
     ) -> tuple[str, str, str | None]:
-        """Take the candidate in; let it serve if it is proven. Returns the run's state, its summary, the version.
+        """Add the candidate and promote it if it passed. Returns the run's state, its summary, the version.
 
-        `parent` served when the run began, and is what the candidate was measured against.
+        `parent` was active when the run began; the candidate was compared with it.
         """
         outcome = await take_in(
             done,
@@ -284,31 +285,31 @@ class Learning:
             promotion=self._settings.promotion,
             now=self._clock(),
         )
-        version, reasons = outcome.version, in_two_sentences(outcome.reasons)
-        how = f"It serves when an admin says `/softanswer promote {version}`."
+        version, reasons = outcome.version, first_reasons(outcome.reasons)
+        how = f"An admin can put it in service with `/softanswer promote {version}`."
         match outcome.state:
             case "not exported":
-                text = f"The trained version does not serve, it could not be exported: {reasons}. `{parent}` goes on serving."
+                text = f"The new version could not be exported: {reasons}. `{parent}` stays in service."
                 return "rejected", text, None
             case "rejected":
                 return (
                     "rejected",
-                    f"Version `{version}` does not serve: {reasons}. `{parent}` goes on serving.",
+                    f"Version `{version}` was rejected: {reasons}. `{parent}` stays in service.",
                     version,
                 )
             case "manual":
                 return "waiting", f"Version `{version}` passed: {reasons}. {how}", version
             case "rolled back before":
-                text = f"Version `{version}` passed, but one that had learned the same was called back by the watch. {how}"
+                text = f"Version `{version}` passed, but a version with the same training data was rolled back before. {how}"
                 return "waiting", text, version
         assert version
         try:
             await self.serving.take_over(version, user, instead_of=parent)
         except Overtaken as overtaken:
-            return "waiting", f"Version `{version}` passed, and does not serve: {overtaken} {how}", version
+            return "waiting", f"Version `{version}` passed, but was not promoted: {overtaken} {how}", version
         return (
             "promoted",
-            f"Version `{version}` passed and serves now, in place of `{parent}`: {reasons}.",
+            f"Version `{version}` passed and serves now instead of `{parent}`: {reasons}.",
             version,
         )
 
@@ -321,7 +322,7 @@ class Learning:
         table: Sequence[Sequence[Any]] | None = None,
         worse: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        """One message a run in the triage channel, kept up to date."""
+        """Post the run's message in the triage channel, or update it: each run has one."""
         content: dict[str, Any] = {"text": text, "table": table}
         if table:
             content["caption"] = "Before and after, on messages kept out of training"

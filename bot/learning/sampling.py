@@ -1,7 +1,8 @@
-"""The unseen half: whoever sees only what was flagged cannot see what was missed. So some messages are asked about.
+"""Chooses which messages the team is asked to label. Flagged messages alone would not show what was missed. Pure.
 
-A few are drawn by lot, flagged or not: their answers give the true rates of misses and false alarms. A few are those the
-model was least sure of: they reload_examples most. And where people disagree, or one contradicts a sure reading, another is asked.
+* A random sample, flagged or not: its answers give the true rates of misses and false alarms.
+* An uncertainty sample, the readings with the lowest confidence: their labels teach the most.
+* Adjudications: where people disagree, or one contradicts a confident reading, another person is asked.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from bot.learning.selection import DISPUTED, SURE, Excluded
 from bot.settings import LabelRequestSettings
 
 REPLACE_AFTER_S = 3 * 24 * 3600.0
-"""So long a person may be silent before the next one is asked."""
+"""Seconds without an answer after which another person is asked."""
 MAX_ADJUDICATIONS = 3
-"""So many people are asked for each; then the message waits."""
+"""People asked per message and reason. After that the message stays excluded."""
 
 _FOR_EXCLUDED: dict[str, Why] = {DISPUTED: "third", SURE: "second"}
 
 
 UNCERTAIN = 0.60
-"""Messages read with less confidence than this may be asked about as uncertain."""
+"""Only readings with less confidence than this are in the uncertainty sample."""
 
 
 def label_requests(
@@ -36,10 +37,10 @@ def label_requests(
     adjudications: Iterable[Adjudication] = (),
     now: float = 0.0,
 ) -> list[LabelRequest]:
-    """What to ask now, and whom: the person who was asked least today. Pure.
+    """The label requests to post now. Each goes to the person with the fewest requests today.
 
-    `asked` is why and whom was asked today already, `secret` what keeps anybody from knowing which messages are drawn,
-    `adjudications` those that were asked for before. `now` in seconds since the epoch.
+    `asked`: reason and person of today's earlier requests. `secret` keeps the random sample unpredictable.
+    `adjudications`: the earlier ones. `now` in seconds since the epoch.
     """
     if not people:
         return []
@@ -60,27 +61,27 @@ def label_requests(
     for adjudication in adjudications:
         before[adjudication.message, adjudication.why].append(adjudication)
     due: list[tuple[int, tuple[int, Why, tuple[str, ...]]]] = []
-    for h in excluded:
-        if why := _FOR_EXCLUDED.get(h.why):
-            earlier = before[h.message, why]
+    for message in excluded:
+        if why := _FOR_EXCLUDED.get(message.why):
+            earlier = before[message.message, why]
             if len(earlier) < MAX_ADJUDICATIONS and not any(
                 o.open and now - o.at < REPLACE_AFTER_S for o in earlier
             ):
-                but = (*h.users, *(o.person for o in earlier if o.person))
-                if any(person not in but for person in people):
-                    due.append((len(earlier), (h.message, why, but)))
+                not_these = (*message.users, *(o.person for o in earlier if o.person))
+                if any(person not in not_these for person in people):
+                    due.append((len(earlier), (message.message, why, not_these)))
     due.sort(key=lambda d: (d[0], -d[1][0]))
     left = budget.adjudications_per_day - sum(why in ADJUDICATIONS for why, _ in asked)
-    wanted += [ask for _, ask in due[: max(0, left)]]
+    wanted += [request for _, request in due[: max(0, left)]]
     open_requests = Counter(person for _, person in asked)
     requests = []
-    for message, why, spoken in wanted:
-        person = min((p for p in people if p not in spoken), key=lambda p: (open_requests[p], p))
+    for message_id, why, not_these in wanted:
+        person = min((p for p in people if p not in not_these), key=lambda p: (open_requests[p], p))
         open_requests[person] += 1
-        requests.append(LabelRequest(message, why, person))
+        requests.append(LabelRequest(message_id, why, person))
     return requests
 
 
 def _random_number(secret: str, message: int) -> float:
-    """A number from 0 to 1 that depends on nothing but the message's id."""
+    """A number from 0 to 1, always the same for the same secret and message id."""
     return int.from_bytes(hashlib.sha256(f"{secret}:{message}".encode()).digest()[:6], "big") / 2**48

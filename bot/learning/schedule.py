@@ -1,4 +1,4 @@
-"""When the schedule retrains: crontab form and time zone of the settings, checked at the start."""
+"""The retraining schedule: crontab expression and time zone from the settings, checked at the start."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def _named_days(crontab: str) -> str:
-    """Crontab counts days from Sunday, APScheduler from Monday: with names there is nothing to count."""
+    """Replace the numbers of weekdays by names: crontab counts from Sunday, APScheduler from Monday."""
     fields = crontab.split()
     if len(fields) == 5:
         fields[4] = re.sub(r"(?<![/\d])[0-7](?!\d)", lambda match: _DAYS[int(match[0])], fields[4])

@@ -1,8 +1,11 @@
-"""From people's words to training data: which labels are learned from, which wait, and why. Pure.
+"""From label events to training rows: which labels are learned from, which are excluded, and why. Pure.
 
-A team's own model must not be spoilt by a slip, a quarrel or one person's will. So a word counts only if nobody
-contradicts it, if a second person agrees where the model was sure of the opposite, if it is not one of a burst, and
-as one of no more than a share that a single person may have.
+A slip, a dispute or a single person must not spoil a team's model. So a label counts only if
+
+* nobody contradicts it;
+* a second person agrees, where the model was confident of another label;
+* it is not part of a burst of corrections;
+* its annotator stays below the maximum rate of all labels.
 """
 
 from __future__ import annotations
@@ -19,28 +22,28 @@ from bot.privacy.redaction import MAX_LENGTH, redacted
 from bot.settings import FeedbackSettings
 
 SHARED = "written in a shared channel"
-DISPUTED = "people disagree; a third is asked"
+DISPUTED = "people disagree; another person is asked"
 SURE = "the model was sure of another label; a second person is asked"
 BURST = "one of many corrections in one direction within an hour; an admin can release them"
-OVER_RATE = "more than one person's share of the labels"
-CONTRADICTED = "nearly the same words have another label"
-REPEATED = "nearly the same words are used already"
-UNREADABLE = "nothing to read is left without what must not be learned"
+OVER_RATE = "too many of the labels are from one person"
+CONTRADICTED = "a nearly identical message has another label"
+REPEATED = "a nearly identical message is used already"
+UNREADABLE = "no text is left after redaction"
 
-_MIN_WORDS, _ALIKE = 8, 0.9
-"""Messages of so many words are nearly the same if so much of their words is."""
+_MIN_WORDS, _MIN_OVERLAP = 8, 0.9
+"""Messages of at least this many words are nearly identical if they have this rate of their words in common."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRow:
-    """A message to learn from, or to measure by."""
+    """A labelled message to learn from, or to measure with."""
 
     message: int
     text: str
     """Redacted."""
     label: str
-    words: tuple[int, ...]
-    """The ids of the words that say so."""
+    label_events: tuple[int, ...]
+    """The ids of the label events that give the label."""
     users: tuple[str, ...]
     live: bool
     """Part of the live holdout: never learned from."""
@@ -51,7 +54,7 @@ class Excluded:
     """A message that is not used, and why."""
 
     message: int
-    words: tuple[int, ...]
+    label_events: tuple[int, ...]
     users: tuple[str, ...]
     why: str
 
@@ -77,133 +80,141 @@ class Selection:
 
 @dataclass(slots=True)
 class _Message:
-    """A message with each person's last word on it."""
+    """A message with each annotator's current label."""
 
     id: int
     text: str
     """Redacted, and no longer than the model would read."""
     normal: str
-    """Without what makes no difference; nearly the same words are found by it."""
-    said: dict[str, LabelEvent] = field(default_factory=dict)
+    """See `_normal`; nearly identical messages are found by it."""
+    labels: dict[str, LabelEvent] = field(default_factory=dict)
+    """By annotator."""
 
     @property
-    def words(self) -> tuple[int, ...]:
-        return tuple(sorted(word.id for word in self.said.values()))
+    def label_events(self) -> tuple[int, ...]:
+        return tuple(sorted(event.id for event in self.labels.values()))
 
     @property
     def users(self) -> tuple[str, ...]:
-        return tuple(sorted(self.said))
+        return tuple(sorted(self.labels))
 
     @property
     def label(self) -> str:
-        """What most people say; "" if no label has more than half of the words."""
-        label, count = Counter(word.label for word in self.said.values()).most_common(1)[0]
-        return label if 2 * count > len(self.said) else ""
+        """The majority's label; "" if no label has more than half."""
+        label, count = Counter(event.label for event in self.labels.values()).most_common(1)[0]
+        return label if 2 * count > len(self.labels) else ""
 
     def excluded(self, why: str) -> Excluded:
-        return Excluded(self.id, self.words, self.users, why)
+        return Excluded(self.id, self.label_events, self.users, why)
 
 
 def select(
-    words: Iterable[LabelEvent],
+    events: Iterable[LabelEvent],
     limits: FeedbackSettings | None = None,
     cleared: Mapping[str, float] | None = None,
 ) -> Selection:
-    """Sort people's words into what is used and what is excluded.
+    """The training rows, and the excluded messages with their reasons.
 
-    `cleared` says by person up to which moment an admin has looked at their bursts and let them count.
+    `cleared`: by person, up to which time an admin has let their bursts count (seconds since the epoch).
     """
     excluded: list[Excluded] = []
     limits = limits or FeedbackSettings()
-    bursts = _bursts(words := sorted(words, key=lambda word: word.id), limits.burst_per_hour, cleared or {})
-    messages = [m for m in _current_labels(words) if m.said]
+    events = sorted(events, key=lambda event: event.id)
+    bursts = _bursts(events, limits.burst_per_hour, cleared or {})
+    messages = [m for m in _current_labels(events) if m.labels]
 
-    open_to_use: list[_Message] = []
+    usable: list[_Message] = []
     for message in messages:
         why = _reason_to_exclude(message, limits, bursts)
         if why:
             excluded.append(message.excluded(why))
         else:
-            open_to_use.append(message)
-    distinct, folded = _fold(open_to_use)
+            usable.append(message)
+    distinct, repeated = _without_repeats(usable)
     kept, over_rate = _limit_rate(distinct, limits.max_annotator_rate)
-    used = [
+    rows = [
         TrainingRow(
-            m.id, m.text, m.label, m.words, m.users, _is_live_holdout(m.normal, limits.live_holdout_rate)
+            m.id,
+            m.text,
+            m.label,
+            m.label_events,
+            m.users,
+            _is_live_holdout(m.normal, limits.live_holdout_rate),
         )
         for m in kept
     ]
-    return Selection(tuple(used), (*excluded, *folded, *over_rate))
+    return Selection(tuple(rows), (*excluded, *repeated, *over_rate))
 
 
-def is_live_holdout(text: str, share: float) -> bool:
-    """Whether a message belongs to the live holdout. By a hash of its words, so that it does for ever."""
-    return _is_live_holdout(_normal(redacted(text[:MAX_LENGTH])), share)
+def is_live_holdout(text: str, rate: float) -> bool:
+    """Whether a message belongs to the live holdout. A hash of its text decides, so the answer never changes."""
+    return _is_live_holdout(_normal(redacted(text[:MAX_LENGTH])), rate)
 
 
-def _is_live_holdout(normal: str, share: float) -> bool:
+def _is_live_holdout(normal: str, rate: float) -> bool:
     digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:4], "big") < share * 2**32
+    return int.from_bytes(digest[:4], "big") < rate * 2**32
 
 
-def _current_labels(words: Iterable[LabelEvent]) -> Iterable[_Message]:
-    """Each message with the last word of each person; a word that was taken back is none."""
+def _current_labels(events: Iterable[LabelEvent]) -> Iterable[_Message]:
+    """Each message with its current labels: each annotator's last one, unless it was withdrawn."""
     messages: dict[int, _Message] = {}
-    for word in words:
-        message = messages.get(word.message)
+    for event in events:
+        message = messages.get(event.message)
         if message is None:
-            kept = redacted(word.text[:MAX_LENGTH])
-            message = messages[word.message] = _Message(word.message, kept, _normal(kept))
-        message.said.pop(word.user, None)
-        if word.label != WITHDRAWN:
-            message.said[word.user] = word
+            text = redacted(event.text[:MAX_LENGTH])
+            message = messages[event.message] = _Message(event.message, text, _normal(text))
+        message.labels.pop(event.user, None)
+        if event.label != WITHDRAWN:
+            message.labels[event.user] = event
     return messages.values()
 
 
 def _reason_to_exclude(message: _Message, limits: FeedbackSettings, bursts: frozenset[int]) -> str | None:
-    words = list(message.said.values())
-    if words[0].shared and not limits.shared_channels:
+    labels = list(message.labels.values())
+    unanimous = len({event.label for event in labels}) == 1
+    if labels[0].shared and not limits.shared_channels:
         return SHARED
-    calm = [word for word in words if word.id not in bursts]
-    if not calm or (len(calm) < len(words) and len({word.label for word in words}) > 1):
+    outside_bursts = [event for event in labels if event.id not in bursts]
+    if not outside_bursts or (len(outside_bursts) < len(labels) and not unanimous):
         return BURST
-    if not message.label or (len({word.label for word in words}) > 1 and len(words) < 3):
+    if not message.label or (not unanimous and len(labels) < 3):
         return DISPUTED
-    agreeing = [word for word in calm if word.label == message.label]
-    flipped = any(
-        w.read_label not in (None, message.label) and w.read_confidence >= limits.sure for w in words
+    agreeing = [event for event in outside_bursts if event.label == message.label]
+    contradicts_reading = any(
+        e.read_label not in (None, message.label) and e.read_confidence >= limits.sure for e in labels
     )
-    if flipped and len(agreeing) < 2:
+    if contradicts_reading and len(agreeing) < 2:
         return SURE
     if not re.search(r"\w", message.text):
         return UNREADABLE
     return None
 
 
-def _bursts(words: Sequence[LabelEvent], most: int, cleared: Mapping[str, float]) -> frozenset[int]:
-    """The ids of words that change one label to one other, more than `most` by one person within an hour."""
+def _bursts(events: Sequence[LabelEvent], per_hour: int, cleared: Mapping[str, float]) -> frozenset[int]:
+    """The ids of label events in bursts: one person changed one label to one other more than `per_hour` times in an hour."""
     directions: dict[tuple[str, str, str], list[LabelEvent]] = defaultdict(list)
-    for word in words:
+    for event in events:
         if (
-            word.read_label
-            and word.read_label != word.label
-            and word.at > cleared.get(word.user, float("-inf"))
+            event.read_label
+            and event.read_label != event.label
+            and event.at > cleared.get(event.user, float("-inf"))
         ):
-            directions[word.user, word.read_label, word.label].append(word)
+            directions[event.user, event.read_label, event.label].append(event)
     found: set[int] = set()
     for series in directions.values():
-        series.sort(key=lambda word: word.at)
+        series.sort(key=lambda event: event.at)
         first = 0
-        for last, word in enumerate(series):
-            while word.at - series[first].at > 3600.0:
+        for last, event in enumerate(series):
+            while event.at - series[first].at > 3600.0:
                 first += 1
-            if last - first + 1 > most:
-                found.update(w.id for w in series[first : last + 1])
+            if last - first + 1 > per_hour:
+                found.update(e.id for e in series[first : last + 1])
     return frozenset(found)
 
 
-def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Excluded]]:
-    """Of messages with nearly the same words the first; none of them if their labels differ."""
+def _without_repeats(messages: Sequence[_Message]) -> tuple[list[_Message], list[Excluded]]:
+    """The first of each group of nearly identical messages; none of the group if their labels differ."""
     groups: list[list[_Message]] = []
     bags: list[frozenset[str]] = []
     by_word: dict[str, list[int]] = defaultdict(list)
@@ -214,8 +225,8 @@ def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Excluded]]
         place = exact.get(message.normal)
         rare = _rarest(bag, common)
         if place is None:
-            near = (i for word in rare for i in by_word[word])
-            place = next((i for i in dict.fromkeys(near) if _alike(bag, bags[i])), None)
+            possible = (i for word in rare for i in by_word[word])
+            place = next((i for i in dict.fromkeys(possible) if _is_nearly_identical(bag, bags[i])), None)
         if place is None:
             place = len(groups)
             groups.append([])
@@ -236,41 +247,43 @@ def _fold(messages: Sequence[_Message]) -> tuple[list[_Message], list[Excluded]]
 
 
 def _rarest(bag: frozenset[str], common: Mapping[str, int]) -> list[str]:
-    """So many of its rarest words that two messages with nine words of ten in common must share one of them; only these are
-    looked up, or every message would be compared with every other (prefix filtering, Chaudhuri et al. 2006)."""
+    """The words by which a nearly identical message must be found: two messages above the overlap have one of them in common.
+
+    This spares comparing every message with every other (prefix filtering, Chaudhuri et al. 2006).
+    """
     if len(bag) < _MIN_WORDS:
-        return []  # alike only if the same
-    count = len(bag) - ceil(_ALIKE * len(bag)) + 1
+        return []  # only an identical message counts, see `exact`
+    count = len(bag) - ceil(_MIN_OVERLAP * len(bag)) + 1
     return sorted(bag, key=lambda word: (common[word], word))[:count]
 
 
-def _alike(some: frozenset[str], others: frozenset[str]) -> bool:
-    """Nine words of ten in common; short messages only if they are the same, for there one word is the message."""
-    return len(some) >= _MIN_WORDS and len(some & others) >= _ALIKE * len(some | others)
+def _is_nearly_identical(some: frozenset[str], others: frozenset[str]) -> bool:
+    """Whether the overlap of the words is at least _MIN_OVERLAP. Never for short messages: there, one word decides."""
+    return len(some) >= _MIN_WORDS and len(some & others) >= _MIN_OVERLAP * len(some | others)
 
 
 def _normal(text: str) -> str:
-    """A message without what makes no difference: capitals, figures, marks."""
+    """A message in lower case, with 0 for each number and without punctuation."""
     return " ".join(re.sub(r"[\W_]+", " ", re.sub(r"\d+", "0", text.lower())).split()) or text.strip()
 
 
-def _limit_rate(messages: Sequence[_Message], share: float) -> tuple[list[_Message], list[Excluded]]:
-    """No more than `share` of the labels from one person who alone gave them; their latest stay.
+def _limit_rate(messages: Sequence[_Message], rate: float) -> tuple[list[_Message], list[Excluded]]:
+    """Limit what one annotator alone has labelled to `rate` of all messages; the latest stay.
 
-    A team of two cannot have less than a half each: where `share` is less than the people's equal parts, those hold.
-    A label that several people agree on counts for nobody.
+    In a small team the limit is each person's equal part if that is more: a half in a team of two.
+    A message that several people labelled does not count for any of them.
     """
     of_one: dict[str, list[_Message]] = defaultdict(list)
     for message in messages:
-        if len(message.said) == 1:
+        if len(message.labels) == 1:
             of_one[message.users[0]].append(message)
-    annotators = {user for message in messages for user in message.said}
-    part = max(share, 1 / max(1, len(annotators)))
+    annotators = {user for message in messages for user in message.labels}
+    max_rate = max(rate, 1 / max(1, len(annotators)))
     counts = {user: len(theirs) for user, theirs in of_one.items()}
     agreed = len(messages) - sum(counts.values())
     total = len(messages)
-    while True:  # who is cut makes the whole smaller, and the others' shares larger
-        allowed = {user: min(count, max(1, int(part * total + 1e-9))) for user, count in counts.items()}
+    while True:  # each cut makes the total smaller, and so the others' rates larger
+        allowed = {user: min(count, max(1, int(max_rate * total + 1e-9))) for user, count in counts.items()}
         smaller = agreed + sum(allowed.values())
         if smaller == total:
             break
@@ -283,4 +296,4 @@ def _limit_rate(messages: Sequence[_Message], share: float) -> tuple[list[_Messa
 
 
 def _earliest(messages: Sequence[_Message], count: int) -> Sequence[_Message]:
-    return sorted(messages, key=lambda message: message.words[-1])[:count]
+    return sorted(messages, key=lambda message: message.label_events[-1])[:count]

@@ -1,4 +1,4 @@
-"""Which version serves: promotion, the swap between two batches, the way back, and what is kept."""
+"""The version in service: promotion, the swap between two batches, rollback, and removing old versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.domain.actions import Notice
 from bot.pipeline.matching import Router
 from bot.store import Store, StoreUnavailable
-from bot.store.shadow_evaluations import SUCCEEDED
+from bot.store.shadow_evaluations import SUPERSEDED
 from bot.workspace import Workspace
 from model.artefact_folder import ArtefactError
 from model.batcher import Batcher
@@ -24,16 +24,16 @@ NEVER_SERVED = ("rejected", "candidate")
 
 
 class Overtaken(Exception):
-    """Another version serves than was thought. One line."""
+    """Another version is in service than expected. The text is one line."""
 
 
 def load_last_good(
     registry: Registry, load: Callable[[Path], Classifier]
 ) -> tuple[Classifier, dict[str, str]]:
-    """The version in service; where it is damaged, the latest that served before it and is whole. Blocking.
+    """Load the active version; if it is damaged, the latest one before it that can be loaded. Blocking.
 
-    Also the versions passed over, each with what is wrong with it. Raises ArtefactError if none is whole, not even the shipped one,
-    and if what should serve is no version at all: then a person has put something in place, and must hear of it.
+    Also returns the damaged versions, each with the reason. Raises ArtefactError if none can be loaded, not even the
+    shipped one, and if the active version does not exist: then an operator changed the folder and must know.
     """
     if not registry.exists(registry.active()):
         registry.folder(registry.active())
@@ -83,48 +83,51 @@ class Serving:
         return self._load(self._registry.folder(version))
 
     def add(self, candidate: Path) -> str:
-        """Take a trained version in; raises ArtefactError. It does not serve yet."""
+        """Add a trained version to the registry; raises ArtefactError. It does not serve yet."""
         return self._registry.add(candidate)
 
     async def promote(self, version: str, user: str, *, anyway: bool = False) -> str:
-        """Let a version serve because a person says so; returns what to tell them. A refused one only `anyway`."""
+        """Promote a version for an admin; returns the answer for them. A rejected one needs `anyway`."""
         known = await asyncio.to_thread(self._registry.versions)
         if version not in [manifest.version for manifest in known]:
             return f"There is no version `{version[:80]}`; `/softanswer models` lists them."
         states = await self._store.records.model_states(self._workspace.team)
         if states.get(version) == "rejected" and not anyway:
-            return f"Version `{version}` failed its release checks. Shall it serve all the same? `/softanswer promote {version} anyway`"
+            return f"Version `{version}` failed its release checks. To promote it anyway: `/softanswer promote {version} anyway`"
         try:
             previous = await self.take_over(version, user)
         except (ArtefactError, Overtaken) as error:
             return str(error)
         except (OSError, StoreUnavailable) as error:
             return (
-                f"Version `{version}` could not be put in service: {error}. `{self.active}` goes on serving."
+                f"Version `{version}` could not be put in service: {error}. `{self.active}` stays in service."
             )
-        return f"Version `{version}` serves now. For a while `{previous}` reads along, to see whether it was better."
+        return f"Version `{version}` serves now. For a while `{previous}` reads the same messages, to check that it was not better."
 
     async def take_over(self, version: str, user: str, instead_of: str | None = None) -> str:
-        """Let a version serve, and watch it; returns the one whose place it took.
+        """Promote a version and start its shadow evaluation; returns the previous version.
 
-        Raises ArtefactError if it cannot be loaded, Overtaken if it serves already or, with `instead_of`, another one than that does.
+        Raises ArtefactError if it cannot be loaded. Raises Overtaken if it serves already, or if the active version is
+        not `instead_of`.
         """
         async with self._swap:
             previous = self._registry.active()
             if version == previous:
                 raise Overtaken(f"Version `{version}` serves already.")
             if instead_of is not None and instead_of != previous:
-                raise Overtaken(f"It was measured against `{instead_of}`, and `{previous}` serves by now.")
+                raise Overtaken(f"It was compared with `{instead_of}`, but `{previous}` serves now.")
             await self._serve(version, user, "promoted", previous)
         return previous
 
-    async def rollback(self, user: str, *, of: str | None = None, ended: tuple[str, str] = SUCCEEDED) -> str:
-        """Back to the version that served before; returns what to tell who said so. With `of` only if that one serves now; `ended`
-        is how the watch that is open ends with it (state, verdict)."""
+    async def rollback(self, user: str, *, of: str | None = None, ended: tuple[str, str] = SUPERSEDED) -> str:
+        """Return to the version that served before; returns the answer for whoever asked.
+
+        With `of`: only if that version is active. `ended`: how the open shadow evaluation ends (state, verdict).
+        """
         async with self._swap:
             active, previous = self._registry.active(), self._registry.previous()
             if of is not None and of != active:
-                return f"`{active}` serves by now."
+                return f"`{active}` serves now."
             if previous is None:
                 return f"Nothing served before `{active}`, so there is nothing to roll back to."
             try:
@@ -132,7 +135,7 @@ class Serving:
             except ArtefactError as error:
                 return str(error)
             except (OSError, StoreUnavailable) as error:
-                return f"Version `{previous}` could not be put back in service: {error}. `{self.active}` goes on serving."
+                return f"Version `{previous}` could not be put back in service: {error}. `{self.active}` stays in service."
         return f"Rolled back: version `{previous}` serves now."
 
     async def _serve(
@@ -141,10 +144,13 @@ class Serving:
         user: str,
         what: str,
         previous: str | None,
-        ended: tuple[str, str] = SUCCEEDED,
+        ended: tuple[str, str] = SUPERSEDED,
     ) -> None:
-        """Swap between two batches, holding the lock. Loading and embedding the templates come first, so that nothing waits for
-        them; what follows is done as a whole, whoever is cancelled meanwhile. `previous`: what a promotion takes the place of."""
+        """Put a version in service; the caller holds the lock. `previous`: the version that a promotion replaces.
+
+        Loading it and embedding the templates come first, so that no message waits for them. The rest is completed even
+        if this call is cancelled.
+        """
         classifier = await asyncio.to_thread(self.load, version)
         await asyncio.to_thread(self._router.prepare, classifier.embed, classifier.version)
         put = asyncio.create_task(self._put(classifier, user, what, previous, ended))
@@ -162,8 +168,11 @@ class Serving:
         previous: str | None,
         ended: tuple[str, str],
     ) -> None:
-        """The pointer, then the books with the watch in one stroke, then the swap. If the books cannot be written the pointer goes
-        back; should the process die in between, `reconcile` brings them up to it at the next start."""
+        """Change the registry's pointer, then the database in one transaction, then swap.
+
+        If the database cannot be written, the pointer is set back. If the process dies in between, `reconcile` updates
+        the database at the next start.
+        """
         version, team, now = classifier.version, self._workspace.team, self._clock()
         before = self._registry.active()
         if previous is None:
@@ -183,13 +192,16 @@ class Serving:
         await self._batcher.swap(classifier)
 
     async def fall_back(self, damaged: Mapping[str, str]) -> None:
-        """At the start: what now serves does so because these versions are damaged. Triage is told, then the pointer follows."""
+        """At the start: report damaged versions in triage, and set the registry's pointer to the version that was loaded."""
         if not damaged:
             return
         team, now, version = self._workspace.team, self._clock(), self._batcher.classifier.version
         lines = [f"⚠️ Model version `{name}` is damaged ({why[:300]})." for name, why in damaged.items()]
         text = "\n".join(
-            [*lines, f"`{version}`, which served before, serves instead. Put the folder back and promote it."]
+            [
+                *lines,
+                f"`{version}`, which served before, serves instead. Restore the damaged folder and promote that version.",
+            ]
         )
         log.warning("%s", text)
         action = Notice(key=f"damaged:{'+'.join(damaged)}:{now}", text=text)
@@ -198,47 +210,47 @@ class Serving:
         await self._store.records.serve_model(team, version, "the bot's start", "fell back", now)
 
     async def reconcile(self) -> None:
-        """At the start: should the last process have died between the registry's pointer and the database, the pointer is right."""
+        """At the start: if the registry's pointer and the database differ, follow the pointer. The last process died in between."""
         team, active, before = self._workspace.team, self._registry.active(), self._registry.previous()
         states = await self._store.records.model_states(team)
         in_database = [version for version, state in states.items() if state == "active"]
         if in_database == ([active] if active in states else []):
             return
-        # If what the books have in service (nothing: the shipped version) stands behind the pointer's, that was a promotion.
-        behind = before in in_database if in_database else before not in states
+        # It was a promotion if the database still has the previous version (none: the shipped one) as active.
+        was_promotion = before in in_database if in_database else before not in states
         await self._store.records.serve_model(
             team,
             active,
             "the bot's start",
             "found serving",
             self._clock(),
-            instead_of=before if behind else None,
+            instead_of=before if was_promotion else None,
         )
 
     async def serves(self, version: str) -> bool:
-        """Whether a version serves; while one is being put in service, this waits for it."""
+        """Whether a version is in service. Waits while one is being put in service."""
         async with self._swap:
             return self._registry.active() == version
 
     async def reload_examples(self) -> None:
-        """Take the approved examples into the router, if they have changed, as the version in service understands them."""
+        """Add the approved examples to the router, if they have changed, with the active version's embeddings."""
         async with self._swap:
             examples = await self._store.examples.approved(self._workspace.team)
             if examples == self._examples:
                 return
             self._router.add_examples(examples)
             version = self._batcher.classifier.version
-            # By the batcher: another thread must not use the classifier while it reads.
+            # Through the batcher: no other thread may use the classifier while it reads.
             embeddings = await self._batcher.embed(self._router.texts())
             await asyncio.to_thread(self._router.prepare, lambda texts: embeddings, version)
             self._examples = examples
 
     async def prune(self) -> None:
-        """Remove versions that never served, but for the latest few."""
+        """Remove the versions that never served, except the latest few."""
         states = await self._store.records.model_states(self._workspace.team)
         known = await asyncio.to_thread(self._registry.versions)
-        kept_out = [m.version for m in known if states.get(m.version) in NEVER_SERVED]
-        for version in kept_out[: -self._keep or None]:
+        never_served = [m.version for m in known if states.get(m.version) in NEVER_SERVED]
+        for version in never_served[: -self._keep or None]:
             try:
                 await asyncio.to_thread(self._registry.remove, version)
                 log.info("removed version %s, which never served", version)

@@ -1,4 +1,7 @@
-"""Carries out what bot.learning.shadow decides: the old version reads along, off the road, and is called back if it was better."""
+"""Runs the shadow evaluation: the old version reads the same messages beside the pipeline; if it is better, the bot rolls back.
+
+The decision itself is in bot.learning.shadow.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from bot.learning.serving import Serving
 from bot.learning.shadow import is_one_annotator, is_worse, known, summary
 from bot.settings import ShadowEvaluationSettings
 from bot.store import Store
-from bot.store.shadow_evaluations import SUCCEEDED
+from bot.store.shadow_evaluations import SUPERSEDED
 from bot.workspace import Workspace
 from model.artefact_folder import ArtefactError
 from model.classifier import Classifier
@@ -22,9 +25,9 @@ from model.classifier import Classifier
 log = logging.getLogger(__name__)
 
 MAX_LABEL_REQUESTS = 60
-"""Questions one evaluation may cost the team."""
+"""Label requests that one evaluation may make."""
 MAX_CONFIRMATIONS = 3
-"""And so many at a time, three times as many in all, if one person alone finds the new version worse."""
+"""Open requests for confirmation at a time, if only one person finds the new version worse; three times as many in all."""
 
 
 class ShadowEvaluator:
@@ -45,23 +48,23 @@ class ShadowEvaluator:
         self._committed = committed
         self._clock = clock
         self._old: Classifier | None = None
-        self._turn = 0
+        self._next_person = 0
 
     async def tick(self) -> None:
-        """Read along, look at what people said, and end the evaluation if it is decided or over."""
+        """Read new messages with the old version, look at people's labels, and end the evaluation if it is decided."""
         team = self._workspace.team
         evaluation = await self._store.shadow_evaluations.current(team)
         if evaluation is None:
             self._old = None
             return
         if not await self._serving.serves(evaluation.version):
-            await self._store.shadow_evaluations.end(evaluation, *SUCCEEDED, self._clock())
+            await self._store.shadow_evaluations.end(evaluation, *SUPERSEDED, self._clock())
             return
         try:
-            await self._read_along(evaluation)
+            await self._read_new_messages(evaluation)
         except ArtefactError as error:
             await self._store.shadow_evaluations.end(evaluation, "stopped", str(error), self._clock())
-            log.warning("the evaluation over %s was stopped: %s", evaluation.version, error)
+            log.warning("the shadow evaluation of %s was stopped: %s", evaluation.version, error)
             text = (
                 f"👀 The shadow evaluation of `{evaluation.version}` has ended: the previous version cannot be loaded "
                 f"({error}). `{evaluation.version}` stays in service."
@@ -71,28 +74,27 @@ class ShadowEvaluator:
         counts = await self._store.shadow_evaluations.counts(evaluation)
         worse, one_annotator = is_worse(counts), is_one_annotator(counts, len(self._workspace.staff))
         if worse and not one_annotator:
-            await self._call_back(evaluation, summary(counts))
+            await self._roll_back(evaluation, summary(counts))
             return
         if worse:
             text = (
-                f"⚠️ One person alone finds `{evaluation.version}` worse than `{evaluation.previous}`: {summary(counts)}. "
-                "Others are asked: if one of them agrees on a message it is called back. `rollback` does it now."
+                f"⚠️ So far one person finds `{evaluation.version}` worse than `{evaluation.previous}`: {summary(counts)}. "
+                "I ask others, too: if one of them agrees, I roll back. You can do it now with `rollback`."
             )
             await self._tell(evaluation, text, "one voice")
             await self._request_adjudications(evaluation)
         hours = (self._clock() - evaluation.started_at) / 3600
         if not worse and known(counts) >= self._settings.readings and hours >= self._settings.hours:
             await self._store.shadow_evaluations.end(evaluation, "passed", summary(counts), self._clock())
-            await self._tell(
-                evaluation, f"👀 Version `{evaluation.version}` has excluded: {summary(counts)}. It stays."
-            )
+            text = f"👀 Version `{evaluation.version}` passed its shadow evaluation: {summary(counts)}. It stays."
+            await self._tell(evaluation, text)
         elif hours >= self._settings.max_hours:
             await self._store.shadow_evaluations.end(evaluation, "undecided", summary(counts), self._clock())
-            why = "for one person alone finds it worse" if worse else "for too little was counts or answered"
-            text = f"👀 The evaluation over `{evaluation.version}` ends undecided, {why}: {summary(counts)}. It stays."
+            why = "only one person finds it worse" if worse else "too few messages were read or answered"
+            text = f"👀 The shadow evaluation of `{evaluation.version}` ends undecided ({why}): {summary(counts)}. It stays."
             await self._tell(evaluation, text)
 
-    async def _read_along(self, evaluation: ShadowEvaluation) -> None:
+    async def _read_new_messages(self, evaluation: ShadowEvaluation) -> None:
         messages = await self._store.shadow_evaluations.unread(evaluation)
         if not messages:
             return
@@ -106,7 +108,7 @@ class ShadowEvaluator:
         await self._request_labels(evaluation, differ)
 
     async def _request_labels(self, evaluation: ShadowEvaluation, messages: list[int]) -> None:
-        """One person of the team each, in turn: which of the two is right is for people to say."""
+        """Ask which of the two versions is right: one person of the team per message, in turn."""
         people = self._workspace.staff
         since = evaluation.started_at
         asked = sum(
@@ -114,14 +116,16 @@ class ShadowEvaluator:
         )
         requests = []
         for message in messages[: max(0, MAX_LABEL_REQUESTS - asked)] if people else []:
-            requests.append(LabelRequest(message, "differ", people[self._turn % len(people)]))
-            self._turn += 1
+            requests.append(LabelRequest(message, "differ", people[self._next_person % len(people)]))
+            self._next_person += 1
         if requests and await self._store.label_requests.put(self._workspace.team, requests, self._clock()):
             self._committed()
 
     async def _request_adjudications(self, evaluation: ShadowEvaluation) -> None:
-        """Whether they agree with the one who finds the old version better: about a few messages at a time, and of those
-        first who were asked least."""
+        """Ask others whether they agree with the one person who finds the old version better.
+
+        A few messages at a time; each request goes to the person with the fewest.
+        """
         team, now = self._workspace.team, self._clock()
         earlier = [
             o
@@ -131,9 +135,9 @@ class ShadowEvaluator:
         waiting = [o for o in earlier if o.open and now - o.at < REPLACE_AFTER_S]
         open_requests = Counter(o.person for o in earlier)
         requests: list[LabelRequest] = []
-        for message, spoken in (await self._store.shadow_evaluations.old_right(evaluation)).items():
+        for message, annotators in (await self._store.shadow_evaluations.old_right(evaluation)).items():
             asked = {o.person for o in earlier if o.message == message}
-            others = [p for p in self._workspace.staff if p not in spoken and p not in asked]
+            others = [p for p in self._workspace.staff if p not in annotators and p not in asked]
             if any(o.message == message for o in waiting) or not others:
                 continue
             if (
@@ -147,12 +151,14 @@ class ShadowEvaluator:
         if requests and await self._store.label_requests.put(team, requests, now):
             self._committed()
 
-    async def _call_back(self, evaluation: ShadowEvaluation, why: str) -> None:
-        """If that fails the evaluation stays open, and the next tick tries again; it is summary once."""
-        answer = await self._serving.rollback("the evaluation", of=evaluation.version, ended=("worse", why))
+    async def _roll_back(self, evaluation: ShadowEvaluation, why: str) -> None:
+        """Return to the old version. If that fails, the evaluation stays open and the next tick tries again; it is reported once."""
+        answer = await self._serving.rollback(
+            "the shadow evaluation", of=evaluation.version, ended=("worse", why)
+        )
         worse = f"Version `{evaluation.version}` reads your customers worse than `{evaluation.previous}`: {why}. {answer}"
         if await self._serving.serves(evaluation.version):
-            await self._tell(evaluation, f"⚠️ {worse}", "not called back")
+            await self._tell(evaluation, f"⚠️ {worse}", "not rolled back")
         else:
             await self._tell(evaluation, f"⏪ {worse}")
 

@@ -1,1 +1,1 @@
-"""What is erased, when, and what is taken out of words that stay."""
+"""What is erased and when, and how the texts that stay are redacted."""

@@ -1,10 +1,9 @@
-"""Forgetting, in one order whoever requests for it: a command, an event, the app's removal, the command line.
+"""Forgetting, always in the same order: for a command, an event, the app's removal and the command line.
 
-1. A retraining that may hold the words is stopped: nothing more is learned from them.
-2. The words are erased; cards that showed them are queued to be updated, and it is noted in the audit. One transaction: what was
-   erased is always noted.
-3. The routing examples are loaded anew; golden messages are read from the database by each run.
-4. The outbox is woken: the cards change.
+1. A retraining that may use the texts is stopped, so that nothing more is learned from them.
+2. The texts are erased, updates of the cards that showed them are queued, and the audit records it: one transaction.
+3. The routing examples are loaded again. Golden messages need no reload: each run reads them from the database.
+4. The outbox is woken, so that the cards change.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-STOPPED = "words it may have held were forgotten"
+STOPPED = "messages that it may have learned from were forgotten"
 """Why a retraining ended."""
 
 
@@ -35,7 +34,7 @@ class Forgetting:
         committed: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        """`interrupt` stops the retraining that is under way and says whether there was one."""
+        """`interrupt` stops the current retraining and returns whether there was one."""
         self._erasure = erasure
         self._interrupt = interrupt
         self._reload_examples = reload_examples
@@ -43,37 +42,35 @@ class Forgetting:
         self._clock = clock
 
     async def person(self, team: str, user: str, by: str) -> Forgotten:
-        """Forget everything that a person wrote here; `by` asked for it."""
-        gone, stopped = await self._in_order(
+        """Forget everything that a person wrote; `by` asked for it."""
+        forgotten, stopped = await self._run(
             await self._erasure.may_be_learned_of(user),
             STOPPED,
             lambda: self._erasure.forget(team, user, by, self._clock()),
         )
-        return replace(gone, stopped=stopped)
+        return replace(forgotten, stopped=stopped)
 
     async def message(self, inbox_id: int, deletion: Deletion) -> None:
-        """Forget a message that its author deleted, and commit the event that says so."""
-        await self._in_order(
+        """Forget a message that its author deleted, and close the event of its deletion."""
+        await self._run(
             await self._erasure.may_be_learned_at(deletion.channel, deletion.ts),
             STOPPED,
             lambda: self._erasure.erase(inbox_id, deletion, self._clock()),
         )
 
     async def everything(self, why: str) -> Forgotten:
-        """The app was taken out of the workspace: forget what anybody wrote."""
-        gone, stopped = await self._in_order(True, why, lambda: self._erasure.forget_all(why, self._clock()))
-        return replace(gone, stopped=stopped)
+        """The app was removed from the workspace: forget every message."""
+        forgotten, stopped = await self._run(True, why, lambda: self._erasure.forget_all(why, self._clock()))
+        return replace(forgotten, stopped=stopped)
 
-    async def _in_order(
-        self, may_be_learned: bool, why: str, erase: Callable[[], Awaitable[T]]
-    ) -> tuple[T, bool]:
+    async def _run(self, may_be_learned: bool, why: str, erase: Callable[[], Awaitable[T]]) -> tuple[T, bool]:
         stopped = may_be_learned and await self._interrupt(why)
-        gone = await erase()
-        if may_be_learned and await self._interrupt(why):  # one that began in between
+        forgotten = await erase()
+        if may_be_learned and await self._interrupt(why):  # a run that began in between
             stopped = True
         try:
             await self._reload_examples()
-        except Exception:  # the words are gone all the same, and examples are looked at again within minutes
-            log.exception("the routing examples could not be loaded anew after words were forgotten")
+        except Exception:  # the texts are erased; the examples are reloaded within minutes
+            log.exception("the routing examples could not be reloaded after messages were forgotten")
         self._committed()
-        return gone, stopped
+        return forgotten, stopped

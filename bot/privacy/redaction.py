@@ -1,6 +1,6 @@
-"""What a training snapshot must not hold: addresses, numbers and keys of persons. Pure.
+"""Removes personal addresses, numbers and keys from texts that are learned from. Pure.
 
-A word takes their place ("an address", "a number"): what is said about them stays to be learned from.
+Words such as "an address" or "a card number" replace them, so that the sentence can still be learned from.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NO_SECRET = frozenset({
     "would", "do", "don't", "does", "doesn't", "did", "didn't", "isn't", "wasn't", "aren't", "still", "again", "your", "our",
     "the", "and", "but", "please", "reset", "link", "page", "field", "required", "invalid", "expired", "wrong",
 })  # fmt: skip
-"""What follows *Password:* in a heading or a complaint."""
+"""Words that may follow *Password:* in a heading or a complaint; they are no secrets."""
 _LONG_KEY = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{28,}")
 _QUERY = re.compile(r"(https?://[^\s|>?#:]{1,300}(?::\d+)?[^\s|>?#:]{0,500})[?#][^\s|>]*")
 _MAIL = re.compile(
@@ -38,12 +38,14 @@ _DIGITS = re.compile(r"(?<![\w.,])\+?\(?\d(?:[ \-./()]{0,2}\d){6,22}(?![\w])")
 
 
 MAX_CHARACTERS = 4000
-"""Of a longer text only the beginning is kept."""
+"""A longer text is cut off."""
 
 
 def redacted(text: str) -> str:
-    """The message, as Slack sent it, without mail addresses, phone, card and account numbers, keys, IPs and names from
-    mentions."""
+    """A message without mail addresses, phone, card and account numbers, keys, IPs and names in mentions.
+
+    `text`: as Slack sent it.
+    """
     text = _KEYS.sub("a key", text[:MAX_CHARACTERS])
     text = _QUERY.sub(r"\1", text)
     text = _NAMED_SECRET.sub(_secret, text)
@@ -58,24 +60,24 @@ def redacted(text: str) -> str:
 
 
 def _secret(match: re.Match[str]) -> str:
-    """Of several (*passwords*) none, unless they are told; after a colon and a space no word of the sentence."""
+    """Replace a named secret. Not after a plural (*passwords*) without `:` or *is*; not if it is an ordinary word."""
     name, between, word = match[1], match[2], match[3]
-    told = re.search(r"[:=]|\b(?:is|are)\b", between, re.IGNORECASE)
-    spoken = between[-1].isspace() and (
+    is_assigned = re.search(r"[:=]|\b(?:is|are)\b", between, re.IGNORECASE)
+    is_ordinary = between[-1].isspace() and (
         word.lower().strip(".,!?…") in _NO_SECRET or (len(word) < 4 and word.isalpha())
     )
-    if spoken or (name[-1] in "sS" and not told):
+    if is_ordinary or (name[-1] in "sS" and not is_assigned):
         return match[0]
     return f"{name}{between}a secret"
 
 
 def _is_mixed(word: str) -> bool:
-    """Figures and letters: a word that is long because somebody leaned on a key has only the one."""
+    """Whether it has digits and letters. A long word by a stuck key has only one of them."""
     return any(c.isdigit() for c in word) and any(c.isalpha() for c in word)
 
 
 def _number(match: re.Match[str]) -> str:
-    """Cards are told by their check digit (Luhn), phone numbers by how they are written; other numbers stay."""
+    """Replace card numbers, found by their check digit (Luhn), and phone numbers, found by their form."""
     digits = re.sub(r"\D", "", match[0])
     if 13 <= len(digits) <= 19 and _passes_luhn(digits):
         return "a card number"
@@ -92,10 +94,10 @@ def _passes_luhn(digits: str) -> bool:
 
 
 def _is_iban(text: str) -> bool:
-    """ISO 13616: the number, its first four characters moved to the end and letters as numbers, leaves 1 by 97."""
+    """ISO 13616: with the first four characters at the end and letters as numbers, the remainder modulo 97 is 1."""
     compact = text.replace(" ", "")
-    turned = compact[4:] + compact[:4]
-    return 15 <= len(compact) <= 34 and int("".join(str(int(c, 36)) for c in turned)) % 97 == 1
+    rearranged = compact[4:] + compact[:4]
+    return 15 <= len(compact) <= 34 and int("".join(str(int(c, 36)) for c in rearranged)) % 97 == 1
 
 
 def _is_ip(text: str) -> bool:
@@ -107,11 +109,13 @@ def _is_ip(text: str) -> bool:
 
 
 MAX_LENGTH = 2000
-"""Characters of a message that are looked at; the model reads fewer."""
+"""Characters of a message that are used for learning; the model reads fewer."""
 
 
 def to_keep(text: str) -> str | None:
-    """What of a labelled message is kept to learn from when its own words must go: no more than `select` makes of it. None if
-    that would not be the same message to `select` again."""
+    """The text of a labelled message to keep for learning when the original must be erased: what `select` uses of it.
+
+    None if `select` would redact that text once more.
+    """
     kept = redacted(text[:MAX_LENGTH])
     return kept if redacted(kept[:MAX_LENGTH]) == kept else None

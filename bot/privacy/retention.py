@@ -1,4 +1,4 @@
-"""Words are not kept for ever: a few times a day, what is older than the settings allow is erased."""
+"""Retention: a few times a day, messages older than the settings allow are erased."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.store.erasure import Erasure
 log = logging.getLogger(__name__)
 
 _DAY_S = 86400.0
-_BETWEEN_S = 6 * 3600.0
+_INTERVAL_S = 6 * 3600.0
 
 
 class Retention:
@@ -25,8 +25,8 @@ class Retention:
         shared: Callable[[], Collection[str] | None],
         clock: Callable[[], float],
     ) -> None:
-        """`labelled_days`: how long what somebody labelled stays, redacted, to be learned from, if there is consent, but not of
-        the channels `shared` (None: of all)."""
+        """`labelled_days`: how long labelled messages are kept, redacted, for learning; only with consent, and not those of
+        the channels `shared` (None: all)."""
         self._erasure = erasure
         self._days = days
         self._labelled_days = max(days, labelled_days)
@@ -35,17 +35,17 @@ class Retention:
         self._clock = clock
 
     async def run(self) -> None:
-        """Erase what has become too old, at once and then every six hours, until cancelled."""
+        """Erase old messages now and then every six hours, until cancelled."""
         while True:
             try:
-                await self._round()
+                await self._erase_old()
             except Exception:
                 log.exception("old messages could not be erased; trying again in six hours")
-            await asyncio.sleep(_BETWEEN_S)
+            await asyncio.sleep(_INTERVAL_S)
 
-    async def _round(self) -> None:
+    async def _erase_old(self) -> None:
         now = self._clock()
         labelled = now - self._labelled_days * _DAY_S if await self._consent() else None
-        gone = await self._erasure.expire(now - self._days * _DAY_S, to_keep, labelled, self._shared())
-        if gone:
-            log.info("erased the words of %d messages older than %d days", gone, self._days)
+        count = await self._erasure.expire(now - self._days * _DAY_S, to_keep, labelled, self._shared())
+        if count:
+            log.info("erased the texts of %d messages older than %d days", count, self._days)

@@ -128,7 +128,9 @@ async def _golden(services: Services, user: str, rest: str) -> str:
         label, _, text = more.strip().partition(" ")
         if label not in ("negative", "neutral", "positive") or not text.strip():
             return "Like this: `golden add negative The export has failed again`"
-        number = await teaching.add_golden(team, redacted(text.strip()), label, user, now, said=text.strip())
+        number = await teaching.add_golden(
+            team, redacted(text.strip()), label, user, now, original=text.strip()
+        )
         return f"Golden message {number}: every new version must read it as {label}."
     if what == "remove":
         gone = more.strip().isdecimal() and await teaching.remove_golden(team, int(more), user, now)

@@ -1,4 +1,4 @@
-"""What the bot remembers. One process, one connection, one thread; every method is one transaction."""
+"""The database. One process, one connection, one thread; every method is one transaction."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Store:
 
 
 def open_store(file: Path, transition: Transition, reach: Reach | None = None) -> Store:
-    """Open (or create) the database, alone; raises StoreError with one line that says what to do.
+    """Open or create the database, with exclusive access. Raises StoreError; its one line says what to do.
 
-    `transition`: the rules of cases (bot.desk.cases), applied inside the transactions here.
+    `transition`: the rules of cases (bot.desk.cases), applied inside the transactions.
     """
     database = Database.open(file, reach)
     return Store(

@@ -1,4 +1,4 @@
-"""Cases: an unhappy or waiting customer's thread, from flag to resolution, and the cards and notes that show it."""
+"""Cases: the threads of unhappy or waiting customers, from flag to resolution, with their cards and notes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cases:
         return await self._database.transaction(lambda db: _view(db, case_id))
 
     async def open_cases(self, team: str, limit: int = 20) -> list[CaseView]:
-        """Cases that nobody has resolved yet, oldest first."""
+        """Cases that are not resolved, oldest first."""
         sql = "select id from cases where team = ? and state != 'resolved' order by opened_at limit ?"
 
         def work(db: Transaction) -> list[CaseView]:
@@ -47,14 +47,14 @@ class Cases:
         return await self._database.transaction(lambda db: [r["thread"] for r in db.query(sql, [channel])])
 
     async def take(self, case_id: int, user: str, now: float) -> None:
-        """Make an open case this person's. A stale button takes nobody's case away."""
-        await self._press(case_id, Take(user, now))
+        """Make this person the owner of an open case. A case that is taken already stays with its owner."""
+        await self._apply_button(case_id, Take(user, now))
 
     async def resolve(self, case_id: int, user: str, now: float) -> None:
-        await self._press(case_id, Resolve(user, now))
+        await self._apply_button(case_id, Resolve(user, now))
 
-    async def _press(self, case_id: int, event: Take | Resolve) -> None:
-        """An agent's button on a card, with an audit row if it changed something."""
+    async def _apply_button(self, case_id: int, event: Take | Resolve) -> None:
+        """Apply an agent's button on a card, with an audit row if it changed the case."""
 
         def work(db: Transaction) -> None:
             place = db.one("select team, channel, thread from cases where id = ?", [case_id])
@@ -70,7 +70,7 @@ class Cases:
         await self._database.transaction(work)
 
     async def history(self, case_id: int) -> list[CaseEvent]:
-        """What happened to a case, oldest first."""
+        """The events of a case, oldest first."""
         sql = "select * from case_events where case_id = ? order by id"
         rows = await self._database.transaction(lambda db: db.query(sql, [case_id]))
         return [CaseEvent(row["kind"], row["at"], row["actor"], row["message_id"]) for row in rows]
@@ -79,8 +79,10 @@ class Cases:
 def apply_event(
     db: Transaction, transition: Transition, team: str, channel: str, thread: str, event: Event
 ) -> tuple[CaseEvent, ...]:
-    """Apply an event to the thread's case by the rules handed in: the row, its history, its card and notes; in the caller's
-    transaction. Returns what was added to the history."""
+    """Apply an event to the thread's case, its history, card and notes; in the caller's transaction.
+
+    `transition`: the rules. Returns what was added to the history.
+    """
     row = db.one(_OF_THREAD, [channel, thread])
     case = _case(row) if row else None
     change = transition(case, event)
@@ -114,7 +116,7 @@ def apply_event(
 
 
 def apply_to_cases_of(db: Transaction, transition: Transition, event: Corrected | TextErased) -> None:
-    """Apply what happened to a message to the case that shows it, if one does; in the caller's transaction."""
+    """Apply an event of a message to the cases that show it; in the caller's transaction."""
     for row in db.query(
         "select team, channel, thread from cases where message_id = ? order by id", [event.message]
     ):
@@ -122,7 +124,7 @@ def apply_to_cases_of(db: Transaction, transition: Transition, event: Corrected 
 
 
 def queue_note_updates(db: Transaction, team: str, message_id: int, now: float) -> None:
-    """Queue updates of the notes that quote a message, inside the caller's transaction."""
+    """Queue updates of the notes that quote a message; in the caller's transaction."""
     notes = "select key from actions where kind = ? and message_id = ? order by id"
     for note in db.query(notes, [CardNote.kind, message_id]):
         insert_actions(db, team, [CardNoteUpdate.of_note(note["key"], now)], now, message_id)

@@ -1,4 +1,4 @@
-"""Columns that repeat a part of a row's JSON, so that queries need not read JSON. A migration uses them: see `schema._fifth`."""
+"""Columns that repeat a part of a row's JSON, so that queries need not read JSON. The migration `schema._fifth` uses them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 
 def of_scores(scores: Mapping[str, float] | None) -> dict[str, Any]:
-    """Of a message: how probable it is that its author is unhappy."""
+    """For a message: the probability that its author is unhappy."""
     return {"negative": (scores or {}).get("negative")}
 
 
-def of_action(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Of an action: which template a reply is made of, and whether it requests the customer to rate it."""
+def of_action(kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """For an action: a reply's template, and whether it asks the customer for a rating."""
     if kind != "reply":
         return {"template": None, "asks_rating": None}
-    return {"template": facts.get("template"), "asks_rating": int(bool(facts.get("rate")))}
+    return {"template": payload.get("template"), "asks_rating": int(bool(payload.get("rate")))}
 
 
 def of_event(event: Mapping[str, Any], ts: str) -> dict[str, Any]:
-    """Of an event in the inbox: whose words it holds, and which message it is about. It may have any shape."""
+    """For an event in the inbox: the author of its text, and the message it is about. The event may have any shape."""
     inner, before = _part(event, "message"), _part(event, "previous_message")
     return {
         "author": _text(event.get("user") or inner.get("user") or before.get("user")),

@@ -24,8 +24,11 @@ class Conversations:
         self._transition = transition
 
     async def thread(self, message: Message, *, conversation_s: float, negative_threshold: float) -> Thread:
-        """What `decide` needs to know of the time before this message: of its thread, and of what the same customer began in the
-        channel within `conversation_s` before it."""
+        """What `decide` needs to know about the time before this message.
+
+        That is its thread, and the threads that the same customer started in the channel in the `conversation_s` seconds
+        before it.
+        """
 
         def work(db: Transaction) -> Thread:
             place = [message.channel, message.thread]
@@ -33,8 +36,8 @@ class Conversations:
             earlier = db.query(_ANSWERED, [*place, message.ts])
             chosen = db.query(_CHOSEN, [*place, message.ts])
             since = message.written_at - conversation_s
-            who = [message.channel, message.user, message.ts]
-            nearby = db.query(_NEARBY, [*who, since, message.written_at])
+            author = [message.channel, message.user, message.ts]
+            nearby = db.query(_NEARBY, [*author, since, message.written_at])
             return Thread(
                 team_wrote_at=written["at"] if written else None,
                 templates_used=frozenset(r["template"] for r in [*earlier, *chosen] if r["template"]),
@@ -57,32 +60,32 @@ class Conversations:
     ) -> None:
         """Commit a message with everything that follows from it, in one transaction.
 
-        `reading` is None for people of the team. A flag opens the thread's case (or reopens it, or makes an
-        existing one more urgent) and queues its card. A message that is here already, for its edit or its deletion
-        came first, is left as they made it; an event that was forgotten while it was read stays forgotten.
+        `reading` is None for people of the team. A flag opens the thread's case (or reopens it, or makes it more urgent)
+        and queues its card. A message that is stored already is not changed: its edit or deletion came first. An event
+        that was forgotten while it was read stays forgotten.
         """
 
         def work(db: Transaction) -> None:
-            if not _waits(db, inbox_id):
+            if not _is_pending(db, inbox_id):
                 return
             if message_at(db, message.channel, message.ts):
                 db.update("inbox", inbox_id, {"state": "done", "event": None})
                 return
             message_id = _insert_message(db, message, reading, decision, now)
             insert_actions(db, message.team, actions, now, message_id)
-            event = _what_happened(message, message_id, decision, now)
+            event = _event_of(message, message_id, decision, now)
             apply_event(db, self._transition, message.team, message.channel, message.thread, event)
             db.update("inbox", inbox_id, {"state": "done", "event": None})
 
         await self._database.transaction(work)
 
     async def knows(self, message: Message) -> bool:
-        """Whether the message is here, read or deleted."""
+        """Whether the message is stored, even if it was deleted since."""
         found = await self._database.transaction(lambda db: message_at(db, message.channel, message.ts))
         return found is not None
 
     async def at(self, channel: str, ts: str) -> int | None:
-        """The id of the message that stands there; None if there is none here, or its words are gone."""
+        """The id of the message at this place; None if it is not stored or its text was erased."""
         found = await self._database.transaction(lambda db: message_at(db, channel, ts))
         return found.id if found and found.text is not None else None
 
@@ -96,15 +99,15 @@ class Conversations:
         now: float,
         kept: str | None = None,
     ) -> None:
-        """Put new words and their reading in the place of the old ones; the thread's case follows.
+        """Replace a message's text and reading by those of an edit; the thread's case follows.
 
-        What was answered is not answered again; what was not may be now. Nothing happens to a message that was deleted
-        or never read here, nor by an edit that is older than what stands, or changes no words. `kept` is what of the new
-        words would be kept of an old message: one that reads so already is not changed.
+        A message that was answered is not answered again; one that was not may be answered now. Nothing changes if the
+        message was deleted or never stored, or if the edit is older than the stored one or keeps the text. `kept` is the
+        redacted form of the new text: a redacted message with that text is not changed.
         """
 
         def work(db: Transaction) -> None:
-            if not _waits(db, inbox_id):
+            if not _is_pending(db, inbox_id):
                 return
             message = edit.message
             stored = message_at(db, message.channel, message.ts)
@@ -116,12 +119,12 @@ class Conversations:
                 or (stored.redacted and stored.text == kept)
                 or (stored.edit_ts or 0.0) > edit.edited_at
             ):
-                why = "an edit that is known, or older than another"
+                why = "an edit that is known, or older than another one"
             if stored is not None and not why and stored.redacted:
-                # What is kept of the old words is of no use any more.
+                # The redacted old text does not fit the message any more.
                 db.update("messages", stored.id, {"text": None})
                 queue_label_request_updates(db, message.team, stored.id, now)
-                why = "an edit of a message whose words were too old to keep"
+                why = "an edit of a message whose text was too old to keep"
             if stored is None or why:
                 db.update("inbox", inbox_id, {"state": "skipped", "reason": why, "event": None})
                 return
@@ -145,7 +148,7 @@ class Conversations:
         return await self._database.transaction(lambda db: message_by_id(db, message_id))
 
     async def drop_answer(self, action_id: int, why: str, now: float) -> None:
-        """Do not send an answer any more, and call a person to its thread."""
+        """Drop an answer that was not sent, and open its thread's case so that a person replies."""
 
         def work(db: Transaction) -> None:
             db.update("actions", action_id, {"state": "dropped", "error": why})
@@ -172,7 +175,7 @@ _CHOSEN = """
     select a.template from actions a join messages m on m.id = a.message_id
     where m.channel = ? and m.thread = ? and a.kind = 'reply' and m.ts != ?
 """
-"""A clarifying question that was answered with a button has sent a template, too."""
+"""Templates that were sent because the customer chose them in a clarify question."""
 
 _NEARBY = """
     select reply, template, negative from messages where channel = ? and "user" = ? and thread = ts and ts != ?
@@ -183,8 +186,8 @@ _NEARBY = """
 LATE = "The answer could not be sent in time"
 
 
-def _what_happened(message: Message, message_id: int, decision: Decision, now: float) -> Event:
-    """What a new message means for its thread's case."""
+def _event_of(message: Message, message_id: int, decision: Decision, now: float) -> Event:
+    """The event that a new message is for its thread's case."""
     if message.role != "customer":
         return StaffWrote(message_id, message.user, now)
     if decision.flag:
@@ -227,8 +230,8 @@ def _answer(decision: Decision) -> dict[str, Any]:
     return {"reply": decision.reply, "template": decision.template, "tone": decision.tone}
 
 
-def _waits(db: Transaction, inbox_id: int) -> bool:
-    """Whether an event is still to be settled: it may have been forgotten while it was read."""
+def _is_pending(db: Transaction, inbox_id: int) -> bool:
+    """Whether an event is still to be processed: it may have been forgotten while it was read."""
     return db.one("select 1 from inbox where id = ? and state = 'pending'", [inbox_id]) is not None
 
 

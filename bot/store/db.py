@@ -1,8 +1,8 @@
-"""One connection, owned by one thread; the event loop hands it functions and awaits their results.
+"""One connection, owned by one thread. The event loop passes it functions and awaits their results.
 
-Two facts force this shape (docs/operator.md): sqlite3 connections shared by threads corrupt transactions, and
-SQLite before 3.51.3 can lose a WAL reset with two connections. So: a lock file keeps other processes out,
-one thread does everything, and the journal is a rollback journal, which any outside reader may read along.
+Two facts force this design (docs/operator.md): sqlite3 connections that threads share corrupt transactions, and
+SQLite before 3.51.3 can lose a WAL reset with two connections. So a lock file keeps other processes out and one
+thread does everything. The journal is a rollback journal, so other processes may read the file meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class StoreError(UserError):
-    """One line: what is wrong with the database, where, and what to do."""
+    """The text is one line: what is wrong with the database, where, and what to do."""
 
 
 Kind = Literal["busy", "full", "unwritable", "damaged", "closed"]
@@ -44,7 +44,7 @@ _KINDS: dict[int, Kind] = {
 
 
 class StoreUnavailable(Exception):
-    """The database cannot be used at this moment; what was asked of it has not happened and may be asked again."""
+    """The database cannot be used now. The transaction did not happen and may be tried again."""
 
     def __init__(self, kind: Kind, reason: str) -> None:
         super().__init__(f"the database is {kind}: {reason}")
@@ -53,7 +53,7 @@ class StoreUnavailable(Exception):
 
 @contextlib.contextmanager
 def _typed_errors() -> Iterator[None]:
-    """The driver's error as StoreUnavailable, where it is about the file and not about our SQL."""
+    """Raise the driver's errors about the file as StoreUnavailable; errors in our SQL stay as they are."""
     try:
         yield
     except sqlite3.Error as error:
@@ -64,7 +64,7 @@ def _typed_errors() -> Iterator[None]:
 
 
 class Transaction:
-    """What may be asked of the database within one transaction. SQL is of the subset that SQLite and Postgres share."""
+    """The operations within one transaction. SQL is the subset that SQLite and Postgres share."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -84,7 +84,7 @@ class Transaction:
             return dict(zip((column[0] for column in cursor.description), row, strict=True))
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> int:
-        """How many rows were changed."""
+        """Returns the number of changed rows."""
         with contextlib.closing(self._connection.execute(sql, values)) as cursor:
             return cursor.rowcount
 
@@ -95,24 +95,23 @@ class Transaction:
     def insert(self, table: str, row: Mapping[str, Any], *, ignore: bool) -> int | None: ...
 
     def insert(self, table: str, row: Mapping[str, Any], *, ignore: bool = False) -> int | None:
-        """The id of the new row of a table that has ids. With `ignore`, a row that is there already is left as it is: None."""
+        """Insert into a table with ids; returns the new id. With `ignore`, an existing row stays as it is: None."""
         names = ", ".join(f'"{name}"' for name in row)
         conflict = " on conflict do nothing" if ignore else ""
         sql = f'insert into "{table}" ({names}) values ({marks(row)}){conflict} returning id'  # noqa: S608
-        rows = self.query(
-            sql, list(row.values())
-        )  # all of them: a statement that is not read to its end blocks the commit
+        # Read all rows: a statement that is not read to its end blocks the commit.
+        rows = self.query(sql, list(row.values()))
         return int(rows[0]["id"]) if rows else None
 
     def update(self, table: str, row_id: int, changes: Mapping[str, Any]) -> None:
-        """Change columns of one row. Raises LookupError if it is not there."""
+        """Change columns of one row. Raises LookupError if there is no such row."""
         columns = ", ".join(f'"{name}" = ?' for name in changes)
         if not self.execute(f'update "{table}" set {columns} where id = ?', [*changes.values(), row_id]):  # noqa: S608
             raise LookupError(f"{table}: no row has the id {row_id}")
 
 
 def marks(values: Collection[Any]) -> str:
-    """The place holders of a list: `?, ?, ?` for `in (…)`, which must not be empty."""
+    """The placeholders of a list for `in (…)`: `?, ?, ?`. The list must not be empty."""
     return ", ".join("?" * len(values))
 
 
@@ -134,7 +133,7 @@ class Database:
 
     @classmethod
     def open(cls, file: Path, reach: Reach | None = None) -> Database:
-        """Take the lock, open the file, bring the schema up to date; raises StoreError. `reach`: see bot.failpoints."""
+        """Take the lock, open the file, migrate the schema. Raises StoreError. `reach`: see bot.failpoints."""
         lock = _take_lock(file)
         thread = ThreadPoolExecutor(1, thread_name_prefix="database")
         try:
@@ -146,9 +145,9 @@ class Database:
         return cls(file, lock, thread, connection, reach)
 
     async def transaction(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` on the database thread inside one immediate transaction and return its result. Raises StoreUnavailable.
+        """Run `work` on the database thread in one immediate transaction; returns its result. Raises StoreUnavailable.
 
-        `work` is a function made inside the store's method it belongs to: its failpoints are named after that.
+        Define `work` inside its store method: the failpoints are named after that method.
         """
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
@@ -157,7 +156,7 @@ class Database:
         return self._thread.submit(self._transact, work).result()
 
     def _transact(self, work: Callable[[Transaction], T]) -> T:
-        if self._closing:  # what was not begun comes again after the next start
+        if self._closing:  # the caller tries again after the next start
             raise StoreUnavailable("closed", "it is being closed")
         connection = self._connection
         self._at(work, "begins")
@@ -185,18 +184,20 @@ class Database:
         try:
             self._thread.submit(lambda: self._connection.execute("VACUUM INTO ?", [str(target)])).result()
             with contextlib.closing(sqlite3.connect(target)) as copy:
-                found = copy.execute("PRAGMA integrity_check").fetchone()[0]
+                result = copy.execute("PRAGMA integrity_check").fetchone()[0]
         except sqlite3.Error as error:
             target.unlink(missing_ok=True)
-            raise StoreError(f"{target}: could not be written ({error}) — name a place with room") from None
-        if found != "ok":
+            raise StoreError(
+                f"{target}: could not be written ({error}) — name a place with enough space"
+            ) from None
+        if result != "ok":
             target.unlink(missing_ok=True)
             raise StoreError(
-                f"{target}: the copy is damaged ({found}) — the database needs to be restored from an older backup"
+                f"{target}: the copy is damaged ({result}) — the database needs to be restored from an older backup"
             )
 
     def close(self) -> None:
-        """Let the transaction that runs end, refuse those that wait, close. Takes no longer than a lock is waited for, 5 s."""
+        """Finish the running transaction, refuse the waiting ones, close. Takes at most the lock timeout, 5 s."""
         self._closing = True
         self._thread.submit(self._connection.close).result()
         self._thread.shutdown()
@@ -206,7 +207,7 @@ class Database:
 def count_rows(
     file: Path, tables: Sequence[str] = ("messages", "actions", "cases", "feedback", "models", "audit")
 ) -> dict[str, int]:
-    """How many rows some tables hold, read from outside while a bot may have the database open."""
+    """The row counts of some tables. May be read while a bot has the database open."""
     with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
         return {table: db.execute(f"select count(*) from {table}").fetchone()[0] for table in tables}  # noqa: S608
 
@@ -237,7 +238,7 @@ def _open(file: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode=TRUNCATE")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten, not only let go
+        connection.execute("PRAGMA secure_delete=ON")  # erased text is overwritten, not only released
         connection.execute("PRAGMA busy_timeout=5000")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError as error:

@@ -1,6 +1,6 @@
-"""Forgetting: a message its author deleted, a person's messages, what is older than it may be kept.
+"""Erasing texts: of deleted messages, of a person, of messages past their retention.
 
-Words go, from the database file too (it is opened with `secure_delete`); counts, readings and cases stay.
+The texts also leave the database file, which is opened with `secure_delete`. Counts, readings and cases stay.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Erasure:
         self._transition = transition
 
     async def erase(self, inbox_id: int, deletion: Deletion, now: float) -> None:
-        """Forget a message that its author deleted. A reply that is not out yet is dropped; a case shows that the words are gone."""
+        """Forget a message that its author deleted. An unsent reply is dropped; a case shows that the text is gone."""
 
         def work(db: Transaction) -> None:
             message = message_at(db, deletion.channel, deletion.ts)
-            if message is None:  # it may still come: this row keeps its place, so that it will not be read
+            if message is None:  # it may still arrive: with this row it will not be read
                 place = {"team": deletion.team, "channel": deletion.channel, "ts": deletion.ts}
                 who = {"thread": deletion.ts, "user": "", "role": "customer", "created_at": now}
                 db.insert("messages", place | who)
@@ -51,26 +51,26 @@ class Erasure:
         await self._database.transaction(work)
 
     async def forget(self, team: str, user: str, by: str, now: float) -> Forgotten:
-        """Forget everything a person wrote here, and note in the audit who asked for it."""
+        """Forget everything a person wrote, and record in the audit who asked for it."""
         return await self._database.transaction(
             lambda db: _forget_person(db, self._transition, team, user, by, now)
         )
 
     async def may_be_learned_of(self, user: str) -> bool:
-        """Whether a retraining may hold words of this person: somebody labelled a message of theirs, or made it golden."""
+        """Whether a retraining may use texts of this person: one of their messages was labelled or is golden."""
         return await self._database.transaction(lambda db: _may_be_learned(db, 'm."user" = ?', user))
 
     async def may_be_learned_at(self, channel: str, ts: str) -> bool:
-        """The same of one message."""
+        """The same for one message."""
         where = "m.channel = ? and m.ts = ?"
         return await self._database.transaction(lambda db: _may_be_learned(db, where, channel, ts))
 
     async def forget_all(self, by: str, now: float) -> Forgotten:
-        """The app was taken out of the workspace: forget everything that anybody wrote; counts and readings stay."""
+        """The app was removed from the workspace: forget every text. Counts and readings stay."""
 
         def work(db: Transaction) -> Forgotten:
             versions = tuple(_learned_from(db))
-            # All at once: whoever takes an app out may stop its server in the next minute.
+            # In one transaction: whoever removes an app may stop its server a minute later.
             gone = db.execute("update messages set text = null where text is not null")
             why = "the app was removed"
             skip = "update inbox set state = 'skipped', reason = ?, event = null where event is not null"
@@ -92,17 +92,17 @@ class Erasure:
         labelled_since: float | None = None,
         shared: Collection[str] | None = (),
     ) -> int:
-        """Forget what was written before this moment, but for messages of cases that are not resolved. Returns how many.
+        """Forget messages written before `before`, except those of unresolved cases. Returns how many.
 
-        With `labelled_since`, an earlier moment, what was written since then stays if it has somebody's label, but only as `keep`
-        makes it, and neither of the channels `shared` nor of those that were shared then (None: of all).
+        With `labelled_since`, an earlier time, messages written after it that have a current label keep the text that
+        `keep` returns. This does not apply to the channels `shared` (None: all), nor to those that were shared then.
         """
 
         labelled, of_labelled = _labelled(before if labelled_since is None else labelled_since, shared)
 
         def redact(db: Transaction) -> int:
             sql = f"{_OLD} and m.redacted is null and {labelled} order by m.id limit ?"
-            rows = db.query(sql, [before, *of_labelled, _AT_ONCE])
+            rows = db.query(sql, [before, *of_labelled, _BATCH])
             for row in rows:
                 kept = keep(row["text"])
                 db.update("messages", row["id"], {"text": kept, "redacted": 1})
@@ -110,13 +110,13 @@ class Erasure:
 
         def erase(db: Transaction) -> int:
             sql = f"{_OLD} and not (m.redacted is not null and {labelled}) order by m.id limit ?"
-            rows = db.query(sql, [before, *of_labelled, _AT_ONCE])
+            rows = db.query(sql, [before, *of_labelled, _BATCH])
             for row in rows:
                 db.update("messages", row["id"], {"text": None})
             return len(rows)
 
-        def made_of_them(db: Transaction) -> None:
-            # An approved example is the team's own by now; what was only proposed goes with its message.
+        def erase_copies(db: Transaction) -> None:
+            # An approved example belongs to the team; one that was only proposed goes with its message.
             unapproved = (
                 "update examples set text = null, state = 'forgotten' where state != 'approved' and at < ?"
             )
@@ -124,22 +124,22 @@ class Erasure:
             _forget_events(db, "received_at < ? and state != 'pending'", before)
             _forget_answers(db, before)
 
-        await self._in_strokes(redact)
-        count = await self._in_strokes(erase)
-        await self._database.transaction(made_of_them)
+        await self._in_batches(redact)
+        count = await self._in_batches(erase)
+        await self._database.transaction(erase_copies)
         return count
 
-    async def _in_strokes(self, work: Callable[[Transaction], int]) -> int:
-        """Repeat what does no more than `_AT_ONCE` until it does less; returns how much it did in all."""
+    async def _in_batches(self, work: Callable[[Transaction], int]) -> int:
+        """Repeat `work`, one transaction per batch, until a batch is not full; returns the number of rows in all."""
         count = last = await self._database.transaction(work)
-        while last == _AT_ONCE:
+        while last == _BATCH:
             last = await self._database.transaction(work)
             count += last
         return count
 
 
-_AT_ONCE = 500
-"""So many messages are erased in one stroke: others wait for the database meanwhile."""
+_BATCH = 500
+"""Messages per transaction: others wait for the database meanwhile."""
 
 _OLD = """
     select m.id, m.text from messages m where m.text is not null and m.created_at < ? and not exists (
@@ -147,24 +147,26 @@ _OLD = """
 
 
 def _labelled(since: float, shared: Collection[str] | None) -> tuple[str, list[Any]]:
-    """A condition on a message `m`, with its values: written since then, outside of shared channels (None: anywhere), and
-    somebody's label on it stands."""
-    words = "exists (select 1 from current_labels w where w.message_id = m.id)"
+    """The SQL condition with its values that a message `m` was written since then, has a current label and is not shared.
+
+    `shared`: the shared channels; None leaves that part out.
+    """
+    has_label = "exists (select 1 from current_labels w where w.message_id = m.id)"
     if shared is None:
-        return f"m.created_at >= ? and {words}", [since]
+        return f"m.created_at >= ? and {has_label}", [since]
     now_shared = f" and m.channel not in ({marks(shared)})" if shared else ""
-    return f"m.created_at >= ? and coalesce(m.shared, 0) = 0{now_shared} and {words}", [since, *shared]
+    return f"m.created_at >= ? and coalesce(m.shared, 0) = 0{now_shared} and {has_label}", [since, *shared]
 
 
 def _forget_person(
     db: Transaction, transition: Transition, team: str, user: str, by: str, now: float
 ) -> Forgotten:
-    """`team` is for the audit: a person of another organisation writes under the id of theirs."""
+    """See `Erasure.forget`. `team` is for the audit."""
     versions = tuple(_learned_from(db, 'where m."user" = ?', user))
     everything = messages_of(db, user)
     written = [message for message in everything if message.text is not None]
     _forget(db, transition, written, now)
-    # Words outlive their message in what was made of them, and that may be long gone.
+    # Examples may still hold the text of a message whose own text was erased before.
     for message in everything:
         forget_examples(db, message, now)
     _forget_answers(db)
@@ -191,13 +193,12 @@ _LEARNED = """
 
 
 def _learned_from(db: Transaction, which: str = "", *values: Any) -> list[str]:
-    """The versions that have learned from some messages. `which` is a constant of this module."""
+    """The versions that learned from these messages. `which` is a constant of this module."""
     return [row["version"] for row in db.query(f"{_LEARNED} {which} order by l.version", values)]
 
 
 def _forget(db: Transaction, transition: Transition, written: Sequence[StoredMessage], now: float) -> None:
-    """Take the words out of these messages, of what was made of them, and of what triage shows; drop replies that are
-    not out yet."""
+    """Erase the texts of these messages, of their examples and of what triage shows; drop their unsent replies."""
     for message in written:
         db.update("messages", message.id, {"text": None})
         db.execute(
@@ -212,13 +213,13 @@ def _forget(db: Transaction, transition: Transition, written: Sequence[StoredMes
 
 
 def _forget_events(db: Transaction, where: str, *values: Any) -> None:
-    """Events that still wait, or failed, hold words, too. `where` is a constant of this module."""
+    """Erase events that are pending or failed: they hold texts, too. `where` is a constant of this module."""
     gone = "update inbox set state = 'skipped', reason = 'the message is gone', event = null where event is not null and "
     db.execute(gone + where, values)
 
 
 def _forget_answers(db: Transaction, before: float = math.inf) -> None:
-    """What commands were answered before a moment: `golden` lists words, and an answer that was read is of no more use."""
+    """Erase the answers to commands from before a time: `golden` lists texts of messages."""
     db.execute(
         "update actions set payload = '{}', state = case state when 'sent' then state else 'dropped' end"
         " where key like 'command:%' and created_at < ?",

@@ -1,4 +1,4 @@
-"""What the team teaches besides labels: examples for templates, and golden messages that every version must read right."""
+"""Examples for templates, and the golden set: messages that every version must read right."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Examples:
     async def propose(
         self, team: str, message_id: int, template: str, text: str, user: str, now: float
     ) -> bool:
-        """An agent's word on the right template of a message; `text` is what the example would say. An admin decides.
+        """An agent proposes a message as an example of a template; an admin decides. `text`: the example's text.
 
-        False if it was proposed before, or the message is gone.
+        False if it was proposed before, or the message was erased.
         """
         before = "select 1 from examples where message_id = ? and template = ?"
 
@@ -44,7 +44,7 @@ class Examples:
     async def decide(
         self, team: str, example_id: int, approved: bool, user: str, now: float
     ) -> Example | None:
-        """An admin's word on a proposed example; None if it was decided already or its words are gone."""
+        """Approve or reject a proposed example. None if it was decided already or its text was erased."""
 
         def work(db: Transaction) -> Example | None:
             row = db.one("select * from examples where id = ? and team = ?", [example_id, team])
@@ -77,15 +77,17 @@ class Examples:
         return found
 
     async def add_golden(
-        self, team: str, text: str, label: str, user: str, now: float, said: str | None = None
+        self, team: str, text: str, label: str, user: str, now: float, original: str | None = None
     ) -> int:
-        """Add a golden message, or change its label; returns its number. `said`: the words as they were given, before
-        redaction; if a customer's message has them, the golden message goes when that message goes."""
+        """Add a golden message, or change its label; returns its number.
+
+        `original`: the text before redaction. If a customer's message has that text, erasing it erases the golden one.
+        """
 
         def work(db: Transaction) -> int:
             db.execute("delete from golden where team = ? and text = ?", [team, text])
             found = db.one(
-                "select id from messages where text in (?, ?) order by id limit 1", [text, said or text]
+                "select id from messages where text in (?, ?) order by id limit 1", [text, original or text]
             )
             row = {"team": team, "text": text, "label": label, "user": user, "at": now}
             row["message_id"] = found["id"] if found else None
@@ -111,12 +113,11 @@ class Examples:
 
 
 def forget_examples(db: Transaction, message: StoredMessage, now: float) -> None:
-    """The words of a message are gone or going, and with them the examples and golden messages made of it; in the caller's
-    transaction."""
-    made = db.query(
+    """Erase the examples and golden messages made of a message; in the caller's transaction."""
+    rows = db.query(
         "select id from examples where message_id = ? and text is not null order by id", [message.id]
     )
-    for row in made:
+    for row in rows:
         db.update("examples", row["id"], {"text": None, "state": "forgotten"})
         close = ExampleClose.of_example(row["id"], "gone")
         insert_actions(db, message.team, [close], now, message.id)

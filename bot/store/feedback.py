@@ -1,6 +1,6 @@
-"""What people say of readings and answers: append-only; a person's later word on a message supersedes their earlier one.
+"""Feedback on readings and answers. Append-only: a person's later entry on a message replaces their earlier one.
 
-Every row tells who said it, when and from where, and which reading of which model version it was about.
+Every row has its author, time and source, and the reading and model version that it is about.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.domain.actions import Action
 from bot.domain.case import Corrected, Flagged, Transition
-from bot.domain.feedback import WITHDRAWN, FeedbackEntry, LabelEvent, Rating, RatingFacts
+from bot.domain.feedback import WITHDRAWN, FeedbackEntry, LabelEvent, Rating, RatingContext
 from bot.domain.message import StoredMessage
 from bot.store.cases import apply_event, apply_to_cases_of
 from bot.store.db import Database, Transaction, marks
@@ -36,12 +36,12 @@ class Feedback:
         *,
         exact: bool = True,
     ) -> bool:
-        """An agent's word on how a customer felt when they wrote a message, said at a timestamp of Slack's clock.
+        """Record an agent's label of a customer's message, and answer the label requests about it.
 
-        False if there is no such message, a customer's, whose words are here. It names the message, not the case: by
-        now the case may be about a later one. Any question to the team about the message is answered with it. If the person
-        has had a later word on it that one stands, and nothing is noted; unless the timestamp is a guess (not `exact`): what
-        Slack does not date is said now, after all that is known.
+        False if there is no such message of a customer, or its text was erased. `message_id` names the message, not the
+        case: the case may show a later one by now. `said_at`: Slack's timestamp of the label. If the person has a later
+        label on the message, nothing is recorded. If Slack gave no timestamp (not `exact`), the label counts as later
+        than all that are known.
         """
 
         def work(db: Transaction) -> bool:
@@ -69,10 +69,11 @@ class Feedback:
         *,
         withdrawn: bool,
     ) -> bool:
-        """An agent's emoji on a customer's message, put there or taken back at a timestamp of Slack's clock.
+        """Record an agent's emoji on a customer's message: added or, with `withdrawn`, removed. `said_at`: Slack's timestamp.
 
-        False, and nothing is noted, if the person has had a later word or this very one (events come late and twice), if what is
-        taken back is not what they said last, or if `correct` would say so. One stroke, so that two deliveries at once are one word.
+        Returns False and records nothing if the person has this label or a later one (events arrive late and twice), if
+        the removed emoji is not their last label, or if `correct` would return False. All in one transaction, so that
+        two deliveries at once are recorded once.
         """
 
         def work(db: Transaction) -> bool:
@@ -81,9 +82,9 @@ class Feedback:
                 return False
             if withdrawn and (last is None or (last["value"], last["source"]) != (label, "reaction")):
                 return False
-            word = WITHDRAWN if withdrawn else label
+            value = WITHDRAWN if withdrawn else label
             return _correct(
-                db, self._transition, team, message_id, FeedbackEntry(word, user, "reaction", now, said_at)
+                db, self._transition, team, message_id, FeedbackEntry(value, user, "reaction", now, said_at)
             )
 
         return await self._database.transaction(work)
@@ -97,19 +98,22 @@ class Feedback:
         channel: str | None,
         ts: str | None,
         now: float,
-        rule: Callable[[RatingFacts], Rating | None],
+        rule: Callable[[RatingContext], Rating | None],
     ) -> Rating | None:
-        """A customer's word on an answer, pressed at `channel` and `ts`; `rule` says what follows, and the case is opened in the
-        same transaction. None, and nothing is noted, if the rule says so or there is no such message in the channel."""
+        """Record a customer's rating of an answer; its button is at `channel` and `ts`. `rule` says what follows.
+
+        A case is opened in the same transaction. Returns None and records nothing if the rule says so, or if there is no
+        such message in the channel.
+        """
 
         def work(db: Transaction) -> Rating | None:
             message = message_by_id(db, message_id)
             if message is None or (message.team, message.channel) != (team, channel):
                 return None
-            facts = RatingFacts(
-                value, _answers(db, message_id, ts), _said(db, message_id, user, "not_helpful")
+            context = RatingContext(
+                value, _answers(db, message_id, ts), _has_rated(db, message_id, user, "not_helpful")
             )
-            rating = rule(facts)
+            rating = rule(context)
             if rating is None:
                 return None
             insert_feedback(db, team, message, "rating", FeedbackEntry(value, user, "answer", now))
@@ -130,9 +134,9 @@ class Feedback:
         now: float,
         cause: str | None,
     ) -> bool:
-        """The customer's answer to *did you mean*, with what follows from it. Only the first answer counts.
+        """Record a customer's answer to a clarify question and queue `actions`. Only the first answer counts.
 
-        With a `cause` a person is wanted: the case is opened in the same transaction.
+        With a `cause`, a case is opened in the same transaction. Returns False if the question was answered before.
         """
 
         def work(db: Transaction) -> bool:
@@ -152,11 +156,11 @@ class Feedback:
         return await self._database.transaction(work)
 
     async def label_events(self, team: str, shared: Collection[str] | None = ()) -> list[LabelEvent]:
-        """Everybody's words on the feeling of customers' messages that are still here, oldest first.
+        """The label events of customers' messages whose text is stored, oldest first.
 
-        Words given before the customer changed the message were meant for other words, and are left out. Messages of
-        the channels `shared`, and those written while their channel was shared, are marked. `shared` None: nobody can say
-        which channels are shared now, so messages of which it was not noted count as if they were.
+        Labels from before the customer edited the message are left out. Messages of the channels `shared`, and those
+        written while their channel was shared, are marked as shared. With `shared` None it is unknown which channels are
+        shared now, so messages without a record of it count as shared.
         """
 
         sql = """
@@ -180,17 +184,17 @@ class Feedback:
         ]
 
     async def labelled_since(self, team: str, timestamp: float) -> int:
-        """How many messages got a label from somebody after this timestamp."""
+        """The number of messages that got a label after this timestamp."""
         sql = "select count(distinct message_id) as n from feedback where team = ? and kind = 'label' and at > ?"
         row = await self._database.transaction(lambda db: db.one(sql, [team, timestamp]))
         return int(row["n"]) if row else 0
 
     async def still_here(self, messages: Sequence[int]) -> bool:
-        """Whether the words of all these messages are still here."""
-        wanted = sorted(set(messages))
+        """Whether the texts of all these messages are still stored."""
+        ids = sorted(set(messages))
 
         def work(db: Transaction) -> bool:
-            for batch in (wanted[i : i + _AT_ONCE] for i in range(0, len(wanted), _AT_ONCE)):
+            for batch in (ids[i : i + _BATCH] for i in range(0, len(ids), _BATCH)):
                 sql = f"select id from messages where text is not null and id in ({marks(batch)})"  # noqa: S608
                 if len(db.query(sql, batch)) < len(batch):
                     return False
@@ -199,17 +203,17 @@ class Feedback:
         return await self._database.transaction(work)
 
     async def counts(self) -> dict[str, int]:
-        """How often which word was said: each person's last one on a message, of each kind."""
+        """The number of entries by `kind:value`: each person's latest of a kind on a message."""
         sql = """
-            select kind || ':' || value as word, count(*) as n from feedback f where id = (
+            select kind || ':' || value as entry, count(*) as n from feedback f where id = (
                 select max(id) from feedback where message_id = f.message_id and "user" = f."user" and kind = f.kind
-            ) group by word order by word
+            ) group by entry order by entry
         """
-        return await self._database.transaction(lambda db: {r["word"]: r["n"] for r in db.query(sql)})
+        return await self._database.transaction(lambda db: {r["entry"]: r["n"] for r in db.query(sql)})
 
 
-_AT_ONCE = 500
-"""So many ids are asked for with one query: every database has its limit."""
+_BATCH = 500
+"""Ids per query: every database has a limit."""
 
 
 def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
@@ -219,20 +223,20 @@ def _is_shared(row: Mapping[str, Any], shared: Collection[str] | None) -> bool:
 
 
 def _correct(
-    db: Transaction, transition: Transition, team: str, message_id: int, said: FeedbackEntry
+    db: Transaction, transition: Transition, team: str, message_id: int, entry: FeedbackEntry
 ) -> bool:
-    """Note a label, and have the case's card show it; see `Feedback.correct`."""
+    """Record a label and show it on the case's card; see `Feedback.correct`."""
     message = message_by_id(db, message_id)
     if message is None or message.role != "customer" or message.text is None:
         return False
-    insert_feedback(db, team, message, "label", said)
-    corrected = None if said.value == WITHDRAWN else said.value
-    apply_to_cases_of(db, transition, Corrected(message_id, corrected, said.at))
+    insert_feedback(db, team, message, "label", entry)
+    corrected = None if entry.value == WITHDRAWN else entry.value
+    apply_to_cases_of(db, transition, Corrected(message_id, corrected, entry.at))
     return True
 
 
 def _last_label(db: Transaction, message_id: int, user: str) -> Mapping[str, Any] | None:
-    """A person's last word on the feeling of a message."""
+    """A person's latest label event on a message."""
     sql = """
         select value, source, at, said_at from feedback where message_id = ? and "user" = ? and kind = 'label'
         order by id desc limit 1
@@ -240,13 +244,13 @@ def _last_label(db: Transaction, message_id: int, user: str) -> Mapping[str, Any
     return db.one(sql, [message_id, user])
 
 
-def _timestamp(word: Mapping[str, Any]) -> float:
-    """When it was said, by Slack's clock if that is known."""
-    return float(word["at"] if word["said_at"] is None else word["said_at"])
+def _timestamp(entry: Mapping[str, Any]) -> float:
+    """When an entry was made: Slack's timestamp if it is known, else ours."""
+    return float(entry["at"] if entry["said_at"] is None else entry["said_at"])
 
 
 def _answers(db: Transaction, message_id: int, ts: str | None) -> bool:
-    """Whether an answer to this message that requests to be rated stands at `ts`, or has just been posted we do not know where."""
+    """Whether an answer to this message that asks for a rating is at `ts`, or is being sent and its `ts` is not known yet."""
     sql = """
         select 1 from actions where message_id = ? and kind = 'reply' and asks_rating = 1
         and (slack_ts = ? or state = 'sending')
@@ -254,29 +258,29 @@ def _answers(db: Transaction, message_id: int, ts: str | None) -> bool:
     return db.one(sql, [message_id, ts]) is not None
 
 
-def _said(db: Transaction, message_id: int, user: str, word: str) -> bool:
-    """Whether this person has given an answer this word."""
+def _has_rated(db: Transaction, message_id: int, user: str, value: str) -> bool:
+    """Whether this person has given this rating on the message's answer."""
     sql = """select 1 from feedback where message_id = ? and "user" = ? and kind = 'rating' and value = ?"""
-    return db.one(sql, [message_id, user, word]) is not None
+    return db.one(sql, [message_id, user, value]) is not None
 
 
 def insert_feedback(
-    db: Transaction, team: str, message: StoredMessage, kind: str, said: FeedbackEntry
+    db: Transaction, team: str, message: StoredMessage, kind: str, entry: FeedbackEntry
 ) -> None:
-    """Note a person's word on a message with the reading that stands at this timestamp; in the caller's transaction."""
+    """Record feedback on a message with the message's present reading; in the caller's transaction."""
     row = {
         "team": team,
         "message_id": message.id,
         "kind": kind,
-        "value": said.value,
-        "user": said.user,
-        "source": said.source,
+        "value": entry.value,
+        "user": entry.user,
+        "source": entry.source,
         "version": message.version,
         "read_label": message.label,
         "read_confidence": message.confidence,
-        "at": said.at,
-        "said_at": said.said_at,
+        "at": entry.at,
+        "said_at": entry.said_at,
     }
     db.insert("feedback", row)
-    if kind == "label" and said.value != WITHDRAWN:
-        answer_label_requests(db, team, message.id, said.value, said.user, said.source, said.at)
+    if kind == "label" and entry.value != WITHDRAWN:
+        answer_label_requests(db, team, message.id, entry.value, entry.user, entry.source, entry.at)

@@ -1,4 +1,4 @@
-"""The inbox: every event on disk before it is acked, once."""
+"""The inbox: every event is stored once, before it is acknowledged."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Inbox:
         self._database = database
 
     async def put(self, team: str, event: Mapping[str, Any], now: float) -> bool:
-        """Keep an event; False if it is there already (Slack delivers at least once, in any order).
+        """Store an event; False if it is stored already. Slack delivers at least once, in any order.
 
-        A mention comes as `message` and as `app_mention`: both are the kind *message*. Everything that happens
-        to a message later (an edit, a deletion) has a time and a kind of its own.
+        A mention arrives as `message` and as `app_mention`: both have the kind *message*. A later edit or deletion has
+        its own timestamp and kind.
         """
         kind = str(event.get("subtype") or "message")
         ts = str(event.get("ts") or event.get("event_ts"))
@@ -35,12 +35,12 @@ class Inbox:
         return await self._database.transaction(lambda db: db.insert("inbox", row, ignore=True) is not None)
 
     async def newest(self) -> int:
-        """The id of the event that came last; 0 if none ever did."""
+        """The id of the latest event; 0 if there is none."""
         row = await self._database.transaction(lambda db: db.one("select max(id) as id from inbox"))
         return int(row["id"] or 0) if row else 0
 
     async def pending(self, limit: int) -> list[Received]:
-        """The oldest events that nobody has settled yet."""
+        """The oldest events that are still to be processed."""
         sql = """
             select id, team, event, attempts, received_at from inbox where state = 'pending' order by id limit ?
         """
@@ -51,16 +51,16 @@ class Inbox:
         ]
 
     async def skip(self, inbox_id: int, reason: str) -> None:
-        """Settle an event that is nothing to answer. Its text is not kept."""
+        """Close an event that needs no answer. Its text is erased."""
         changes = {"state": "skipped", "reason": reason, "event": None}
         await self._database.transaction(lambda db: db.update("inbox", inbox_id, changes))
 
     async def record_failure(self, inbox_id: int, attempts: int, reason: str, *, give_up: bool) -> None:
-        """Note that settling an event failed: it stays pending, or is set aside as *failed* with its reason."""
+        """Record that processing an event failed: it stays pending, or is closed as *failed*. The reason is kept."""
         changes = {"attempts": attempts, "reason": reason, "state": "failed" if give_up else "pending"}
         await self._database.transaction(lambda db: db.update("inbox", inbox_id, changes))
 
     async def counts(self) -> dict[str, int]:
-        """How many events are in which state."""
+        """The number of events by state."""
         sql = "select state, count(*) as n from inbox group by state"
         return await self._database.transaction(lambda db: {r["state"]: r["n"] for r in db.query(sql)})

@@ -1,4 +1,4 @@
-"""Questions to the team: how did this customer feel? About messages that nothing else would show them."""
+"""Label requests: the team is asked how a customer felt, about messages that nothing else would show them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from bot.store.db import Database, Transaction, marks
 from bot.store.messages import message_by_id
 from bot.store.outbox import insert_actions
 
-_OF_A_PERSON = (*ADJUDICATIONS, "confirm")
-"""What is asked because of what somebody else said."""
+_ABOUT_OTHERS = (*ADJUDICATIONS, "confirm")
+"""Reasons that refer to the label of somebody else."""
 
 
 class LabelRequests:
@@ -28,7 +28,7 @@ class LabelRequests:
         self._database = database
 
     async def candidates(self, team: str, after: int, limit: int = 5000) -> list[Candidate]:
-        """Customers' messages that were read, with ids beyond `after`, oldest first."""
+        """Customers' messages that were read, with ids above `after`, oldest first."""
         sql = """
             select id, label, confidence, flag from messages
             where team = ? and id > ? and role = 'customer' and label is not null and text is not null order by id limit ?
@@ -37,16 +37,16 @@ class LabelRequests:
         return [Candidate(row["id"], row["confidence"] or 0.0, row["flag"] == "unhappy") for row in rows]
 
     async def asked(self, team: str, since: float) -> list[tuple[str, str | None]]:
-        """Why and whom the team was asked since a moment."""
+        """Reason and person of the label requests since a time."""
         sql = "select why, person from label_requests where team = ? and asked_at >= ?"
         return await self._database.transaction(
             lambda db: [(row["why"], row["person"]) for row in db.query(sql, [team, since])]
         )
 
     async def adjudications(self, team: str) -> list[Adjudication]:
-        """For which adjudications people were asked before, oldest first."""
-        sql = f"select * from label_requests where team = ? and why in ({marks(_OF_A_PERSON)}) order by id"  # noqa: S608
-        rows = await self._database.transaction(lambda db: db.query(sql, [team, *_OF_A_PERSON]))
+        """The adjudications that were requested so far, oldest first."""
+        sql = f"select * from label_requests where team = ? and why in ({marks(_ABOUT_OTHERS)}) order by id"  # noqa: S608
+        rows = await self._database.transaction(lambda db: db.query(sql, [team, *_ABOUT_OTHERS]))
         return [
             Adjudication(
                 row["message_id"], row["why"], row["person"], row["asked_at"], row["answered_at"] is None
@@ -55,39 +55,38 @@ class LabelRequests:
         ]
 
     async def put(self, team: str, requests: Sequence[LabelRequest], now: float) -> int:
-        """LabelRequest: each message once for each reason; what requests for an adjudication on what others said, each person once.
+        """Queue label requests; returns how many are new.
 
-        Returns how many label_requests are new.
+        A message is asked about once for each reason. For reasons that refer to somebody's label, once for each person.
         """
         asked = "select person from label_requests where message_id = ? and why = ?"
 
         def work(db: Transaction) -> int:
             new = 0
-            for ask in requests:
-                before = db.query(asked, [ask.message, ask.why])
-                if any(row["person"] == ask.person or ask.why not in _OF_A_PERSON for row in before):
+            for request in requests:
+                before = db.query(asked, [request.message, request.why])
+                if any(row["person"] == request.person or request.why not in _ABOUT_OTHERS for row in before):
                     continue
-                message = message_by_id(db, ask.message)
+                message = message_by_id(db, request.message)
                 if message is None or message.text is None:
                     continue
                 row = {
                     "team": team,
-                    "message_id": ask.message,
-                    "why": ask.why,
-                    "person": ask.person,
+                    "message_id": request.message,
+                    "why": request.why,
+                    "person": request.person,
                     "asked_at": now,
                 }
                 request_id = db.insert("label_requests", row | {"flagged": int(message.flag == "unhappy")})
-                post = LabelRequestPost.of_request(request_id, ask.person)
-                insert_actions(db, team, [post], now, ask.message)
+                post = LabelRequestPost.of_request(request_id, request.person)
+                insert_actions(db, team, [post], now, request.message)
                 new += 1
             return new
 
         return await self._database.transaction(work)
 
     async def pass_on(self, team: str, request_id: int, user: str, now: float) -> None:
-        """A person cannot tell how the customer felt: this question is closed without an answer. Whoever it was asked of, it
-        is that person who will not be asked again."""
+        """Close a label request without an answer: `user` cannot tell how the customer felt, and will not be asked again."""
 
         def work(db: Transaction) -> None:
             row = db.one("select * from label_requests where id = ? and answered_at is null", [request_id])
@@ -98,7 +97,7 @@ class LabelRequests:
         await self._database.transaction(work)
 
     async def ask(self, request_id: int) -> LabelRequestView | None:
-        """A question with the words of its message, for its card."""
+        """A label request with the text of its message, for its card."""
         sql = """
             select a.id, a.message_id as message, m.channel, m.ts, m.text, a.person
             from label_requests a join messages m on m.id = a.message_id where a.id = ?
@@ -107,7 +106,7 @@ class LabelRequests:
         return LabelRequestView(**row) if row else None
 
     async def answered(self, team: str, since: float) -> list[SampleAnswer]:
-        """The answers to label_requests about messages that were drawn by lot, for the true rates of misses and false alarms."""
+        """The answers about messages of the random sample, for the true rates of misses and false alarms."""
         sql = """
             select a.flagged, a.answer, m.channel from label_requests a join messages m on m.id = a.message_id
             where a.team = ? and a.why = 'random' and a.asked_at >= ? and a.answer is not null
@@ -119,23 +118,23 @@ class LabelRequests:
 def answer_label_requests(
     db: Transaction, team: str, message_id: int, label: str, user: str, source: str, now: float
 ) -> None:
-    """A person said how the customer felt: label_requests about the message are answered; in the caller's transaction.
+    """Answer the label requests about a message with a person's label; in the caller's transaction.
 
-    A question drawn by lot is answered by its own buttons alone: people correct what strikes them as wrong, so their other
-    words would make the bot look worse than it is. A second and a third person are asked for because of what others said:
-    who spoke before does not answer those, but for the one who was asked.
+    A request of the random sample is answered only by its own buttons. People correct what looks wrong to them, so their
+    other labels would make the bot look worse than it is. A request that refers to somebody's label is not answered by
+    a person who had a label on the message before, unless it was sent to that person.
     """
     before = """
         select value from feedback where message_id = ? and kind = 'label' and "user" = ? order by id desc limit 1 offset 1
     """
     last = db.one(before, [message_id, user])
-    spoke = last is not None and last["value"] != WITHDRAWN
+    has_label = last is not None and last["value"] != WITHDRAWN
     for row in db.query(
         "select * from label_requests where message_id = ? and answered_at is null order by id", [message_id]
     ):
-        is_random = row["why"] == "random" and source != "question"
-        same_annotator = row["why"] in _OF_A_PERSON and spoke and row["person"] != user
-        if not is_random and not same_annotator:
+        elsewhere = row["why"] == "random" and source != "question"
+        same_annotator = row["why"] in _ABOUT_OTHERS and has_label and row["person"] != user
+        if not elsewhere and not same_annotator:
             _close(db, team, row, label, user, now)
 
 
@@ -150,7 +149,7 @@ def _close(
 def queue_label_request_updates(
     db: Transaction, team: str, message_id: int, now: float, what: Literal["gone", "edited"] = "gone"
 ) -> None:
-    """Questions about a message whose words are gone show that; those about words that were changed are not asked any more."""
+    """Close the open requests about a message that was erased or edited; those about an erased one show it."""
     for row in db.query(
         "select id, answered_at from label_requests where message_id = ? order by id", [message_id]
     ):

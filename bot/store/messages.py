@@ -1,4 +1,4 @@
-"""Messages by their id or their place, inside the caller's transaction."""
+"""Messages by id, place or author; in the caller's transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox: everything that is written to Slack, on disk before it is sent."""
+"""The outbox: every action is stored before it is sent to Slack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def insert_actions(
     message_id: int | None = None,
     case_id: int | None = None,
 ) -> None:
-    """Queue actions inside the caller's transaction. A key that is there already is left as it is."""
+    """Queue actions; in the caller's transaction. An action whose key exists already is ignored."""
     for action in actions:
         row = {
             "team": team,
@@ -46,14 +46,14 @@ class Outbox:
     async def put_for_message(
         self, team: str, message_id: int, actions: Sequence[Action], now: float
     ) -> None:
-        """Queue actions that belong to a message, all or none."""
+        """Queue actions that belong to a message, in one transaction."""
         await self._database.transaction(lambda db: insert_actions(db, team, actions, now, message_id))
 
     async def heads(self) -> list[Queued]:
-        """The oldest unsent action of each channel, whenever it is due: the triage channel's first, then oldest first.
+        """The oldest unsent action of each channel, due or not: the triage channel's first, then oldest first.
 
-        Only heads are sent, so that the order within a channel holds: an action that must wait (a retry) holds back
-        those behind it in its channel, and no others.
+        Only heads are sent, which keeps the order within a channel: an action that must wait for a retry delays the later
+        ones in its channel, but no others.
         """
         sql = """
             select * from actions where id in (
@@ -63,7 +63,7 @@ class Outbox:
         return await self._database.transaction(lambda db: [_queued(r) for r in db.query(sql, [TRIAGE])])
 
     async def action(self, key: str) -> Action | None:
-        """The action with this key, whatever became of it."""
+        """The action with this key, in any state."""
         sql = "select * from actions where key = ?"
 
         def work(db: Transaction) -> Action | None:
@@ -73,9 +73,9 @@ class Outbox:
         return await self._database.transaction(work)
 
     async def sending(self, action_id: int) -> bool:
-        """From here on the outcome is unknown until `sent` or `retry` is on disk.
+        """Mark an action as being sent. Its outcome is unknown until `sent` or `retry` is stored.
 
-        False if there is nothing to send any more: the message that it answers is gone.
+        False if it must not be sent any more: the message that it answers was erased.
         """
 
         def work(db: Transaction) -> bool:
@@ -102,25 +102,25 @@ class Outbox:
         )
 
     async def retry(self, action_id: int, attempts: int, due_at: float, error: str, *, known: bool) -> None:
-        """Send again at `due_at`. `known` says that Slack certainly did not take it the last time."""
+        """Send again at `due_at`. `known`: Slack certainly did not accept the last attempt."""
         state = "pending" if known else "sending"
         await self._change(
             action_id, {"state": state, "attempts": attempts, "due_at": due_at, "error": error}
         )
 
     async def fail(self, action_id: int, attempts: int, error: str) -> None:
-        """Set an action aside for good; it stays visible in `/softanswer status`."""
+        """Give an action up; it stays visible in `/softanswer status`."""
         await self._change(action_id, {"state": "failed", "attempts": attempts, "error": error})
 
     async def failed(self, limit: int = 10) -> list[Queued]:
-        """Actions that were given up, oldest first; of every team, for customers of another organisation write under theirs."""
+        """Actions that were given up, oldest first."""
         sql = "select * from actions where state = 'failed' order by id limit ?"
         return await self._database.transaction(lambda db: [_queued(r) for r in db.query(sql, [limit])])
 
     async def retry_failed(self, now: float) -> int:
-        """Try everything that was given up once more; returns how many. An answer that is too late by now calls a person.
+        """Try all failed actions once more; returns how many. An answer that is too late by now becomes a case instead.
 
-        Whether Slack took one of them after all is not known: each is looked for before it is sent.
+        Slack may have accepted some of them after all, so each is looked for before it is sent.
         """
 
         sql = "update actions set state = 'sending', attempts = 0, due_at = ? where state = 'failed'"
@@ -130,7 +130,7 @@ class Outbox:
         await self._database.transaction(lambda db: db.update("actions", action_id, changes))
 
     async def sent_as(self, key: str) -> tuple[str, str] | None:
-        """Channel and ts under which the action with this key stands in Slack, if it does."""
+        """The Slack channel and ts of the action with this key; None if it was not sent."""
         sql = "select slack_channel, slack_ts from actions where key = ? and state = 'sent'"
 
         def work(db: Transaction) -> tuple[str, str] | None:

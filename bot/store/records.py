@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.domain.learning import Run
 from bot.store.db import Database, Transaction, marks
-from bot.store.shadow_evaluations import SUCCEEDED, begin_shadow_evaluation, end_shadow_evaluations
+from bot.store.shadow_evaluations import SUPERSEDED, begin_shadow_evaluation, end_shadow_evaluations
 
 
 class Records:
@@ -29,15 +29,17 @@ class Records:
         return await self._database.transaction(work)
 
     async def note_data(self, run_id: int, data_hash: str, learned: int, excluded: Mapping[str, int]) -> None:
-        """What a run learns from: the snapshot's hash, how many messages, and how many were excluded for which reason."""
+        """Record a run's data: the snapshot's hash, the number of messages, and the number of excluded ones by reason."""
         changes = {"data_hash": data_hash, "learned": learned, "excluded": json.dumps(dict(excluded))}
         await self._database.transaction(lambda db: db.update("runs", run_id, changes))
 
     async def end_run(
         self, run_id: int, state: str, summary: str, now: float, version: str | None = None
     ) -> bool:
-        """Close a run as promoted, rejected, waiting, skipped or failed; that frees the lease. The first word is the last:
-        returns whether it was this one."""
+        """Close a run as promoted, rejected, waiting, skipped or failed, which frees the lease.
+
+        Returns False if it was closed before; then nothing changes.
+        """
         sql = """
             update runs set state = ?, summary = ?, ended_at = ?, version = ? where id = ? and state = 'running'
         """
@@ -45,7 +47,7 @@ class Records:
         return await self._database.transaction(lambda db: db.execute(sql, values) > 0)
 
     async def fail_interrupted_runs(self, now: float) -> list[int]:
-        """On start: a run that is still *running* died with the bot. Returns their ids."""
+        """At the start: close the runs that were interrupted when the bot stopped. Returns their ids."""
 
         sql = """
             update runs set state = 'failed', summary = 'the bot stopped during the run', ended_at = ?
@@ -55,7 +57,7 @@ class Records:
         return sorted(int(row["id"]) for row in rows)
 
     async def last_run(self, team: str, *, but: Collection[str] = ()) -> Run | None:
-        """The last run whose state is none of `but`: `("skipped",)` leaves out mere looks, `UNJUDGED` what came to no verdict."""
+        """The last run whose state is not in `but`. `UNJUDGED` leaves out all runs without a verdict."""
         others = f"and state not in ({marks(but)})" if but else ""
         sql = f"""
             select id, "trigger", "user", state, version, summary, started_at, ended_at, data_hash from runs
@@ -64,8 +66,8 @@ class Records:
         row = await self._database.transaction(lambda db: db.one(sql, [team, *but]))
         return Run(**row) if row else None
 
-    async def was_called_back(self, team: str, data_hash: str) -> bool:
-        """Whether a version trained on this very data served and was called back by the watch."""
+    async def was_rolled_back(self, team: str, data_hash: str) -> bool:
+        """Whether a shadow evaluation rolled back a version that was trained on the same data."""
         sql = """
             select 1 from runs r join shadow_evaluations w on w.version = r.version
             where r.team = ? and r.data_hash = ? and w.state = 'worse'
@@ -76,7 +78,7 @@ class Records:
         self, team: str, version: str, parent: str, verdict: Mapping[str, Any], state: str,
         feedback_ids: Sequence[int], now: float,
     ) -> None:  # fmt: skip
-        """Enter a trained version with its verdict and the corrections that made it."""
+        """Record a trained version with its verdict and its lineage."""
         model = """
             insert into models (version, team, parent, state, verdict, created_at) values (?, ?, ?, ?, ?, ?)
             on conflict (version) do update set team = excluded.team, parent = excluded.parent, state = excluded.state,
@@ -102,10 +104,13 @@ class Records:
         now: float,
         *,
         instead_of: str | None = None,
-        ended: tuple[str, str] = SUCCEEDED,
+        ended: tuple[str, str] = SUPERSEDED,
     ) -> None:
-        """Note that a version serves from now on, and who said so. With `instead_of`, the version whose place it takes, it is
-        watched from now on; else a watch that is open is over, as `ended` says (state, verdict). One stroke."""
+        """Record that a version is active from now on, and who decided it; in one transaction.
+
+        With `instead_of`, the version it replaces, a shadow evaluation begins. Without, an open one ends as `ended` says
+        (state, verdict).
+        """
 
         def work(db: Transaction) -> None:
             db.execute("update models set state = 'retired' where team = ? and state = 'active'", [team])
@@ -132,7 +137,7 @@ class Records:
         await self._database.transaction(lambda db: insert_audit(db, team, user, what, detail, now))
 
     async def set_consent(self, team: str, given: bool, user: str, now: float) -> None:
-        """Whether the bot may learn from this team's messages; recorded with the person who said so."""
+        """Record whether the bot may learn from this team's messages, and who decided it."""
 
         def work(db: Transaction) -> None:
             value = json.dumps({"given": given, "by": user, "at": now})
@@ -142,25 +147,27 @@ class Records:
         await self._database.transaction(work)
 
     async def team(self) -> str:
-        """The workspace this database belongs to, for the command line, as the bot noted it at its last start; "" before
-        the first. Not the team of some event: a customer of another organisation writes under theirs."""
+        """The workspace of this database, for the command line. "" before the bot's first start.
+
+        The bot records it when it starts. An event's team may be another one: that of a customer in Slack Connect.
+        """
         return await self._database.transaction(lambda db: own_team(db))
 
     async def remember(self, team: str, key: str, value: Any) -> None:
-        """Keep something of the bot's own across restarts."""
+        """Store a value under a key, across restarts."""
         values = [team, key, json.dumps(value)]
         await self._database.transaction(lambda db: db.execute(_REMEMBER, values))
 
     async def recall(self, team: str, key: str) -> Any:
-        """What was remembered; None before the first time."""
+        """The value stored by `remember`; None if there is none."""
         return await self._database.transaction(lambda db: _recalled(db, team, key))
 
     async def set_seen_until(self, team: str, channel: str, at: float) -> None:
-        """Up to this moment everything that was written in the channel is in the inbox."""
+        """Record that the inbox has everything written in the channel up to `at`."""
         await self.remember(team, f"seen_until:{channel}", at)
 
     async def seen_until(self, team: str, channel: str) -> float | None:
-        """None before the first time."""
+        """See `set_seen_until`; None before the first time."""
         at = await self.recall(team, f"seen_until:{channel}")
         return None if at is None else float(at)
 
@@ -184,7 +191,7 @@ def own_team(db: Transaction) -> str:
 
 
 def _disagreement(db: Transaction, version: str) -> float:
-    """On what share of the gate's messages a version differed from the one that served then; 0.0 if it is not known."""
+    """The rate at which a version and its parent differed in the release checks; 0.0 if it is not known."""
     row = db.one("select verdict from models where version = ?", [version])
     return float(json.loads((row and row["verdict"]) or "{}").get("disagreement") or 0.0)
 
@@ -192,7 +199,7 @@ def _disagreement(db: Transaction, version: str) -> float:
 def insert_audit(
     db: Transaction, team: str, user: str, what: str, detail: Mapping[str, Any], now: float
 ) -> None:
-    """Note who did what, inside the caller's transaction."""
+    """Record who did what; in the caller's transaction."""
     db.insert(
         "audit", {"team": team, "user": user, "what": what, "detail": json.dumps(dict(detail)), "at": now}
     )

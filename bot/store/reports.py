@@ -1,4 +1,4 @@
-"""What learning did for a team, in figures, for the report after each run."""
+"""The figures of the learning report after each run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Reports:
         self._database = database
 
     async def learning(self, team: str, now: float) -> Report:
-        """The latest versions with their figures on the live holdout, the last weeks, and where the labels came from."""
+        """The latest versions on the live holdout, the last weeks, and the sources of the labels."""
 
         def work(db: Transaction) -> Report:
             return Report(_versions(db, team), _weeks(db, team, now), _sources(db, team))
@@ -34,18 +34,18 @@ def _versions(db: Transaction, team: str) -> tuple[Version, ...]:
         if live := verdict.get("live"):
             figures = live["candidate"], live["active"]["macro_f1"], verdict["n_live"]
             served = row["state"] in ("active", "retired")
-            found.append(Version(row["version"], served, _three(figures[0]), figures[1], figures[2]))
+            found.append(Version(row["version"], served, _macro_f1(figures[0]), figures[1], figures[2]))
     return tuple(reversed(found[:_VERSIONS]))
 
 
-def _three(figure: dict[str, float]) -> tuple[float, float, float]:
+def _macro_f1(figure: dict[str, float]) -> tuple[float, float, float]:
     return figure["macro_f1"], figure["low"], figure["high"]
 
 
 def _weeks(db: Transaction, team: str, now: float) -> tuple[Week, ...]:
-    """Readings that agents were shown, on a card or in a question, by the week; and how many of them they set right.
+    """Readings shown to agents, on a card or in a label request, by week, and how many of them they corrected.
 
-    The last word on a message counts, against the reading it was said of.
+    The latest label on a message counts, compared with the reading at that time.
     """
     sql = """
         select (cast(m.created_at as bigint) - ?) / ? as week, count(*) as shown,
@@ -64,7 +64,7 @@ def _weeks(db: Transaction, team: str, now: float) -> tuple[Week, ...]:
 
 
 def _sources(db: Transaction, team: str) -> dict[str, int]:
-    """Labels by where they were given; each person's last one on a message."""
+    """Labels by source; each person's latest one on a message."""
     sql = """
         select source, count(*) as n from feedback f
         where team = ? and kind = 'label' and value != 'withdrawn' and id = (

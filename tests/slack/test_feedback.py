@@ -291,7 +291,7 @@ async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     assert sorted(people) == sorted([ANNA, ADA])
 
     await bot.services.store.feedback.correct("T0ACME", 1, "negative", ADA, "card", 5.0)
-    # What is drawn by lot counts only if asked.
+    # The random sample counts only answers to its own requests.
     assert [r.answer for r in label_requests(database)] == [None, None]
     for message, label in ((1, "negative"), (2, "negative")):
         value = {"message": message, "label": label}

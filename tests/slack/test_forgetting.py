@@ -166,8 +166,8 @@ async def retain(bot: Bot, consent: bool = False, shared: set[str] | None = None
     services = bot.services
 
     class Once(Retention):
-        async def _round(self) -> None:
-            await super()._round()
+        async def _erase_old(self) -> None:
+            await super()._erase_old()
             done.set()
 
     task = asyncio.create_task(

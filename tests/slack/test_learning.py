@@ -52,7 +52,7 @@ async def test_a_worse_candidate_is_refused_with_reasons(bot: Bot, persons: Pers
     shipped = bot.batcher.classifier.version
     assert await retrain(bot) == "rejected"
     assert bot.batcher.classifier.version == shipped
-    report = await shown(persons, "does not serve")
+    report = await shown(persons, "was rejected")
     assert "macro-F1 fell from 0.890 to 0.700" in report[0]
     assert any("“No thanks &amp; bye” is neutral, was read as negative" in text for text in report)
     assert any("1.2004" in text and "1.2000" in text for text in report)
@@ -64,7 +64,7 @@ async def test_a_candidate_that_could_not_be_exported_is_refused(
     bot: Bot, persons: Persons, tmp_path: Path
 ) -> None:
     assert await retrain(bot) == "rejected"
-    assert "int8 differs from fp32" in (await shown(persons, "does not serve"))[0]
+    assert "int8 differs from fp32" in (await shown(persons, "could not be exported"))[0]
     assert models(tmp_path / "softanswer.db") == []
 
 
@@ -269,7 +269,7 @@ async def test_the_snapshot_is_redacted_and_the_lineage_known(bot: Bot, tmp_path
     assert [(r.data_hash, r.learned) for r in runs(tmp_path / "softanswer.db")] == [
         (seen[0].hash, len(learned))
     ]
-    assert lineage(tmp_path / "softanswer.db") == sorted(i for used in learned for i in used.words)
+    assert lineage(tmp_path / "softanswer.db") == sorted(i for row in learned for i in row.label_events)
 
 
 @trainer("worse")
@@ -280,16 +280,23 @@ async def test_the_schedule_does_not_train_on_what_it_knows_nor_under_a_watch(
     await bot.services.learning.start("schedule", None)
     await eventually(lambda: run_ended(bot))
     last = runs(tmp_path / "softanswer.db")[-1]
-    assert (last.state, last.summary) == ("skipped", "nobody has said anything new since the last run")
+    assert (last.state, last.summary) == ("skipped", "there are no new labels since the last run")
     (learning,) = [line for line in await bot.services.status.lines() if line.startswith("*Learning*")]
-    assert ", skipped: nobody" in learning and "last verdict" in learning and ", refused: Version" in learning
+    assert (
+        ", skipped: there are no new labels" in learning
+        and "last verdict" in learning
+        and ", rejected: Version" in learning
+    )
     await customers_write(bot, tmp_path / "softanswer.db", 1)
     await bot.services.store.feedback.correct("T0ACME", 1, "neutral", ANNA, "card", 9.0)
     await bot.services.store.records.serve_model("T0ACME", "a", ADA, "promoted", 1.0, instead_of="b")
     await bot.services.learning.start("schedule", None)
     await eventually(lambda: run_ended(bot))
     last = runs(tmp_path / "softanswer.db")[-1]
-    assert (last.state, last.summary) == ("skipped", "the version in service is still being watched")
+    assert (last.state, last.summary) == (
+        "skipped",
+        "the shadow evaluation of the active version is still open",
+    )
     judged = await bot.services.store.records.last_run("T0ACME", but=UNJUDGED)
     assert judged and judged.state == "rejected"  # a run that was skipped judges nothing
 
@@ -313,7 +320,7 @@ async def test_a_run_whose_message_was_deleted_meanwhile_comes_to_nothing(
 
     monkeypatch.setattr(Snapshot, "write", and_delete)
     assert await retrain(bot) == "failed"
-    assert "deleted or forgotten meanwhile" in (await shown(persons, "Retraining failed"))[0]
+    assert "deleted or forgotten in the meantime" in (await shown(persons, "Retraining failed"))[0]
     assert models(tmp_path / "softanswer.db") == []
 
 
@@ -326,7 +333,7 @@ async def test_what_was_measured_against_another_version_waits_for_an_admin(
     monkeypatch.setattr(type(serving), "active_folder", property(lambda self: self._registry.folder(shipped)))
     assert await retrain(bot) == "waiting"
     assert (
-        "does not serve: It was measured against `other`" in (await shown(persons, "passed, and does not"))[0]
+        "was not promoted: It was compared with `other`" in (await shown(persons, "passed, but was not"))[0]
     )
     assert bot.batcher.classifier.version == shipped
 
@@ -355,7 +362,7 @@ async def test_versions_that_never_served_are_cleared_away(bot: Bot, tmp_path: P
 
 @trainer("better")
 @pytest.mark.settings(watch={"readings": 20, "hours": 0.0})
-async def test_a_promoted_version_that_proves_worse_is_called_back(
+async def test_a_promoted_version_that_proves_worse_is_rolled_back(
     bot: Bot, persons: Persons, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, shipped = tmp_path / "softanswer.db", bot.batcher.classifier.version
@@ -376,7 +383,7 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
     await shadow_evaluator.tick()
     await shadow_evaluator.tick()
     assert bot.batcher.classifier.version != shipped
-    assert len(await shown(persons, "One person alone finds")) == 1
+    assert len(await shown(persons, "So far one person finds")) == 1
     confirm = [(r.message_id, r.person) for r in label_requests(database, why="confirm")]
     assert len(confirm) == 3 and ANNA not in {person for _, person in confirm}
     for message in range(1, 13):  # and agrees on everything: two voices all the same
@@ -385,7 +392,7 @@ async def test_a_promoted_version_that_proves_worse_is_called_back(
     assert bot.batcher.classifier.version == shipped
     assert [s.state for s in shadow_evaluations(database)] == ["worse"]
     assert "the old one on 12 (0 not answered)" in (await shown(persons, "worse than"))[0]
-    assert ("the watch", "rolled back") in [(e.user, e.what) for e in audit(database)]
+    assert ("the shadow evaluation", "rolled back") in [(e.user, e.what) for e in audit(database)]
 
 
 @trainer("better")
@@ -394,7 +401,10 @@ async def test_a_promoted_version_that_holds_stays(bot: Bot, persons: Persons, t
     assert await retrain(bot) == "promoted"
     await customers_write(bot, tmp_path / "softanswer.db", 20)
     await bot.services.learning._shadow_evaluator.tick()
-    assert "has excluded: 20 messages" in (await shown(persons, "has excluded"))[0]
+    assert (
+        "passed its shadow evaluation: both read 20 messages"
+        in (await shown(persons, "passed its shadow"))[0]
+    )
     assert bot.batcher.classifier.version == "taught-0-better"
     await bot.services.learning._shadow_evaluator.tick()
     assert [s.state for s in shadow_evaluations(tmp_path / "softanswer.db")] == ["passed"]

@@ -8,7 +8,7 @@ import pytest
 
 from bot.desk.answers import NONE_OF_THESE, NOT_YOURS, Choice, after_choice, choose, rate, send_draft
 from bot.domain.actions import KINDS, Action, Clarify, Draft, Queued, Reply, read_action
-from bot.domain.feedback import RatingFacts
+from bot.domain.feedback import RatingContext
 from bot.domain.message import StoredMessage
 
 OFFERED = [{"template": "export", "title": "Exports"}, {"template": "gone", "title": "Gone"}]
@@ -37,7 +37,7 @@ def question(**more: Any) -> StoredMessage:
     ],
 )
 def test_a_rating_counts_where_it_may_be_said(value, is_our_answer, said_before, wants_person) -> None:
-    rating = rate(RatingFacts(value, is_our_answer, said_before))
+    rating = rate(RatingContext(value, is_our_answer, said_before))
     assert (None if rating is None else rating.cause is not None) is wants_person
     if rating:
         assert rating.may_ask_for_person is (value == "not_helpful")

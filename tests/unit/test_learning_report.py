@@ -26,8 +26,8 @@ EMPTY = Report((), (), {})
 def test_it_says_what_the_picture_shows() -> None:
     text = FULL.text()
     assert "On 300 of your messages" in text and "macro-F1 0.860 (0.830 to 0.890)" in text and "0.820" in text
-    assert "you set 0 of the 4 readings right" in text
-    assert "31 by card, 22 by question, 5 by emoji" in text
+    assert "you corrected 0 of the 4 readings" in text
+    assert "31 by card, 22 by label request, 5 by emoji" in text
 
 
 def test_it_says_that_there_is_nothing_yet() -> None:

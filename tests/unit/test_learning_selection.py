@@ -41,7 +41,7 @@ def whys(found: Selection) -> list[str]:
 
 def test_a_label_that_nobody_contradicts_is_used() -> None:
     found = select([word(1, 1)], ALL)
-    assert [(u.message, u.label, u.words, u.users, u.live) for u in found.rows] == [
+    assert [(u.message, u.label, u.label_events, u.users, u.live) for u in found.rows] == [
         (1, "neutral", (1,), ("UA",), False)
     ]
     assert found.excluded == () and found.to_learn == found.rows and found.live == ()
@@ -49,7 +49,7 @@ def test_a_label_that_nobody_contradicts_is_used() -> None:
 
 def test_a_persons_later_word_supersedes_their_earlier_one_and_can_be_taken_back() -> None:
     said = [word(1, 1, "negative"), word(2, 1, "positive"), word(3, 2), word(4, 2, WITHDRAWN)]
-    assert [(u.message, u.label, u.words) for u in select(said, ALL).rows] == [(1, "positive", (2,))]
+    assert [(u.message, u.label, u.label_events) for u in select(said, ALL).rows] == [(1, "positive", (2,))]
 
 
 def test_a_dispute_waits_for_a_third_person() -> None:
@@ -148,8 +148,8 @@ def test_ordinary_words_are_kept() -> None:
 
 
 def test_few_of_many_messages_are_compared_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared, alike = [], selection._alike
-    monkeypatch.setattr(selection, "_alike", lambda *bags: compared.append(1) or alike(*bags))
+    compared, alike = [], selection._is_nearly_identical
+    monkeypatch.setattr(selection, "_is_nearly_identical", lambda *bags: compared.append(1) or alike(*bags))
 
     def said(i: int) -> str:
         who = f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676 % 26)}"

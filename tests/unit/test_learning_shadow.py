@@ -7,7 +7,7 @@ from bot.learning.shadow import is_one_annotator, is_worse, known, odds, summary
 counts = st.integers(0, 400)
 
 
-def test_a_version_that_is_plainly_worse_is_called_back() -> None:
+def test_a_version_that_is_plainly_worse_is_rolled_back() -> None:
     assert is_worse(ShadowCounts(150, 16, 13, 3, 0, 0.03))
     assert "150 messages" in summary(ShadowCounts(150, 16, 13, 3, 0, 0.03))
 

@@ -314,7 +314,7 @@ async def test_every_transaction_has_three_points_named_after_its_method(tmp_pat
     methods = [
         "Inbox.put",
         "Inbox.skip",
-        "Cases._press",
+        "Cases._apply_button",
         "Records.team",
         "Erasure.forget",
         *["Erasure.expire"] * 3,
