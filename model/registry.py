@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model.artefact_folder import MANIFEST, ArtefactError, Manifest, read_manifest
 
-SHIPPED = Path(__file__).parent / "artefact" / "support-6"
+SHIPPED = Path(__file__).parent / "artefact" / "support-7"
 """The version folder that comes with the package."""
 
 _POINTER = "active"

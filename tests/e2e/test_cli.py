@@ -84,7 +84,7 @@ def test_evaluate_holds_the_floor_on_messages_kept_out_of_training() -> None:
     assert set(result) >= {"n", "accuracy", "macro_f1", "per_class", "ece", "version"}
     assert result["n"] > 700
     assert set(result["per_class"]) == LABELS
-    assert result["macro_f1"] >= 0.905
+    assert result["macro_f1"] >= 0.92
     assert result["talk"]["n"] == 1613 and result["talk"]["macro_f1"] >= 0.85
     assert {"challenge", "extras"} <= set(result) and "real" not in result
 
@@ -104,8 +104,8 @@ def test_evaluate_reads_a_file_of_ones_own(tmp_path: Path) -> None:
 def test_models_lists_the_shipped_version(tmp_path: Path) -> None:
     assert softanswer("init", cwd=tmp_path).returncode == 0
     done = softanswer("models", cwd=tmp_path)
-    assert done.stdout.startswith("→ support-6")
-    assert "macro-F1" in softanswer("models", "show", "support-6", cwd=tmp_path).stdout
+    assert done.stdout.startswith("→ support-7")
+    assert "macro-F1" in softanswer("models", "show", "support-7", cwd=tmp_path).stdout
     assert softanswer("models", "rollback", cwd=tmp_path).returncode == 2
 
 

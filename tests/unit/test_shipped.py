@@ -31,9 +31,8 @@ def test_it_is_right_in_real_channels() -> None:
 
 
 def test_it_reads_sharp_messages_of_our_own() -> None:
-    """We want 0.925 and 0.91, which support-5 had; docs/model.md says what was given up for real channels."""
-    assert HOLDOUT["macro_f1"] >= 0.905
-    assert HOLDOUT["slices"]["difficulty"]["hard"]["macro_f1"] >= 0.885
+    assert HOLDOUT["macro_f1"] >= 0.9245
+    assert HOLDOUT["slices"]["difficulty"]["hard"]["macro_f1"] >= 0.91
     assert HOLDOUT["ece"] <= 0.05
     int8 = MANIFEST.metrics["int8"]
     assert int8["fp32"] - int8["int8"] <= 0.005
@@ -42,7 +41,7 @@ def test_it_reads_sharp_messages_of_our_own() -> None:
 def test_it_behaves() -> None:
     """Of typos we want 96 %."""
     assert passed("minimum functionality") >= 0.95
-    assert passed("one-liners", "calm") >= 0.95 and passed("one-liners", "unhappy") >= 0.75
+    assert passed("one-liners", "calm") >= 0.95 and passed("one-liners", "unhappy") >= 0.90
     assert passed("long messages", "feeling at the end") >= 0.85
     assert (
         passed("invariance") >= 0.97 and passed("invariance", "typos") >= 0.93 and passed("direction") >= 0.97
