@@ -1,1 +1,1 @@
-"""Softanswer: the running service. It reads, answers, flags and learns; it never imports torch."""
+"""Softanswer, the running service. It reads, answers, flags and learns. It never imports torch."""

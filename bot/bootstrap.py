@@ -1,4 +1,4 @@
-"""Builds every object and joins them; the only wide importer. Nothing is built on import."""
+"""Builds all objects and connects them. Only this module imports from everywhere. Nothing is built on import."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from model.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """Everything that runs, ready to be started by `serve`."""
+    """All parts of the bot, ready to be started by `serve`."""
 
     app: AsyncApp
     client: Client
@@ -74,9 +74,10 @@ async def build(
     reach: Reach | None = None,
     classifier: Classifier | None = None,
 ) -> Bot:
-    """Build the bot: ask Slack who is who, load the active model, wire the parts. Raises SettingsError, ArtefactError.
+    """Build the bot: load the directory from Slack, load the active model, connect the parts.
 
-    `reach`: see bot.failpoints. `classifier`: a version that is loaded already; if it is the active one, it serves as it is.
+    `reach`: see bot.failpoints. `classifier`: a loaded version; it is used if it is the active one. Raises SettingsError,
+    ArtefactError.
     """
     client = Client(tokens.bot, api_url)
     if reach:
@@ -104,7 +105,7 @@ async def build(
         workspace=workspace,
         committed=lambda: deliverer.wake(),
         clock=clock,
-        shout=lambda text: client.chat_postMessage(channel=workspace.triage, text=text),
+        post_now=lambda text: client.chat_postMessage(channel=workspace.triage, text=text),
     )
     deliverer = Deliverer(
         writers,
@@ -193,10 +194,10 @@ async def build(
 
 
 def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
-    """The Bolt app. `process_before_response`: the ack waits for the listener, that is, for the disk.
+    """The Bolt app. `process_before_response`: the ack waits until the listener has written the event to disk.
 
-    `authorize` answers from what Slack said at the start. Bolt's own would ask `auth.test` at the first event and, were
-    that refused, ack the event without any listener having seen it.
+    `authorize` uses what Slack answered at the start. Bolt's own calls `auth.test` at the first event. If that is refused,
+    Bolt acks the event although no listener has seen it.
     """
     workspace = services.workspace
 

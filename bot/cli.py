@@ -1,5 +1,5 @@
-"""The command line. Every expected error is one line on stderr and exit code 2; imports wait until they are needed,
-so that `classify` starts in a moment and never loads torch."""
+"""The command line. Each expected error is one line on stderr and exit code 2. Each command imports what it needs itself,
+so that `classify` starts fast and never loads torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 the work failed, 2 something must be put right first."""
+    """Run one command. Returns the exit code: 0 done, 1 the work failed, 2 an error that the user has to fix."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] and arguments[0] in ("train", "evaluate"):
         return _training(arguments)
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="softanswer", description="A Slack support bot that hears how customers feel."
+        prog="softanswer", description="A Slack support bot that notices how customers feel."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     command("run", "run the bot", _run)
     classify = command("classify", "read how a message feels", _classify)
     _text_arguments(classify)
-    route = command("route", "find the template nearest to a message", _route)
+    route = command("route", "find the template that matches a message best", _route)
     _text_arguments(route)
     templates = command("templates", "check templates.yaml", _templates)
     templates.add_argument("action", choices=["check"])
@@ -75,11 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     backup = command("backup", "copy the database while the bot is stopped", _backup)
     backup.add_argument("file", type=Path)
     outbox = command(
-        "outbox", "list what could not be sent, or have it tried once more at the bot's next start", _outbox
+        "outbox", "list what could not be sent, or have it tried again at the bot's next start", _outbox
     )
     outbox.add_argument("action", nargs="?", default="list", choices=["list", "retry"])
     forget = command(
-        "forget", "erase the words of all that a person wrote, while the bot is stopped", _forget
+        "forget", "erase the text of everything that a person wrote, while the bot is stopped", _forget
     )
     forget.add_argument("user", metavar="USER", help="a user id: U0123ABC")
     commands.add_parser("train", help="train a version from the corpus (see: softanswer train --help)")
@@ -91,15 +91,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _text_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", metavar="TEXT")
-    parser.add_argument("--stdin", action="store_true", help="one message a line from standard input")
-    parser.add_argument("--json", action="store_true", help="one JSON object a message")
+    parser.add_argument("--stdin", action="store_true", help="one message per line from standard input")
+    parser.add_argument("--json", action="store_true", help="one JSON object per message")
     parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="a version folder; default: the version in service"
+        "--model", type=Path, metavar="DIR", help="a version folder; default: the active version"
     )
 
 
 def _training(arguments: Sequence[str]) -> int:
-    """Training is a process of its own: the bot's never loads torch."""
+    """Run training in its own process, as the bot's process never loads torch."""
     try:
         return subprocess.call([sys.executable, "-m", "training", *arguments])
     except KeyboardInterrupt:
@@ -131,7 +131,7 @@ def _check(options: argparse.Namespace) -> None:
 
     for line in asyncio.run(check(options.config)):
         print(line)
-    print("All is well. Start with: softanswer run")
+    print("Everything is fine. Start with: softanswer run")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -221,7 +221,7 @@ def _outbox(options: argparse.Namespace) -> None:
     store = open_store(load_settings(options.config).database, cases.apply)
     try:
         if options.action == "retry":
-            print(f"{asyncio.run(store.outbox.retry_failed(time.time()))} will be tried once more")
+            print(f"{asyncio.run(store.outbox.retry_failed(time.time()))} will be tried again")
             return
         for queued in asyncio.run(store.outbox.failed(limit=1000)):
             action = queued.action
@@ -241,20 +241,19 @@ def _forget(options: argparse.Namespace) -> None:
     settings = load_settings(options.config)
     store = open_store(settings.database, cases.apply)
     try:
-        # The database is ours alone: no retraining runs. What a killed bot's left may hold the words.
+        # We hold the database's lock, so no retraining runs. The files of a killed one may contain the text.
         shutil.rmtree(settings.model.folder / RUNS, ignore_errors=True)
-        gone = asyncio.run(_forget_person(store, options.user))
+        forgotten = asyncio.run(_forget_person(store, options.user))
     finally:
         store.database.close()
-    print(f"forgot the words of {gone.messages} messages of {options.user}")
-    if gone.versions:
-        print(
-            f"versions that had learned from some: {', '.join(gone.versions)}; the next retraining is without them"
-        )
+    print(f"erased the text of {forgotten.messages} messages of {options.user}")
+    if forgotten.versions:
+        versions = ", ".join(forgotten.versions)
+        print(f"versions that had learned from some: {versions}; the next retraining is without them")
 
 
 async def _forget_person(store: Store, user: str) -> Forgotten:
-    """In the order of the running bot, which loads the examples and updates the cards at its next start."""
+    """Erase in the same order as the running bot. At its next start the bot reloads the examples and updates the cards."""
     import time
 
     from bot.privacy.forgetting import Forgetting
@@ -276,7 +275,7 @@ async def _forget_person(store: Store, user: str) -> Forgotten:
 
 
 def _classifier(options: argparse.Namespace) -> Classifier:
-    """The version named with --model; else the one in service where there are settings; else the shipped one."""
+    """The version named with --model; else the active one if there are settings; else the shipped one."""
     from model.classifier import Classifier
     from model.registry import SHIPPED
 

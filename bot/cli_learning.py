@@ -1,4 +1,5 @@
-"""The command line's learning half: `models`, `retrain`, `feedback`. All but `models list|show|diff` want the bot stopped."""
+"""The command line's learning commands: `models`, `retrain`, `feedback`. All but `models list|show|diff` need the bot
+stopped."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the command line answers in a moment: what a command needs it imports itself
+if TYPE_CHECKING:  # each command imports what it needs itself, so that the command line starts fast
     from bot.settings import Settings
     from bot.store import Store
     from model.artefact_folder import Manifest
@@ -20,7 +21,7 @@ def add_to(command: Any) -> None:
     """Add the commands; `command(name, help, function)` makes one."""
     models = command(
         "models",
-        "list, show or compare the model versions, or put one in service while the bot is stopped",
+        "list, show or compare the model versions, or change the active one while the bot is stopped",
         _models,
     )
     actions = ["list", "show", "diff", "promote", "rollback"]
@@ -32,7 +33,7 @@ def add_to(command: Any) -> None:
         "learn from the team's corrections while the bot is stopped; exit 1 if the result is rejected",
         _retrain,
     )
-    feedback = command("feedback", "write what the next retraining would learn from, redacted", _feedback)
+    feedback = command("feedback", "write the data of the next retraining, redacted", _feedback)
     feedback.add_argument("action", choices=["export"])
     feedback.add_argument("file", type=Path, help="JSON lines: text, label, message, live")
 
@@ -54,7 +55,7 @@ def _models(options: argparse.Namespace) -> None:
         print("\n".join(_difference(registry, *options.version)))
         return
     if options.action in ("promote", "rollback"):
-        _put_in_service(settings, registry, options)
+        _change_active(settings, registry, options)
     for manifest in registry.versions():
         mark = "→" if manifest.version == registry.active() else " "
         macro_f1 = manifest.metrics.get("holdout", {}).get("macro_f1")
@@ -62,8 +63,8 @@ def _models(options: argparse.Namespace) -> None:
         print(f"{mark} {manifest.version}  {manifest.method}  {manifest.created}  {figure}")
 
 
-def _put_in_service(settings: Settings, registry: Registry, options: argparse.Namespace) -> None:
-    """Promote or roll back. The database's lock keeps a running bot's registry from changing under it."""
+def _change_active(settings: Settings, registry: Registry, options: argparse.Namespace) -> None:
+    """Promote or roll back. The database's lock ensures that no bot is running with this registry."""
     from bot.settings import SettingsError
 
     store = _store(settings)
@@ -75,7 +76,7 @@ def _put_in_service(settings: Settings, registry: Registry, options: argparse.Na
             states = asyncio.run(store.records.model_states(team))
             if states.get(version) == "rejected" and not options.anyway:
                 raise SettingsError(
-                    f"models promote: {version} failed its release checks — add --anyway if it shall serve all the same"
+                    f"models promote: {version} failed its release checks — add --anyway to promote it nevertheless"
                 )
             registry.promote(version)
         else:
@@ -93,13 +94,13 @@ async def _note(store: Store, version: str, before: str, what: str) -> None:
 
 
 def _difference(registry: Registry, one: str, other: str) -> list[str]:
-    """Two versions side by side: figures on what they were measured by, and how they came to be."""
+    """Two versions side by side: how they were trained, and their figures."""
     from model.artefact_folder import read_manifest
 
     pair = [read_manifest(registry.folder(version)) for version in (one, other)]
     rows: list[tuple[str, ...]] = [("", one, other)]
     rows += [
-        (name, *(_fact(manifest, name) for manifest in pair))
+        (name, *(_field(manifest, name) for manifest in pair))
         for name in ("created", "parent", "base_model", "method")
     ]
     for name in sorted({key for manifest in pair for key in manifest.settings}):
@@ -113,7 +114,7 @@ def _difference(registry: Registry, one: str, other: str) -> list[str]:
     ]
 
 
-def _fact(manifest: Manifest, name: str) -> str:
+def _field(manifest: Manifest, name: str) -> str:
     return str(getattr(manifest, name) or "")
 
 
@@ -139,7 +140,7 @@ def _retrain(options: argparse.Namespace) -> int:
         print(f"softanswer: retrain: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstopped; nothing has changed", file=sys.stderr)
+        print("\nstopped; the active version has not changed", file=sys.stderr)
         return 130
     finally:
         store.database.close()
@@ -149,14 +150,14 @@ def _retrain(options: argparse.Namespace) -> int:
             "" if check[which] is None else f"{check[which]:.{check['digits']}f}"
             for which in ("active", "candidate", "limit")
         )
-        moved = f"{before} → {after}" if before else after
-        print(f"{'ok ' if check['passed'] else 'NO '} {name_of(check):40} {moved} (limit {limit})")
+        figures = f"{before} → {after}" if before else after
+        print(f"{'ok ' if check['passed'] else 'NO '} {name_of(check):40} {figures} (limit {limit})")
     print(summary)
     return 1 if state in offline.REJECTED else 0
 
 
 def _show(step: Any) -> None:
-    """One line of progress, written over the last."""
+    """Print one line of progress over the previous one."""
     loss = f"  loss {step['loss']:.3f}" if step.get("loss") is not None else ""
     left = f"  about {step['eta_s']:.0f} s left" if step.get("eta_s") else ""
     print(f"\r{step['stage']:9} {step.get('progress', 0.0):4.0%}{loss}{left}".ljust(60), end="", flush=True)
@@ -179,7 +180,7 @@ def _feedback(options: argparse.Namespace) -> None:
         options.file.write_bytes(text.encode("utf-8", "replace"))
     except OSError as error:
         raise SettingsError(f"{options.file}: {error.strerror} — name a file that can be written") from None
-    print(f"wrote {len(lines)} messages to {options.file}, {len(chosen.live)} of them to measure by")
+    print(f"wrote {len(lines)} messages to {options.file}, {len(chosen.live)} of them in the live holdout")
     for why, count in sorted(chosen.reasons.items(), key=lambda item: -item[1]):
         print(f"excluded {count}: {why}")
 

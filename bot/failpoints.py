@@ -1,7 +1,7 @@
-"""Named points of the road at which a test may kill the process. In production there is no such object and nothing is asked.
+"""Named points at which a test may kill the process. In production there are none.
 
-A transaction has three (it begins, is about to be committed, is on disk), named after the store's method; a call of Slack's
-Web API has two (before it is asked, after it was answered).
+A transaction has three (it begins, it is about to be committed, it is on disk), named after the store's method. A call of
+Slack's Web API has two (before the request, after the answer).
 """
 
 from __future__ import annotations

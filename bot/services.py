@@ -21,21 +21,21 @@ from model.batcher import Batcher
 
 
 class Background:
-    """Work that goes on after its listener has acked. Whoever starts some sees to its errors."""
+    """Work that continues after its listener has acked. It must handle its own errors."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._tasks.add(task)  # the loop alone would not keep it
+        self._tasks.add(task)  # the event loop keeps only a weak reference
         task.add_done_callback(self._tasks.discard)
 
-    async def close(self, patience_s: float = 10.0) -> None:
-        """Wait for what runs, but not for ever."""
+    async def close(self, timeout_s: float = 10.0) -> None:
+        """Wait for running work, then cancel what is left."""
         if not self._tasks:
             return
-        _, late = await asyncio.wait(self._tasks, timeout=patience_s)
+        _, late = await asyncio.wait(self._tasks, timeout=timeout_s)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
@@ -47,7 +47,7 @@ class Services:
     store: Store
     workspace: Workspace
     refresh_workspace: Callable[[], Awaitable[None]]
-    """LabelRequest Slack again who is who and what is shared."""
+    """Load the roles and the shared channels from Slack again."""
     pipeline: Pipeline
     batcher: Batcher
     learning: Learning
@@ -59,10 +59,10 @@ class Services:
     clock: Callable[[], float]
     background: Background = field(default_factory=Background)
 
-    def slack_time(self, stamp: object = None) -> float:
-        """A moment by Slack's clock, in seconds since the epoch: the one it wrote, or now where it wrote none."""
+    def slack_time(self, timestamp: object = None) -> float:
+        """A time by Slack's clock, in seconds since the epoch: the given timestamp if it is valid, otherwise now."""
         with contextlib.suppress(ValueError):
-            at = float(str(stamp))
+            at = float(str(timestamp))
             if math.isfinite(at):
                 return at
         return self.clock() + self.workspace.clock_offset_s

@@ -1,4 +1,4 @@
-"""`softanswer.yaml` and the environment → one frozen `Settings`. A default lives in the dataclass, nowhere else."""
+"""`softanswer.yaml` and the environment → one frozen `Settings`. The dataclasses hold all defaults."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class SettingsError(UserError):
-    """One line: which file, which key, what to do."""
+    """One line that says which file, which key, and what to do."""
 
 
 DAY_S = 86_400
@@ -63,14 +63,15 @@ class ChannelSettings:
 @dataclass(frozen=True, slots=True)
 class PeopleSettings:
     admins: tuple[str, ...]
-    """User ids or @names; they alone may retrain, promote and roll back."""
+    """User ids or @names. Only they may retrain, promote and roll back."""
     agents_group: str | None = None
     """A user group (`@handle` or id). Without one, the members of the triage channel are the agents."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
-    """The numbers in the rules of conduct. Similarities: see bot.pipeline.matching; chosen by bench/routing.py, see docs/admin.md."""
+    """The numbers in the rules of conduct; see docs/admin.md. The similarities (bot.pipeline.matching) are chosen by
+    bench/routing.py."""
 
     negative_threshold: Annotated[float, Range(0, 1)] = 0.50
     match_threshold: Annotated[float, Range(0, 1)] = 0.25
@@ -80,7 +81,7 @@ class RuleSettings:
     human_quiet_s: Annotated[float, Range(0, 7 * DAY_S)] = 1800.0
     conversation_s: Annotated[float, Range(0, DAY_S)] = 120.0
     late_answer_max_s: Annotated[float, Range(0, 7 * DAY_S)] = 3600.0
-    """A message found after this time (the bot was away) is answered by a person."""
+    """A message that is found later than this (the bot was away) goes to the team instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackSettings:
-    """Which of people's labels count; see bot.learning.selection."""
+    """Which labels count; see bot.learning.selection."""
 
     max_annotator_rate: Annotated[float, Range(0.01, 1)] = 0.30
     sure: Annotated[float, Range(0, 1)] = 0.90
@@ -100,7 +101,7 @@ class FeedbackSettings:
     live_holdout_rate: Annotated[float, Range(0, 0.9)] = 0.20
     shared_channels: bool = False
     retain_days: Annotated[int, Range(0, 3650)] = 365
-    """So long the words of a labelled message are kept, redacted, to be learned from; with consent alone, and never shorter than
+    """Days for which the text of a labelled message is kept, redacted, for learning. Needs consent; never shorter than
     `retain_text_days`."""
     reactions: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -115,7 +116,7 @@ class FeedbackSettings:
 
 @dataclass(frozen=True, slots=True)
 class LabelRequestSettings:
-    """How much the team is asked about messages that nothing else would show them; see bot.learning.sampling."""
+    """How many label requests the team gets; see bot.learning.sampling."""
 
     random: Annotated[float, Range(0, 1)] = 0.015
     random_flagged: Annotated[float, Range(0, 1)] = 0.10
@@ -126,13 +127,13 @@ class LabelRequestSettings:
 
 @dataclass(frozen=True, slots=True)
 class ShadowEvaluationSettings:
-    """How long a new version is watched; see bot.learning.shadow."""
+    """How long the shadow evaluation after a promotion lasts; see bot.learning.shadow."""
 
     readings: Annotated[int, Range(1, 1_000_000)] = 600
     hours: Annotated[float, Range(0, 365 * 24)] = 48.0
-    """The shadow_evaluation ends when readings and hours are over. Two hundred readings are too few to tell: docs/learning.md."""
+    """It ends after this many readings and hours, whichever comes last. 200 readings are too few: docs/learning.md."""
     max_hours: Annotated[float, Range(0, 365 * 24)] = 14 * 24.0
-    """Then it ends in any case."""
+    """It ends after this time at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,20 +142,20 @@ class LearningSettings:
     """Crontab form, in `timezone`."""
     timezone: str = "UTC"
     jitter_s: Annotated[int, Range(0, DAY_S)] = 300
-    """The run begins up to so much later: not every installation at the same second."""
+    """The run begins up to this much later, so that not all installations start at the same second."""
     misfire_grace_s: Annotated[int, Range(1, 7 * DAY_S)] = 6 * 3600
     retrain_after: Annotated[int, Range(1, 1_000_000)] = 200
-    """So many newly labelled messages start a run by themselves."""
+    """This many newly labelled messages start a run outside the schedule."""
     method: Literal["full", "lora"] = "full"
     threads: Annotated[int, Range(1, 256)] = 1
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    """Where to train; auto: on the GPU where torch finds one."""
+    """Where to train. auto: on the GPU if torch finds one."""
     sample: Annotated[int, Range(1, 1_000_000)] | None = 2000
-    """Replay a stratified sample of the corpus of this size; null: all of it."""
+    """Size of the stratified sample of the corpus that is replayed; null: all of it."""
     epochs: Annotated[int, Range(1, 100)] | None = None
     promotion: Literal["auto", "manual"] = "auto"
     keep_versions: Annotated[int, Range(0, 1000)] = 5
-    """Refused and waiting versions beyond the latest so many are removed; what ever served stays."""
+    """Of the versions that never served, this many of the latest are kept. Versions that served are never removed."""
     feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
     label_requests: LabelRequestSettings = field(default_factory=LabelRequestSettings)
     shadow_evaluation: ShadowEvaluationSettings = field(default_factory=ShadowEvaluationSettings)
@@ -162,7 +163,7 @@ class LearningSettings:
 
 @dataclass(frozen=True, slots=True)
 class PaceSettings:
-    """How fast is posted into one channel; Slack's own limit is about one a second, a few at once now and then."""
+    """How fast the bot posts into one channel. Slack's limit is about one post per second, with short bursts."""
 
     posts_per_second: Annotated[float, Range(0.01, 10_000)] = 1.0
     burst: Annotated[int, Range(1, 10_000)] = 4
@@ -170,7 +171,7 @@ class PaceSettings:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """Health endpoint, and in HTTP mode the Events API: `/healthz`, `/slack/events`."""
+    """`/healthz`, and in HTTP mode `/slack/events`."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Range(0, 65_535)] = 3000
@@ -198,13 +199,13 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     database: Path = Path("data/softanswer.db")
     retain_text_days: Annotated[int, Range(1, 3650)] = 90
-    """So long the words of messages are kept."""
+    """Days for which the text of messages is kept."""
 
 
 def load_settings(config: Path) -> Settings:
     """Read `config/softanswer.yaml`. Relative paths in it are relative to the working directory.
 
-    Raises SettingsError on a missing file, a missing or unknown key, or a value of the wrong kind or out of its bounds.
+    Raises SettingsError on a missing file, a missing or unknown key, or a value of the wrong type or out of bounds.
     """
     file = config / "softanswer.yaml"
     raw = _renamed(read_yaml(file), file)
@@ -237,7 +238,7 @@ RENAMED = {
     "pace.posts_a_second": "pace.posts_per_second",
     "pace.at_once": "pace.burst",
 }
-"""Keys of version 0.1, in the order in which they are renamed. They are understood, with a warning, until version 0.3."""
+"""Keys of version 0.1, in the order of renaming. They are accepted with a warning until version 0.3."""
 
 
 def _renamed(raw: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
@@ -261,7 +262,7 @@ def _renamed(raw: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
 
 
 def load_tokens(environ: Mapping[str, str] = os.environ) -> Tokens:
-    """Read the Slack tokens from the environment; raises SettingsError naming the variable that lacks or is wrong."""
+    """Read the Slack tokens from the environment. Raises SettingsError naming the missing or wrong variable."""
     bot = environ.get("SLACK_BOT_TOKEN", "")
     app = environ.get("SLACK_APP_TOKEN") or None
     secret = environ.get("SLACK_SIGNING_SECRET") or None
@@ -287,7 +288,7 @@ def api_url(environ: Mapping[str, str] = os.environ) -> str:
 
 
 def read_yaml(file: Path) -> Mapping[str, Any]:
-    """Read one YAML file whose top is a mapping; raises SettingsError."""
+    """Read one YAML file that holds a mapping; raises SettingsError."""
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -309,7 +310,7 @@ def read_yaml(file: Path) -> Mapping[str, Any]:
 
 
 def _build(kind: Any, raw: Any, file: Path, at: str) -> Any:
-    """Build a value of a dataclass or plain type from YAML, checking every key on the way."""
+    """Build a value of a dataclass or plain type from YAML, and check every key."""
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, raw, file, at)

@@ -1,4 +1,4 @@
-"""One installation of the app, as plain data: whose it is, its channels, its people. `bot.slack.directory` fills it."""
+"""The workspace of one installation, as plain data: its channels and people. `bot.slack.directory` fills it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bot.domain.message import Mode, Role
 
 @dataclass(slots=True)
 class Workspace:
-    """What the bot knows of its workspace at this moment. Whoever has no role is a customer."""
+    """What the bot knows about its workspace now. Everybody without a role is a customer."""
 
     team: str = ""
-    """Slack's id of the workspace that the app is installed in: ours, whatever team an event's author belongs to."""
+    """Slack's id of the workspace in which the app is installed. An event's author may belong to another one."""
     bot_user: str = ""
     bot_id: str = ""
     triage: str = ""
@@ -24,7 +24,7 @@ class Workspace:
     shared: set[str] = field(default_factory=set)
     """Support channels shared with another organisation (Slack Connect)."""
     clock_offset_s: float = 0.0
-    """Seconds by which Slack's clock is ahead of ours. What Slack dates is compared by Slack's clock."""
+    """Seconds by which Slack's clock is ahead of ours. Slack's timestamps are compared by Slack's clock."""
 
     @property
     def staff(self) -> list[str]:

@@ -1,1 +1,1 @@
-"""`softanswer demo`: sandbox, bot and the people of Acme. The only part of the bot that knows the sandbox."""
+"""`softanswer demo`: the sandbox, the bot and the people of Acme. Only this part of the bot imports the sandbox."""

@@ -1,4 +1,4 @@
-"""What persons do in a local Slack: write, press, choose, command, look. As a browser would, over HTTP."""
+"""People in a local Slack: they write, press, choose, send commands and read, over HTTP as a browser would."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ State = dict[str, Any]
 
 
 class StepFailed(Exception):
-    """What should have happened and did not."""
+    """Something that should have happened did not happen."""
 
 
 class Gone(StepFailed):
-    """What was to be pressed is not there any more."""
+    """The button or menu is not there any more."""
 
 
 class Persons:
-    """Everybody in the workspace; an async context manager that holds the HTTP session."""
+    """All people of the workspace; an async context manager that holds the HTTP session."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     async def __aenter__(self) -> Persons:
-        # A connection each: one that is kept may be closed by the other side just as it is used again.
+        # One connection per request: the server may close a kept one just as it is used again.
         self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         return self
 
@@ -68,7 +68,7 @@ class Persons:
         action_id: str,
         chosen: Callable[[dict[str, Any]], dict[str, Any] | None],
     ) -> None:
-        """Press what is there; if the message is replaced just then, look at it again, as a person would."""
+        """Press a button or use a menu. If the message is updated at the same time, look again, as a person would."""
         for last in (False, False, True):
             message = _by_ts(await self.state(user), channel, ts)
             found = ((block_id, chosen(element)) for block_id, element in _elements(message, action_id))
@@ -76,8 +76,8 @@ class Persons:
             if given is None:
                 raise StepFailed(f"there is nothing to press or choose for {action_id} on the message")
             try:
-                spot = {"channel": channel, "ts": ts, "block_id": place, "action_id": action_id}
-                await self.post(user, "press", **spot, **given)
+                element = {"channel": channel, "ts": ts, "block_id": place, "action_id": action_id}
+                await self.post(user, "press", **element, **given)
                 return
             except Gone:
                 if last:
@@ -110,7 +110,7 @@ class Persons:
     async def until(
         self, what: str, look: Callable[[dict[str, Any]], Message | None], user: str, within_s: float = 20.0
     ) -> Message:
-        """Look at what the person sees until it is there; raises StepFailed when it does not come in time."""
+        """Poll what the person sees until `look` finds something; raises StepFailed if it does not come in time."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
             found = look(await self.state(user))

@@ -15,7 +15,7 @@ _READY_WITHIN_S = 60.0
 
 
 class DemoError(UserError):
-    """One line: what keeps the demo from running, and what to do."""
+    """One line that says why the demo cannot run, and what to do."""
 
 
 class BotProcess:
@@ -41,7 +41,7 @@ class BotProcess:
             )
 
     def wait_until_ready(self) -> str:
-        """The line with which the bot says that it serves; raises DemoError when it does not come."""
+        """The line that the bot prints once it serves; raises DemoError if it does not come."""
         assert self.process.stdout
         lines: queue.Queue[str] = queue.Queue()
         stdout = self.process.stdout
@@ -59,9 +59,9 @@ class BotProcess:
             line = ""
         if not line:
             self.stop()
-            said = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            logged = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise DemoError(
-                f"the bot did not start ({said[-1] if said else 'it said nothing'}) — its log: {self.log}"
+                f"the bot did not start ({logged[-1] if logged else 'its log is empty'}) — its log: {self.log}"
             )
         return line
 

@@ -1,5 +1,5 @@
-"""`softanswer demo`: a local Slack with the bot in it. The bot runs as it would for a team: a process of its own,
-real HTTP, a real WebSocket; only the workspace is ours."""
+"""`softanswer demo`: a local Slack with the bot in it. The bot runs as it would for a team, with its own process, real HTTP
+and a real WebSocket. Only the workspace is simulated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sandbox.server import PortInUse, Sandbox
 
 @contextmanager
 def running(folder: Path, port: int, **learning: Any) -> Iterator[Sandbox]:
-    """Sandbox and bot, up and talking; both stopped on the way out."""
+    """The sandbox with the running bot; both are stopped at the end."""
     config = write_config(folder, **learning)
     sandbox = Sandbox(seed(), port=port)
     try:
@@ -39,7 +39,7 @@ def running(folder: Path, port: int, **learning: Any) -> Iterator[Sandbox]:
 
 
 def main(*, script: bool, port: int, keep: Path | None) -> int:
-    """Run the demo; with `script`, play the story and return 0 only if every step of it happened."""
+    """Run the demo. With `script`, play the story; returns 0 only if every step happened."""
     folder = keep or Path(tempfile.mkdtemp(prefix="softanswer-demo-"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def main(*, script: bool, port: int, keep: Path | None) -> int:
             f"{folder}: cannot be written ({error.strerror}) — name a folder with --keep"
         ) from None
     print("Starting a local Slack and the bot …", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it is stopped, the bot stops with it
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM stops the bot, too
     with running(folder, 0 if script else port) as sandbox:
         story = Story(sandbox.url, folder / "softanswer.db")
         if script:
@@ -59,7 +59,7 @@ def main(*, script: bool, port: int, keep: Path | None) -> int:
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
-            print("\nStopping. Nothing of it runs on.")
+            print("\nStopping the bot and the local Slack.")
     return 0
 
 
@@ -71,8 +71,8 @@ def _welcome(url: str, folder: Path) -> str:
   2. Then become Ben (top left) and complain:       Third time this week the export dies on me!
   3. Become Anna, an agent. In #triage: take the case, correct the label if it is wrong.
   4. Become Ada, an admin, and write:               /softanswer retrain
-     (she has said /softanswer consent on already; on a small sample it takes about two minutes)
+     (consent is on already; with a small sample it takes about two minutes)
 
-  Everything is in {folder / "softanswer.db"}
+  The database is {folder / "softanswer.db"}
   Stop with Ctrl-C.
 """

@@ -1,6 +1,6 @@
-"""The story that `softanswer demo --script` plays: persons write and press through the sandbox, as a browser would.
+"""The story that `softanswer demo --script` plays. People write and press through the sandbox, as a browser would.
 
-Every step states what must happen and waits for it; a step that does not happen ends the story with exit code 1.
+Each step waits for what must happen. If it does not happen, the story ends with exit code 1.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.store.db import count_rows
 NAMES = {CARLA: "Carla (customer)", BEN: "Ben (customer)", ANNA: "Anna (agent)", ADA: "Ada (admin)"}
 
 REMARK = "Could I talk to a person? My team is learning patience, which must be a feature."
-"""Dry irony: a person hears it at once, the model takes it for a plain request."""
+"""Dry irony: a person notices it at once, but the model reads a plain request."""
 
 INTERNAL = (
     "negative",
@@ -29,7 +29,7 @@ INTERNAL = (
     "unhappy",
     "model support",
 )
-"""Words that would give away what is internal, were they to reach a customer."""
+"""Words of the team's side that must not reach a customer."""
 
 
 class Story:
@@ -39,7 +39,7 @@ class Story:
         self._started = time.monotonic()
 
     async def prepare(self) -> None:
-        """What the demo's admin has done before the newcomer comes: she has allowed the bot to learn."""
+        """Let the demo's admin turn consent on before the user comes."""
         async with self._persons:
             await self._persons.command(ADA, TRIAGE, "/softanswer consent on")
 
@@ -66,7 +66,7 @@ class Story:
     # --- the steps
 
     async def _question(self) -> None:
-        self._title("A customer requests, and gets an answer in the thread")
+        self._title("A customer asks, and gets an answer in the thread")
         asked = self._question_ts = await self._write(CARLA, "Hi! How can I export all our data to Excel?")
         answer = await self._persons.until(
             "an answer about exporting", lambda s: bot_reply(s, HELP, asked, "Export"), CARLA
@@ -74,7 +74,7 @@ class Story:
         self._show("Softanswer", answer)
 
     async def _complaint(self) -> None:
-        self._title("Another is unhappy: the bot stays soft, and the team gets a card")
+        self._title("Another customer is unhappy: the bot is careful, and the team gets a card")
         asked = await self._write(
             BEN, "Third time this week the export dies on me. We lose half a day every time!!"
         )
@@ -90,10 +90,10 @@ class Story:
         self._say(f"   the card now says: {_context_with(taken, 'Taken by')}")
 
     async def _handover_and_correction(self) -> None:
-        self._title("What no template answers goes to a person, and a wrong label is put right")
+        self._title("A question without a template goes to the team, and an agent corrects a wrong label")
         await self._write(CARLA, REMARK, self._question_ts)
         handed = await self._persons.until(
-            "a word that a person will answer", lambda s: bot_reply(s, HELP, self._question_ts, "team"), CARLA
+            "a reply that the team takes over", lambda s: bot_reply(s, HELP, self._question_ts, "team"), CARLA
         )
         self._show("Softanswer", handed)
         card = await self._persons.until("a card for it", lambda s: find(s, TRIAGE, REMARK[:20]), ANNA)
@@ -112,24 +112,24 @@ class Story:
         )
         await self._persons.press(CARLA, HELP, answer["ts"], "rate_answer", value_has='"helpful"')
         self._say("Carla presses: 👍 Helpful")
-        await self._persons.until("a word of thanks", lambda s: find(s, HELP, "Thank you, noted"), CARLA)
+        await self._persons.until("thanks for the rating", lambda s: find(s, HELP, "Thank you, noted"), CARLA)
         self._say("   Softanswer, to Carla alone: Thank you, noted.")
 
     async def _nothing_internal(self) -> None:
-        self._title("What the customers have seen")
+        self._title("What the customers can see")
         for customer in (CARLA, BEN):
             state = await self._persons.state(customer)
             if TRIAGE in state["messages"]:
                 raise StepFailed(f"{NAMES[customer]} can see #triage")
             for message in state["messages"][HELP]:
-                words = " ".join(texts(message)).lower()
-                leaked = [word for word in INTERNAL if message.get("bot_id") and word in words]
+                text = " ".join(texts(message)).lower()
+                leaked = [word for word in INTERNAL if message.get("bot_id") and word in text]
                 if leaked:
-                    raise StepFailed(f"{NAMES[customer]} can read {leaked} in: {words}")
+                    raise StepFailed(f"{NAMES[customer]} can read {leaked} in: {text}")
         self._say("No score, no flag, no agent's name, no triage channel.")
 
     async def _retraining(self) -> None:
-        self._title("An admin retrains; the result is proven or rejected")
+        self._title("An admin retrains; the result is promoted or rejected")
         self._say("Ada writes: /softanswer consent on")
         self._show(
             "Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer consent on")
@@ -138,16 +138,16 @@ class Story:
         self._show(
             "Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer retrain")
         )
-        seen: set[str] = set()
+        shown: set[str] = set()
 
         def finished(state: dict[str, Any]) -> Message | None:
             run = find(state, TRIAGE, "🎓") or find(state, TRIAGE, "⚠️")
-            words = texts(run)[0] if run else ""
-            stage = words.split(" · ")[0]
-            if stage and stage not in seen:
-                seen.add(stage)
-                self._say(f"   {words}")
-            return run if any(w in words for w in ("serves now", "does not serve", "failed")) else None
+            text = texts(run)[0] if run else ""
+            stage = text.split(" · ")[0]
+            if stage and stage not in shown:
+                shown.add(stage)
+                self._say(f"   {text}")
+            return run if any(end in text for end in ("serves now", "does not serve", "failed")) else None
 
         result = await self._persons.until("the result of the retraining", finished, ADA, within_s=600.0)
         if "failed" in texts(result)[0]:
@@ -157,7 +157,7 @@ class Story:
         self._show("Softanswer, to Ada alone", await self._persons.command(ADA, TRIAGE, "/softanswer status"))
 
     def _database_counts(self) -> None:
-        self._title("It is all in SQLite")
+        self._title("Everything is in SQLite")
         for table, count in count_rows(self._database).items():
             self._say(f"   {table:<9} {count}")
             if count == 0:

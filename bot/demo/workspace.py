@@ -1,4 +1,4 @@
-"""The demo's workspace: who is in it, what was said there, and the settings of a bot for it."""
+"""The demo's workspace: its people, channels and history, and the settings of a bot for it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def seed() -> dict[str, Any]:
             {
                 "id": HELP,
                 "name": "help",
-                "topic": "LabelRequest us anything about Acme",
+                "topic": "Ask us anything about Acme",
                 "members": [CARLA, BEN, ANNA, ADA, "U0BOT"],
                 "history": history,
             },
@@ -76,7 +76,7 @@ def seed() -> dict[str, Any]:
 
 
 def write_config(folder: Path, **learning: Any) -> Path:
-    """The example settings, with paths inside `folder` and a retraining small enough for a demonstration."""
+    """Write the example settings with paths inside `folder` and a short retraining; returns their folder."""
     config = folder / "config"
     config.mkdir(parents=True, exist_ok=True)
     (config / "templates.yaml").write_text(init.text("templates.yaml"), encoding="utf-8")
@@ -85,7 +85,7 @@ def write_config(folder: Path, **learning: Any) -> Path:
     settings["model"]["folder"] = str(folder / "models")
     settings["learning"] |= {"sample": 800, "threads": 2, **learning}
     settings["http"]["port"] = 0
-    # A newcomer tries one thing after the other: within two minutes that would all be one conversation.
+    # In a demo people try one thing after another. With the default all that would be one conversation.
     settings["rules"]["conversation_s"] = 15
     (config / "softanswer.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     return config

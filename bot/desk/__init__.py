@@ -1,1 +1,1 @@
-"""What agents do with a case, as pure rules."""
+"""Pure rules for cases, ratings, clarify questions and drafts."""

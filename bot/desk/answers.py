@@ -1,4 +1,4 @@
-"""What follows from 👍 and 👎, from the answer to a clarify question, and from an agent's press on a draft. Pure."""
+"""What follows from a rating (👍 👎), from the choice under a clarify question, and from sending a draft. Pure."""
 
 from __future__ import annotations
 
@@ -9,25 +9,22 @@ from bot.domain.actions import Action, Clarify, ClarifyClose, Draft, DraftClose,
 from bot.domain.feedback import Rating, RatingContext
 from bot.domain.message import StoredMessage
 
+DID_NOT_HELP = "The customer says that the answer did not help"
+CUSTOMER_WANTS_A_PERSON = "The customer says that a person should have answered"
 _RATINGS = {
     "helpful": Rating("Thank you, noted."),
     "not_helpful": Rating(
-        "Thank you. I've asked a person to look at it.",
-        "The customer says that the answer did not help",
-        may_ask_for_person=True,
+        "Thanks for telling us. I've asked our team to take a look.", DID_NOT_HELP, may_ask_for_person=True
     ),
-    "person": Rating(
-        "Thank you for saying so. I've asked a person to look at it.",
-        "The customer says that a person should have answered",
-    ),
+    "person": Rating("Thanks for saying so. I've told our team.", CUSTOMER_WANTS_A_PERSON),
 }
 NONE_OF_THESE = "The customer wanted none of the suggested answers"
 NOT_YOURS = "Only the person who asked can choose here."
 
 
 def rate(context: RatingContext) -> Rating | None:
-    """What follows from a customer's word on an answer; None if they may not say it. *person* is said elsewhere than at the
-    answer, by who said *not helpful* there."""
+    """What follows from a customer's rating; None if they may not give it. *person* is pressed in the ephemeral message
+    that follows *not helpful*, so it needs that rating before."""
     allowed = context.rated_not_helpful if context.value == "person" else context.is_our_answer
     return _RATINGS.get(context.value) if allowed else None
 
@@ -37,7 +34,7 @@ class Choice:
     """What follows from a button under a clarify question."""
 
     refusal: str | None = None
-    """What to say to somebody who may not choose; nothing else follows then."""
+    """The text for somebody who may not choose. Nothing else follows then."""
     template: str | None = None
     hand_off: bool = False
 
@@ -49,8 +46,11 @@ def choose(
     user: str,
     known: Collection[str],
 ) -> Choice | None:
-    """Only who asked may choose, and only among what was offered; without a template a person takes over. None: nothing
-    happens. `message` is the question, `asked` the clarify question that was posted, `known` today's templates."""
+    """Only the person who asked may choose, and only among the offered templates. Without a template the team takes over.
+
+    `message` is the customer's question, `asked` the clarify question that was posted, `known` the present templates.
+    None means that nothing happens.
+    """
     if message is None or message.reply != "clarify" or not isinstance(asked, Clarify):
         return None
     if user != message.user:
@@ -64,7 +64,7 @@ def choose(
 def after_choice(
     message: StoredMessage, choice: Choice, text: str, title: str | None
 ) -> tuple[Reply, ClarifyClose]:
-    """The reply that was chosen, and the buttons gone. `title` is the template's."""
+    """The chosen reply, and the edit that removes the buttons. `title` is the template's."""
     reply = Reply(
         key=Reply.key_of_choice(message.channel, message.ts),
         channel=message.channel,
@@ -81,7 +81,7 @@ def after_choice(
 def send_draft(
     message: StoredMessage | None, draft: Action | None, user: str
 ) -> tuple[Reply, DraftClose] | None:
-    """The draft, as the agent read it, becomes the reply. None if there is no draft, or the question is gone."""
+    """The reply from a draft, as the agent saw it. None if there is no draft, or the question was erased."""
     if message is None or message.text is None or not isinstance(draft, Draft):
         return None
     reply = Reply(

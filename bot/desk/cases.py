@@ -1,4 +1,4 @@
-"""The life of a case as a state machine: (case | None, event) → change. Pure; the store applies it inside its transaction.
+"""A case as a state machine: (case | None, event) → change. Pure; the store applies it inside its transaction.
 
 nothing ── flagged ──▶ open ── take ──▶ taken ── resolve ──▶ resolved
                         │                                      ▲ │
@@ -29,7 +29,7 @@ _URGENCY = {"request": 0, "unread": 0, "unhappy": 1}
 
 
 def apply(case: Case | None, event: Event) -> Change:
-    """What an event does to a thread's case. An event that comes too late (a stale button) changes nothing."""
+    """The change that an event makes to a thread's case. An event that comes too late (a stale button) changes nothing."""
     match event:
         case Flagged():
             return _flagged(case, event)
@@ -54,7 +54,7 @@ def apply(case: Case | None, event: Event) -> Change:
 
 
 def _flagged(case: Case | None, event: Flagged) -> Change:
-    """Open the case, reopen it, or bring it up to date. The card shows the most urgent message, of equals the latest."""
+    """Open, reopen or update the case. The card shows the most urgent message; among equally urgent ones the latest."""
     if case is None:
         opened = Case("open", event.flag, event.message, opened_at=event.at, cause=event.cause)
         return Change(opened, (CaseEvent("opened", event.at, event.by, event.message),), post_card=True)
@@ -71,8 +71,8 @@ def _flagged(case: Case | None, event: Flagged) -> Change:
 
 
 def _edited(case: Case | None, event: Edited) -> Change:
-    """The shown message's new words take the old ones' place: a complaint that was softened stays a case, for a person is
-    expected. Any other message counts if its new words want a person."""
+    """An edit of the shown message updates the card; the case stays even if the text is milder now, as the customer still
+    expects a reply. An edit of another message counts only if it is flagged."""
     if case is None or case.message != event.message or case.state == "resolved":
         if event.flag is None:
             return Change(case)

@@ -97,7 +97,7 @@ class Status:
                         for user in excluded.users
                     }
                 )
-                line += " (" + ", ".join(f"<@{user}>" for user in people) + "; `release @somebody`)"
+                line += " (" + ", ".join(f"<@{user}>" for user in people) + "; `clear @somebody`)"
             lines.append(line)
         return lines
 

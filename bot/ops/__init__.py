@@ -1,1 +1,1 @@
-"""Starting, serving, checking, setting up: what an operator runs."""
+"""What an operator runs: starting, serving, checking, setting up."""

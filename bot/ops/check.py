@@ -1,4 +1,4 @@
-"""`softanswer check`: everything that `run` would find wrong, without serving."""
+"""`softanswer check`: finds the errors that `run` would find, without serving."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WRONG_APP_TOKEN = {"invalid_auth", "not_allowed_token_type", "missing_scope", "
 
 
 async def check(config: Path) -> list[str]:
-    """What was checked, a line each. Raises UserError at the first thing that is wrong."""
+    """One line for each check. Raises UserError at the first error."""
     settings = load_settings(config)
     templates = load_templates(config)
     tokens = load_tokens()
@@ -38,7 +38,7 @@ async def check(config: Path) -> list[str]:
 
 
 async def check_app_token(client: Client, token: str) -> None:
-    """The socket client would try a wrong token for ever; asked once, Slack says what is wrong with it. Raises SettingsError."""
+    """Check the app token with one call, as the socket client would retry a wrong one for ever. Raises SettingsError."""
     try:
         await retried(lambda: client.apps_connections_open(app_token=token))
     except SlackRefused as error:

@@ -15,7 +15,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 async def start_http(bot: Bot) -> web.AppRunner:
-    """Listen on the host and port of the settings. Raises SettingsError if they cannot be used."""
+    """Listen on the host and port in the settings. Raises SettingsError if they cannot be used."""
     app = web.Application()
     app.router.add_get("/healthz", _health(bot))
     if bot.tokens.app is None:
@@ -37,12 +37,13 @@ def _health(bot: Bot) -> Handler:
     async def health(request: web.Request) -> web.Response:
         inbox = await bot.services.store.inbox.counts()
         failing = {part: why for part, (_, why) in bot.health.failing.items()}
-        facts = {
+        ok = not failing.keys() - DEGRADED
+        payload = {
+            "ok": ok,
             "version": bot.batcher.classifier.version,
             "waiting": inbox.get("pending", 0),
             "failing": failing,
         }
-        ok = not failing.keys() - DEGRADED
-        return web.json_response({"ok": ok, **facts}, status=200 if ok else 503)
+        return web.json_response(payload, status=200 if ok else 503)
 
     return health

@@ -1,4 +1,4 @@
-"""The example settings that come with the package, and how they get into a folder of the operator's."""
+"""Writes the example settings, which come with the package, into a folder."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def text(name: str) -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the three files into `folder`; raises SettingsError, and writes nothing, if one is there already."""
+    """Write the three files into `folder`. If one exists already, raises SettingsError and writes nothing."""
     targets = [folder / name for name in FILES]
     for target in targets:
         if target.exists():
-            raise SettingsError(f"{target}: exists already — remove it, or name another folder with --config")
+            raise SettingsError(f"{target}: already exists — remove it, or name another folder with --config")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for target in targets:

@@ -31,9 +31,9 @@ async def run(
     try:
         bot = await build(settings, templates, tokens, store, api_url(), clock, reach=reach)
         await serve(bot, ready)
-    except StoreUnavailable as error:  # at the start; later it is told to triage, and waited for
+    except StoreUnavailable as error:  # only at the start; later it is reported to triage and retried
         raise StoreError(
-            f"{settings.database}: cannot be used ({error.__cause__ or error}) — see what else holds it or fills the disk, then start again"
+            f"{settings.database}: cannot be used ({error.__cause__ or error}) — check the disk and what else uses it, then start again"
         ) from None
     finally:
         with contextlib.suppress(Exception):

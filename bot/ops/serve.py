@@ -1,4 +1,4 @@
-"""Runs what bot.bootstrap has built: the socket, the HTTP app, the tasks, and a stop in order."""
+"""Runs what bot.bootstrap has built: the socket, the HTTP app and the tasks; stops them in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.slack.socket_health import SocketHealth
 
 
 async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
-    """Run until SIGTERM or SIGINT, then stop in order: no new events, finish what runs, close."""
+    """Run until SIGTERM or SIGINT. Then stop in order: take no new events, finish running work, close."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -40,17 +40,17 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
             return
         work.append(asyncio.create_task(bot.backfill.run()))
         if socket:
-            # The SDK leaves a socket alone that answers pings, which a dead one may do: it must be told.
+            # Without `force` the SDK does not replace a socket that answers pings, which a dead one may do.
             replace = partial(socket.connect_to_new_endpoint, force=True)
-            watch = SocketHealth(bot.backfill.once, replace, time.time)
-            socket.message_listeners.append(watch.heard)
-            work.append(asyncio.create_task(watch.run()))
+            socket_health = SocketHealth(bot.backfill.once, replace, time.time)
+            socket.message_listeners.append(socket_health.heard)
+            work.append(asyncio.create_task(socket_health.run()))
         ready(f"serving version {bot.batcher.classifier.version} on {bot.batcher.classifier.device}")
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *work], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         for task in done - {stopped}:
-            # None of them ever ends by itself. Better to be started anew than to go on without a part.
+            # These tasks never end by themselves. It is better to be restarted than to go on without one.
             raise RuntimeError(f"a part of the bot has stopped: {task.exception()!r}") from task.exception()
     finally:
         if socket:
@@ -67,7 +67,7 @@ async def serve(bot: Bot, ready: Callable[[str], None]) -> None:
 async def _connect(bot: Bot, stop: asyncio.Event) -> Socket | None:
     """Open the socket in Socket Mode; None in HTTP mode, where events come to `/slack/events`.
 
-    The socket client tries for ever where nothing lets it through; a stop ends that.
+    The socket client tries for ever while it cannot connect; a stop ends that.
     """
     if bot.tokens.app is None:
         return None

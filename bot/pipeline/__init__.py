@@ -1,1 +1,1 @@
-"""The way of a message: gate, classify, decide, commit."""
+"""What happens to a message: gate, classify, decide, commit."""

@@ -1,6 +1,6 @@
 """The rules of conduct: message + reading + thread so far → decision. Pure; time comes in as an argument.
 
-Read top to bottom, this is the table in `docs/admin.md`.
+From top to bottom, this is the table in `docs/admin.md`.
 """
 
 from __future__ import annotations
@@ -44,8 +44,11 @@ _QUESTION = re.compile(
 
 
 _WORD = re.compile(r"\w")
-_BARE_REQUEST = 8
-"""Words up to which asking for a person is only that."""
+_BARE_REQUEST_MAX_WORDS = 8
+"""A request for a person that is no longer than this says nothing else."""
+ASKED_FOR_A_PERSON = "asked for a person"
+SAME_ANSWER = "the same answer did not help"
+"""Reasons from which the card takes its title."""
 
 
 def is_small_talk(cleaned: str) -> bool:
@@ -63,17 +66,17 @@ def is_question(cleaned: str) -> bool:
 
 
 def when_late(decision: Decision, message: Message, now: float, rules: RuleSettings) -> Decision:
-    """What is left of a decision for a message that was found later: an answer only while it is of use."""
+    """The decision for a message that was found late. It is answered only while the answer is still useful."""
     if message.late is None:
         return decision
     silent = replace(decision, reply=None, template=None, options=())
     if message.late == "answered":
         still = None if decision.flag == "request" else decision.flag
-        return replace(silent, flag=still, reasons=(*decision.reasons, "a person answered meanwhile"))
+        return replace(silent, flag=still, reasons=(*decision.reasons, "the team has answered meanwhile"))
     if decision.reply is None or now - message.written_at <= rules.late_answer_max_s:
         return decision
-    reasons = (*decision.reasons, "found too late for an answer of the bot's")
-    # Where the bot only observes, nobody waits for it.
+    reasons = (*decision.reasons, "found too late for the bot to answer")
+    # In observe mode nobody waits for the bot.
     flag: Flag | None = decision.flag or (None if message.mode == "observe" else "request")
     return replace(silent, flag=flag, reasons=reasons)
 
@@ -88,26 +91,26 @@ def decide(
 ) -> Decision:
     """Decide on one customer message.
 
-    `cleaned` is the text as the model read it; `matches` the templates by falling similarity. What counts as *now* is
-    when the message was written: one that waited (a restart, a backlog) is treated as it would have been then.
+    `cleaned` is the text as the model read it; `matches` are the templates, most similar first. *Now* is the time at
+    which the message was written: a message that waited (a restart, a backlog) is treated as it would have been then.
     """
     if reading.label is None:
         return Decision(flag="unread", reasons=(f"not scored: {reading.reason}",))
     if not _WORD.search(cleaned):
         return Decision(flag="unread", reasons=("no words to read",))
-    # How probable it is, not whether it is the likeliest: who would rather see too many sets the threshold below a half.
+    # The probability counts, not whether *negative* is the likeliest label. A threshold below 0.5 flags more messages.
     negative = (reading.scores or {}).get("negative", 0.0) >= rules.negative_threshold
-    if wants_a_person(cleaned) and len(cleaned.split()) <= _BARE_REQUEST:
-        negative = False  # we tell customers to write these very words: alone they say nothing of a feeling
+    if wants_a_person(cleaned) and len(cleaned.split()) <= _BARE_REQUEST_MAX_WORDS:
+        negative = False  # we tell customers to write exactly this, so it says nothing about their mood
     flag: Flag | None = "unhappy" if negative else None
     why: tuple[str, ...] = (f"reads {reading.label}",)
 
     if thread.team_wrote_at is not None and message.written_at - thread.team_wrote_at < rules.human_quiet_s:
-        return Decision(flag=flag, reasons=(*why, "a person of the team is in the thread"))
+        return Decision(flag=flag, reasons=(*why, "someone from the team is in the thread"))
     best = matches[0] if matches else None
     margin = best.similarity - matches[1].similarity if best and len(matches) > 1 else 1.0
     if wants_a_person(cleaned) and not negative:
-        return _hand_over(thread, (*why, "asked for a person"))
+        return _hand_over(thread, (*why, ASKED_FOR_A_PERSON))
     if thread.conversation_answered and not message.is_reply:
         return _follow_up(cleaned, best, flag, thread, why)
 
@@ -118,31 +121,31 @@ def decide(
     if reading.label == "positive" and not is_question(cleaned):
         return Decision(reasons=(*why, "nothing asked"))
     if thread.conversation_negative:
-        why = (*why, "unhappy moments ago")
+        why = (*why, "was unhappy earlier in this conversation")
 
     tone: Tone = "positive" if reading.label == "positive" and not thread.conversation_negative else "neutral"
     if best and best.similarity >= rules.match_threshold and margin >= rules.match_margin:
         if best.template in thread.templates_used:
-            return _hand_over(thread, (*why, "the same answer did not help"))
-        return Decision("template", best.template, tone, reasons=(*why, f"is_question about {best.title}"))
+            return _hand_over(thread, (*why, SAME_ANSWER))
+        return Decision("template", best.template, tone, reasons=(*why, f"asks about {best.title}"))
     if reading.label == "negative":
-        # Perhaps unhappy, not surely: no guessing game, a person.
-        return _hand_over(thread, (*why, "perhaps unhappy, and no clear answer"))
+        # They may be unhappy: no clarify question, the team answers.
+        return _hand_over(thread, (*why, "perhaps unhappy, and no template matches clearly"))
     unused = [n for n in matches if n.template not in thread.templates_used]
     several = tuple(n for n in unused[:3] if n.similarity >= rules.clarify_threshold)
     if several and (is_question(cleaned) or not message.is_reply):
         if "clarify" in thread.replies:
             return _hand_over(thread, (*why, "still unclear after asking once"))
-        return Decision("clarify", options=several, reasons=(*why, "several answers are matches"))
+        return Decision("clarify", options=several, reasons=(*why, "several templates match"))
     if message.is_reply and not is_question(cleaned):
         return Decision(reasons=(*why, "a remark in a thread"))
-    return _hand_over(thread, (*why, "no template is matches"))
+    return _hand_over(thread, (*why, "no template matches"))
 
 
 def _follow_up(
     cleaned: str, best: TemplateMatch | None, flag: Flag | None, thread: Thread, why: tuple[str, ...]
 ) -> Decision:
-    """More of a conversation that has its one reply: no second one, but another question goes to a person."""
+    """The conversation has its one reply already. It gets no second one, but a new question goes to the team."""
     answered = best is not None and best.template in thread.conversation_templates
     if flag is None and is_question(cleaned) and not is_small_talk(cleaned) and not answered:
         flag = "request"
@@ -152,7 +155,7 @@ def _follow_up(
 def _to_unhappy(
     best: TemplateMatch | None, margin: float, thread: Thread, rules: RuleSettings, why: tuple[str, ...]
 ) -> Decision:
-    """A strong match is answered in the negative tone, anything else held once; a person is called either way."""
+    """Answer a strong match in the negative tone; otherwise send the holding line, once per thread. Flag either way."""
     strong = best is not None and best.similarity >= rules.strong_threshold and margin >= rules.match_margin
     if best and strong and best.template not in thread.templates_used:
         return Decision(
@@ -160,13 +163,13 @@ def _to_unhappy(
             best.template,
             "negative",
             flag="unhappy",
-            reasons=(*why, f"is_question about {best.title}"),
+            reasons=(*why, f"asks about {best.title}"),
         )
     reply: ReplyKind | None = None if thread.replies & {"holding", "handover"} else "holding"
     return Decision(reply, tone="negative", flag="unhappy", reasons=why)
 
 
 def _hand_over(thread: Thread, why: tuple[str, ...]) -> Decision:
-    """Say once in a thread that a person takes over; flag it each time, so that nobody waits unseen."""
-    said = bool(thread.replies & {"handover", "holding"})
-    return Decision(None if said else "handover", flag="request", reasons=why)
+    """Send the hand-off line once per thread; flag every time, so that the team sees each message."""
+    sent = bool(thread.replies & {"handover", "holding"})
+    return Decision(None if sent else "handover", flag="request", reasons=why)

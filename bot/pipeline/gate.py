@@ -1,4 +1,4 @@
-"""The gate: which events are messages to read. Pure: an event and what is known of people in, a verdict out."""
+"""The gate decides which events are messages to read. Pure: takes an event, the channels and the roles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from bot.domain.message import Deletion, Edit, Message, Mode, Role, Skip
 
-_SPOKEN = {None, "file_share", "thread_broadcast", "me_message"}
-"""The subtypes under which a person says something; every other subtype reports that something happened."""
+_WRITTEN_BY_PEOPLE = {None, "file_share", "thread_broadcast", "me_message"}
+"""The subtypes of messages that a person wrote. All other subtypes report events."""
 
 _ELSEWHERE = "not in a support channel"
 
@@ -21,31 +21,31 @@ def gate(
     roles: Mapping[str, Role],
     bot_user: str,
 ) -> Message | Edit | Deletion | Skip:
-    """Make a message, an edit or a deletion of a `message` or `app_mention` event, or say why it is none.
+    """Turn a `message` or `app_mention` event into a Message, an Edit or a Deletion; otherwise a Skip with the reason.
 
-    `channels` maps the ids of support channels to their mode; `roles` the ids of the team's people to
-    their role (whoever is not in it is a customer).
+    `channels` maps the ids of support channels to their mode. `roles` maps the ids of agents and admins to their role;
+    everybody else is a customer.
     """
     channel = str(event.get("channel"))
     if event.get("subtype") == "message_deleted":
         known = channel in channels
         return Deletion(team, channel, str(event["deleted_ts"])) if known else Skip(_ELSEWHERE)
     if event.get("subtype") != "message_changed":
-        return _said(event, team, channels, roles, bot_user)
+        return _message(event, team, channels, roles, bot_user)
     inner, before = event["message"], event.get("previous_message") or {}
     if inner.get("subtype") == "tombstone":  # what is left of a deleted message that had replies
         return Deletion(team, channel, str(inner["ts"])) if channel in channels else Skip(_ELSEWHERE)
     if inner.get("text") == before.get("text"):
-        return Skip("an edit that changed no words")  # a link was unfurled, a reply counted
-    message = _said({**inner, "channel": channel}, team, channels, roles, bot_user)
+        return Skip("an edit that did not change the text")  # a link was unfurled, a reply was counted
+    message = _message({**inner, "channel": channel}, team, channels, roles, bot_user)
     if isinstance(message, Skip):
         return message
     return Edit(message, float((inner.get("edited") or event)["ts"]))
 
 
 def as_it_is(event: Mapping[str, Any], *, team: str, channels: Mapping[str, Mode]) -> Message | None:
-    """What a person seems to have said in a support channel, for a person to read, where the gate itself has failed. Its author
-    counts as a customer. None if it is not plainly that."""
+    """The event as a customer's message without any further check, for the team to read where the gate itself has failed.
+    None if the event does not look like one in a support channel."""
     channel, ts, user, text = (event.get(key) for key in ("channel", "ts", "user", "text"))
     if not all(isinstance(part, str) and part for part in (channel, ts, user, text)):
         return None
@@ -55,11 +55,13 @@ def as_it_is(event: Mapping[str, Any], *, team: str, channels: Mapping[str, Mode
         float(str(ts))
     except ValueError:
         return None
-    thread, words = str(event.get("thread_ts") or ts), str(text).encode("utf-8", "replace").decode("utf-8")
-    return Message(team, str(channel), str(ts), thread, str(user), words, "customer", channels[str(channel)])
+    thread, written = str(event.get("thread_ts") or ts), str(text).encode("utf-8", "replace").decode("utf-8")
+    return Message(
+        team, str(channel), str(ts), thread, str(user), written, "customer", channels[str(channel)]
+    )
 
 
-def _said(
+def _message(
     event: Mapping[str, Any],
     team: str,
     channels: Mapping[str, Mode],
@@ -68,12 +70,12 @@ def _said(
 ) -> Message | Skip:
     subtype = event.get("subtype")
     user = event.get("user")
-    if subtype not in _SPOKEN:
-        return Skip(f"not something a person said ({subtype})")
+    if subtype not in _WRITTEN_BY_PEOPLE:
+        return Skip(f"not written by a person ({subtype})")
     if event.get("bot_id") or user == bot_user:
         return Skip("written by a bot")
     if not user:
-        return Skip("without an author")
+        return Skip("no author")
     mode = channels.get(str(event.get("channel")))
     if mode is None:
         return Skip(_ELSEWHERE)

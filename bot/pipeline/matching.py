@@ -1,7 +1,7 @@
-"""Which template a message means: the examples of all templates, embedded, and what each says about a message matches it.
+"""Routing: which template answers a message.
 
-Routing is few-shot: a message goes to the template whose examples speak for it, by their meaning (the encoder's
-embedding) and a little by their words; a template without examples but with a description is matched zero-shot.
+Routing is few-shot. A message is compared with the examples of all templates, by meaning (the encoder's embedding) and,
+with a smaller weight, by words. A template without examples is matched zero-shot by its description.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ Embed = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 Matrix = npt.NDArray[np.floating[Any]]
 Match = Callable[[Matrix, Sequence[str] | None], npt.NDArray[np.float64]]
 _NARROWNESS, _RIDGE, _PRIOR, _WORDS = 3.0, 0.1, 20_000, 0.15
-"""Of kernel, regression and metric, and the words' share of the likeness. Chosen on Banking77 and CLINC150 (docs/model.md):
-2.5 to 4, 0.05 to 0.2, 6,000 to 50,000 and 0.1 to 0.25 do nearly as well."""
-_EXPECTED = 5
-"""So many examples that score like all others' each template is taken to have beside its own, when its level is judged."""
+"""Parameters of the kernel, the regression and the metric, and the weight of words in the similarity. Chosen on Banking77
+and CLINC150 (docs/model.md). Nearly as good: 2.5 to 4, 0.05 to 0.2, 6,000 to 50,000 and 0.1 to 0.25."""
+_PSEUDO_EXAMPLES = 5
+"""Number of average-scoring examples added to each template when its level is estimated (shrinkage)."""
 _WORD = re.compile(r"\w+")
 
 
 class Index:
-    """The examples of all templates, embedded by one model version, and what each says about a message matches it.
+    """The examples of all templates, embedded by one model version.
 
-    Kernel ridge regression onto the templates: an example counts for its own template and against the others, and one
-    that stands among another template's examples counts for little. Figures, beside those of the nearest example, are in
-    docs/model.md.
+    Scores come from kernel ridge regression onto the templates: an example counts for its own template and against the
+    others. An example that lies among another template's examples counts for little. docs/model.md compares this with
+    nearest-example matching.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Index:
         self._match = fit(embed(texts), owners, len(by_template), [clean(text) for text in texts])
 
     def nearest(self, embedding: npt.NDArray[np.float32], cleaned: str | None = None) -> list[TemplateMatch]:
-        """All templates by falling similarity. `embedding`: (dim,), L2 norm 1; `cleaned` its text as the model read it."""
+        """All templates, most similar first. `embedding`: (dim,), L2 norm 1; `cleaned`: the text as the model read it."""
         similarities = self._match(embedding[None], None if cleaned is None else [cleaned])[0].tolist()
         found = [
             TemplateMatch(*template, s) for template, s in zip(self._templates, similarities, strict=True)
@@ -64,32 +64,32 @@ class Index:
 
 
 def _examples(templates: Templates, more: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
-    """What stands for each template; one without examples is stood for by its description."""
+    """The texts of each template: its examples, or its description if it has none."""
     return [(*t.examples, *more.get(t.id, ())) or (t.description or t.title,) for t in templates]
 
 
 def kernel(some: Matrix, others: Matrix) -> npt.NDArray[np.float64]:
-    """How alike two sets of embeddings are, (n, m): 1 for the same, 0 for what has nothing in common.
+    """The similarity of two sets of embeddings, (n, m): 1 for equal, 0 for orthogonal ones.
 
-    The exponential of the cosine without its constant term: with it, many examples together would speak for a message
-    that is like none of them.
+    It is the exponential of the cosine minus its constant term. With the constant term, many examples together would
+    match a message that resembles none of them.
     """
     cosine = some.astype(np.float64) @ others.T
-    likeness: npt.NDArray[np.float64] = np.expm1(_NARROWNESS * cosine) / np.expm1(_NARROWNESS)
-    return likeness
+    similarity: npt.NDArray[np.float64] = np.expm1(_NARROWNESS * cosine) / np.expm1(_NARROWNESS)
+    return similarity
 
 
 class Words:
-    """What words messages share with the examples: the cosine of their tf-idf, over single words and pairs in sequence.
+    """The words that messages share with the examples: the cosine of their tf-idf vectors over words and word pairs.
 
-    How rare a word is, the examples tell (Spärck Jones 1972, with scikit-learn's smoothing); what none of them says is
-    passed over.
+    Document frequencies come from the examples (Spärck Jones 1972, with scikit-learn's smoothing). Words that no example
+    has are ignored.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
         found = [_terms(text) for text in texts]
-        seen = Counter(term for terms in found for term in terms)
-        self._rarity = {term: 1 + math.log((1 + len(texts)) / (1 + n)) for term, n in seen.items()}
+        frequency = Counter(term for terms in found for term in terms)
+        self._idf = {term: 1 + math.log((1 + len(texts)) / (1 + n)) for term, n in frequency.items()}
         self._count = len(texts)
         rows, values = defaultdict(list), defaultdict(list)
         for row, terms in enumerate(found):
@@ -100,16 +100,16 @@ class Words:
 
     def shared(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """(n, examples): 1 for the same words, 0 for none in common."""
-        likeness = np.zeros((len(texts), self._count))
-        for row, text in zip(likeness, texts, strict=True):
+        similarity = np.zeros((len(texts), self._count))
+        for row, text in zip(similarity, texts, strict=True):
             for term, value in self._weights(_terms(text)).items():
                 where, values = self._where[term]
                 row[where] += value * values
-        return likeness
+        return similarity
 
     def _weights(self, terms: set[str]) -> dict[str, float]:
-        """The rarity of each term that an example has, scaled to L2 norm 1."""
-        weights = {term: self._rarity[term] for term in terms if term in self._rarity}
+        """The idf of each known term, scaled to L2 norm 1."""
+        weights = {term: self._idf[term] for term in terms if term in self._idf}
         length = math.hypot(*weights.values())
         return {term: weight / length for term, weight in weights.items()}
 
@@ -120,10 +120,10 @@ def _terms(text: str) -> set[str]:
 
 
 def metric(examples: Matrix, owners: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """The matrix (dim, dim) under which directions in which examples of one template differ count for less.
+    """The matrix (dim, dim) that reduces the weight of directions in which examples of one template differ.
 
-    The inverse root of the covariance within templates, as in linear discriminant analysis, shrunk toward the identity:
-    a few examples say next to nothing about it, ten of each of 77 templates give it a thirtieth of the weight.
+    It is the inverse square root of the within-template covariance, as in linear discriminant analysis, shrunk toward the
+    identity. With few examples it is close to the identity; ten examples of each of 77 templates give it a weight of 1/30.
     """
     dim = examples.shape[1]
     own = owners[:, None] == owners[None]
@@ -139,56 +139,59 @@ def metric(examples: Matrix, owners: npt.NDArray[np.int64]) -> npt.NDArray[np.fl
 
 
 def fit(examples: Matrix, owners: npt.NDArray[np.int64], count: int, texts: Sequence[str]) -> Match:
-    """Learn who owns which example, `owners` (n,) of `examples` (n, dim) and their `texts` (n): a function from embeddings
-    (m, dim) and texts (m) to scores (m, count). Without texts, the meaning stands in for the words."""
+    """Fit the regression from `examples` (n, dim) with their `texts` (n) to their templates, `owners` (n,).
+
+    Returns a function from embeddings (m, dim) and texts (m) to scores (m, count). Without texts it uses the embeddings
+    alone.
+    """
     root = metric(examples, owners)
     words = Words(texts)
 
-    def seen(embeddings: Matrix) -> npt.NDArray[np.float64]:
-        turned = embeddings.astype(np.float64) @ root
-        return np.asarray(turned / np.linalg.norm(turned, axis=1, keepdims=True))
+    def transform(embeddings: Matrix) -> npt.NDArray[np.float64]:
+        projected = embeddings.astype(np.float64) @ root
+        return np.asarray(projected / np.linalg.norm(projected, axis=1, keepdims=True))
 
-    def likeness(embeddings: Matrix, said: Sequence[str] | None) -> npt.NDArray[np.float64]:
-        meant = kernel(seen(embeddings), known)
-        return meant if said is None else (1 - _WORDS) * meant + _WORDS * words.shared(said)
+    def similarity(embeddings: Matrix, cleaned: Sequence[str] | None) -> npt.NDArray[np.float64]:
+        by_meaning = kernel(transform(embeddings), known)
+        return by_meaning if cleaned is None else (1 - _WORDS) * by_meaning + _WORDS * words.shared(cleaned)
 
-    known = seen(examples)
-    inverse = np.linalg.inv(likeness(examples, texts) + _RIDGE * np.eye(len(known)))
-    owned = np.eye(count)[owners]
-    weights = inverse @ owned
-    # What each example would score for its own template, were it not there: in closed form (Rasmussen and Williams 2006, 5.12).
-    unaided = (owned - weights / np.diag(inverse)[:, None])[np.arange(len(owners)), owners]
-    scale = 1 / np.sqrt(level(unaided, owners, count))
+    known = transform(examples)
+    inverse = np.linalg.inv(similarity(examples, texts) + _RIDGE * np.eye(len(known)))
+    targets = np.eye(count)[owners]
+    weights = inverse @ targets
+    # The leave-one-out score of each example for its own template, in closed form (Rasmussen and Williams 2006, 5.12).
+    left_out = (targets - weights / np.diag(inverse)[:, None])[np.arange(len(owners)), owners]
+    scale = 1 / np.sqrt(level(left_out, owners, count))
 
-    def match(embeddings: Matrix, said: Sequence[str] | None) -> npt.NDArray[np.float64]:
-        scores = likeness(embeddings, said) @ weights
+    def match(embeddings: Matrix, cleaned: Sequence[str] | None) -> npt.NDArray[np.float64]:
+        scores = similarity(embeddings, cleaned) @ weights
         return np.asarray(scores * scale[scores.argmax(axis=1)][:, None])
 
     return match
 
 
 def level(
-    unaided: npt.NDArray[np.float64], owners: npt.NDArray[np.int64], count: int
+    left_out: npt.NDArray[np.float64], owners: npt.NDArray[np.int64], count: int
 ) -> npt.NDArray[np.float64]:
-    """How well what belongs to each template scores, (count,), over how well what belongs to any does.
+    """The mean score of each template's own examples, (count,), relative to the mean of all examples.
 
-    A score that is high for a template of loose examples is low for one whose examples are alike. `unaided` (n,) is what
-    each example scores without itself. Few examples say little and a single one nothing: the level stays matches 1.
+    A score that is high for a template with diverse examples is low for one whose examples are alike. `left_out` (n,) are
+    the leave-one-out scores. With few examples the level stays near 1; a single example is not counted.
     """
     each = np.bincount(owners, minlength=count)
-    judged = each[owners] > 1
-    score = np.maximum(unaided, 0)[judged]
+    counted = each[owners] > 1
+    score = np.maximum(left_out, 0)[counted]
     if not score.sum() > 1e-6:
         return np.ones(count)
     number = np.where(each > 1, each, 0)
-    total = np.bincount(owners[judged], score, minlength=count)
-    return np.asarray((total / score.mean() + _EXPECTED) / (number + _EXPECTED))
+    total = np.bincount(owners[counted], score, minlength=count)
+    return np.asarray((total / score.mean() + _PSEUDO_EXAMPLES) / (number + _PSEUDO_EXAMPLES))
 
 
 class Router:
-    """Finds templates for readings. Embeddings of two model versions do not compare, so each version has its index.
+    """Finds templates for readings. Embeddings of different model versions cannot be compared, so each version has an index.
 
-    The index before the last is kept: readings of the old model may still be under way while the new one serves.
+    The previous index is kept: some messages may have been read by the old version just before the swap.
     """
 
     def __init__(self, templates: Templates) -> None:
@@ -197,21 +200,21 @@ class Router:
         self._more: Mapping[str, Sequence[str]] = {}
 
     def add_examples(self, more: Mapping[str, Sequence[str]]) -> None:
-        """Examples beside those in the file, by template; they count from the next `prepare` on."""
+        """Examples in addition to those in the file, by template. They count from the next `prepare` on."""
         self._more = more
 
     def texts(self) -> list[str]:
-        """What `prepare` has embedded, in its order."""
+        """All texts that `prepare` embeds, in the same order."""
         return [text for some in _examples(self.templates, self._more) for text in some]
 
     def prepare(self, embed: Embed, version: str) -> None:
-        """Embed all examples with a model version; blocking, and done before that version serves."""
+        """Embed all examples with a model version. Blocking; call it before that version serves."""
         others = [(v, i) for v, i in self._indexes.items() if v != version]
         self._indexes = {**dict(others[-1:]), version: Index(self.templates, embed, version, self._more)}
 
     def nearest(
         self, embedding: npt.NDArray[np.float32], version: str, cleaned: str | None = None
     ) -> list[TemplateMatch]:
-        """As Index.nearest, by the version that read the message; nothing if its index is gone."""
+        """As Index.nearest, with the index of the version that read the message; empty if that index is gone."""
         index = self._indexes.get(version)
         return index.nearest(embedding, cleaned) if index else []

@@ -1,8 +1,7 @@
-"""The road of a message, one way: inbox → gate → classify → decide → commit → (outbox delivers).
+"""The pipeline, one way: inbox → gate → classify → decide → commit → (outbox delivers).
 
-A listener calls `accept` and acks when it returns. `run` takes what is in the inbox, oldest first, and carries
-each message to a committed decision; what must be written to Slack is committed with it and sent by the outbox.
-A crash at any point resumes from the two tables.
+A listener calls `accept` and acks when it returns. `run` processes the inbox, oldest event first. It commits each
+decision together with the actions that follow from it; the outbox sends them. After a crash both tables are resumed.
 """
 
 from __future__ import annotations
@@ -37,11 +36,12 @@ log = logging.getLogger(__name__)
 Gated = Message | Edit | Deletion | Skip
 
 OVERTAKEN_S = 60.0
-"""An edit of an unknown message this young has overtaken the message on its way here; of an older one we were not there."""
+"""An edit of an unknown message younger than this came before the message itself. For an older message, the bot was not
+there when it was written."""
 BACKLOG_S = 300.0
-"""A message that is read so long after it was accepted counts as late: see `bot.pipeline.decide.when_late`."""
-ATTEMPTS = 3
-"""So often is an event tried before it is set aside as *failed*."""
+"""A message that waited longer than this after it was accepted counts as late: see `bot.pipeline.decide.when_late`."""
+MAX_ATTEMPTS = 3
+"""After this many attempts an event is marked *failed*."""
 
 
 class Pipeline:
@@ -73,12 +73,12 @@ class Pipeline:
         self._batch = batch
         self._arrived = asyncio.Event()
         self._backlog = 0
-        """Events up to this id were accepted before the bot stopped, and may be late by now."""
+        """Events up to this id were accepted before the bot stopped. They may be late by now."""
 
     async def accept(self, team: str, event: Mapping[str, Any]) -> bool:
-        """Put an event on disk. When this returns, it may be acked: it will be answered whatever happens.
+        """Put an event into the inbox, on disk. Once this returns, the event may be acked: it will not be lost.
 
-        False if it was there already.
+        Returns False if the inbox had it already. Raises StoreUnavailable.
         """
         try:
             is_new = await self._store.inbox.put(team, event, self._clock())
@@ -90,7 +90,7 @@ class Pipeline:
         return is_new
 
     async def run(self) -> None:
-        """Carry events down the road until cancelled."""
+        """Process events until cancelled."""
         started = False
         while True:
             self._arrived.clear()
@@ -103,20 +103,20 @@ class Pipeline:
                     await self._health.worked(DATABASE)
                     continue
             except Exception as error:
-                log.exception("the road is blocked; trying again in a second")
+                log.exception("events cannot be processed; trying again in a second")
                 await self._health.failed(DATABASE, error)
                 await asyncio.sleep(1)
                 continue
             await self._health.worked(DATABASE)
-            # While something is wrong nothing may arrive, and it must be seen when that is over.
-            patience = 5.0 if self._health.failing else None
+            # While something is failing, look every few seconds: a recovery must be noticed although no event arrives.
+            timeout_s = 5.0 if self._health.failing else None
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(timeout_s):
                     await self._arrived.wait()
 
     async def process_batch(self, events: Sequence[Received]) -> None:
-        """Read all messages in one go (the batcher makes one batch of them), then commit them in order."""
-        gated = [self._gate(received) for received in events]  # or what went wrong in the gate
+        """Read all messages as one batch, then commit them in order."""
+        gated = [self._gate(received) for received in events]  # an Exception where the gate failed
         readings = await asyncio.gather(*(self._classify(m) for m in gated), return_exceptions=True)
         for received, message, reading in zip(events, gated, readings, strict=True):
             try:
@@ -141,18 +141,16 @@ class Pipeline:
                 bot_user=self._workspace.bot_user,
             )
             if isinstance(found, Message):
-                # Accepted before the bot stopped, or waiting for long in a backlog: it may have been answered meanwhile.
+                # Accepted before the bot stopped, or long in a backlog: it may have been answered meanwhile.
                 waited = self._clock() - received.received_at > BACKLOG_S
                 late = found.late or ("open" if waited or received.id <= self._backlog else None)
                 return replace(found, late=late, shared=found.channel in self._workspace.shared)
             return found
-        except (
-            Exception
-        ) as error:  # an event of no shape, or a fault of ours: it must not stop its neighbours
+        except Exception as error:  # a malformed event or a bug: the other events of the batch go on
             return error
 
     async def _classify(self, gated: Gated | Exception) -> Reading | None:
-        """The model's reading of a customer's message; people of the team are not read."""
+        """The model's reading of a customer's message. Messages of the team are not read."""
         message = gated.message if isinstance(gated, Edit) else gated
         if not isinstance(message, Message) or message.role != "customer":
             return None
@@ -165,7 +163,8 @@ class Pipeline:
         return reading
 
     async def _read_alone(self, message: Gated, error: BaseException) -> Reading | None:
-        """A batch failed: one bad text must not take its neighbours along. Who cannot be read goes to a person."""
+        """Read a message again after its batch failed, so that one bad text does not affect the others. If it fails again,
+        the message is not scored and goes to the team."""
         if isinstance(error, Overloaded):
             raise error
         try:
@@ -174,11 +173,11 @@ class Pipeline:
             raise
         except Exception as failure:
             log.exception("a message could not be read")
-            await self._see_whether_it_reads(failure)
+            await self._probe_model(failure)
             return Reading(self._batcher.classifier.version, None, None, None, "the model did not answer")
 
-    async def _see_whether_it_reads(self, failure: Exception) -> None:
-        """One message could not be read: is it the model, or that message?"""
+    async def _probe_model(self, failure: Exception) -> None:
+        """One message could not be read. Report the model as failing if it cannot read a simple text either."""
         try:
             await self._batcher.read("hello")
         except Overloaded:
@@ -223,7 +222,7 @@ class Pipeline:
         return self._router.nearest(reading.embedding, reading.version, cleaned)
 
     async def _answer(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:
-        """As `_in_mode`; where the wording cannot be made, a person answers instead."""
+        """As `_in_mode`. If the template cannot be rendered, the message is flagged for the team instead."""
         try:
             made = self._in_mode(message, decision)
         except TemplateError as error:
@@ -236,14 +235,14 @@ class Pipeline:
         return made
 
     def _in_mode(self, message: Message, decision: Decision) -> tuple[Decision, list[Action]]:
-        """The reply as the channel's mode wants it: posted (auto), drafted for agents (suggest), or none (observe).
+        """The reply in the channel's mode: posted (auto), drafted for agents (suggest), or none (observe).
 
-        The decision that comes back says what the customer really gets: a draft is no reply until an agent sends it.
+        The returned decision holds what the customer gets now: a draft is no reply until an agent sends it.
         """
         if decision.reply is None:
             return decision, []
         text = self._text(message, decision)
-        # Nobody is asked to rate an apology.
+        # Only answers are rated, no apologies.
         rate = decision.reply == "template" and decision.tone != "negative"
         if message.mode == "auto":
             key = Reply.key_of(message.channel, message.ts)
@@ -266,7 +265,7 @@ class Pipeline:
         silent = replace(decision, reply=None)
         if message.mode == "observe":
             return silent, []
-        if decision.reply != "template":  # nothing an agent could send as it stands: the card calls them
+        if decision.reply != "template":  # there is no answer to draft: the card tells the agents
             return replace(silent, flag=decision.flag or "request"), []
         draft = Draft(
             key=Draft.key_of(message.channel, message.ts),
@@ -286,22 +285,22 @@ class Pipeline:
         return self._router.templates.line(str(decision.reply), values)
 
     async def _record_failure(self, received: Received, error: Exception) -> None:
-        """Settling an event failed. After some attempts a customer's message goes to a person as it is."""
-        log.error("event %s could not be settled", received.id, exc_info=error)
+        """Note that an event could not be processed. After the last attempt a customer's message goes to the team unread."""
+        log.error("event %s could not be processed", received.id, exc_info=error)
         attempts = received.attempts + 1
         reason = f"{type(error).__name__}: {error}"[:300]
-        give_up = attempts >= ATTEMPTS
+        give_up = attempts >= MAX_ATTEMPTS
         message: Gated | Exception | None = self._gate(received)
         if isinstance(message, Exception):
             message = as_it_is(received.event, team=received.team, channels=self._workspace.channels)
         if give_up and isinstance(message, Message) and message.role == "customer":
-            nothing = Reading(self._batcher.classifier.version, None, None, None, "it could not be worked on")
-            decision = Decision(flag="unread", reasons=("it could not be worked on",))
+            unread = Reading(self._batcher.classifier.version, None, None, None, "it could not be processed")
+            decision = Decision(flag="unread", reasons=("it could not be processed",))
             try:
                 await self._store.conversations.commit(
-                    received.id, message, nothing, decision, [], self._clock()
+                    received.id, message, unread, decision, [], self._clock()
                 )
                 return
             except Exception:
-                log.exception("event %s could not be handed to a person either", received.id)
+                log.exception("event %s could not be handed to the team either", received.id)
         await self._store.inbox.record_failure(received.id, attempts, reason, give_up=give_up)

@@ -1,4 +1,4 @@
-"""The answers: load and validate `templates.yaml`, render a template in a tone. Which one answers is bot.pipeline.matching's."""
+"""Loads and checks `templates.yaml`, and renders a template in a tone. bot.pipeline.matching chooses the template."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.domain.message import Tone
 from bot.settings import SettingsError, read_yaml
 
 LINES = ("holding", "handover", "clarify")
-"""The lines that belong to no template: a person is coming · no answer here · did you mean."""
+"""The texts that belong to no template: for an unhappy customer · for a hand-off · for a clarify question."""
 
 
 class Markup(str):
@@ -22,7 +22,7 @@ class Markup(str):
 
 
 def escape(text: str) -> str:
-    """Escape the three characters that Slack gives meaning to; that also defuses `<!channel>`."""
+    """Escape the three characters that are special in Slack's markup. `<!channel>` then has no effect."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -35,12 +35,12 @@ class Template:
     tones: Mapping[Tone, str]
 
     def text(self, tone: Tone) -> str:
-        """The wording for a tone. Whoever is not happy never gets the cheerful one."""
+        """The wording for a tone; the neutral one if the template lacks that tone."""
         return self.tones.get(tone) or self.tones["neutral"]
 
 
 class Templates:
-    """All templates and lines of one file, checked: every wording has been rendered once with sample values."""
+    """All templates and lines of one file. `load_templates` has rendered each wording once with sample values."""
 
     def __init__(self, templates: Sequence[Template], lines: Mapping[str, str]) -> None:
         self._by_id = {t.id: t for t in templates}
@@ -78,7 +78,7 @@ class Templates:
 
 
 def values_for(customer: str, product: str) -> dict[str, Any]:
-    """What a wording may use: `{{ customer }}` (a mention) and `{{ product }}`."""
+    """The variables of a wording: `{{ customer }}` (a mention) and `{{ product }}`."""
     return {"customer": Markup(f"<@{customer}>"), "product": product}
 
 
@@ -96,10 +96,10 @@ def load_templates(config: Path) -> Templates:
     ids = [t.id for t in templates]
     for template in ids:
         if ids.count(template) > 1:
-            raise SettingsError(f"{file}: template '{template}' stands twice — rename one")
+            raise SettingsError(f"{file}: template '{template}' is there twice — rename one")
     lines = raw.get("lines")
     if not isinstance(lines, dict) or any(not isinstance(lines.get(name), str) for name in LINES):
-        raise SettingsError(f"{file}: 'lines' must have the texts {', '.join(LINES)} — add what is missing")
+        raise SettingsError(f"{file}: 'lines' must have the texts {', '.join(LINES)} — add the missing ones")
     for name in lines:
         if name not in LINES:
             raise SettingsError(f"{file}: unknown key 'lines.{name}' — known here: {', '.join(LINES)}")
@@ -137,7 +137,7 @@ def _template(entry: Any, index: int, file: Path) -> Template:
 
 
 def _try_every_wording(templates: Templates, file: Path) -> None:
-    """Render everything once, so that a broken expression is found at the start and not before a customer."""
+    """Render every wording once, so that a broken expression is found at the start."""
     sample = values_for("U0", "Product")
     wordings: list[tuple[str, str]] = [
         (f"template '{t.id}', tone {tone}", text) for t in templates for tone, text in t.tones.items()

@@ -1,1 +1,1 @@
-"""Slack's side: listeners that hand over, blocks that show, and the outbox worker, the only writer to Slack."""
+"""Everything that talks to Slack: listeners, Block Kit builders, and the outbox worker, the only writer to Slack."""

@@ -1,4 +1,4 @@
-"""Buttons and menus. Rights are checked at every press: a button may be stale, an action id forged."""
+"""Buttons and menus. Rights are checked at every press, as a button may be stale or an action id forged."""
 
 from __future__ import annotations
 
@@ -96,21 +96,20 @@ def register(app: AsyncApp, services: Services) -> None:
     @app.action(re.compile(r"choose_(\d|none)"))
     async def choose(ack: Ack, body: dict[str, Any]) -> None:
         value = _value(body)
-        no = await _choose(services, value["message"], value["template"], body["user"]["id"])
-        if no:
-            await _tell(services, body, no)
+        refusal = await _choose(services, value["message"], value["template"], body["user"]["id"])
+        if refusal:
+            await _tell(services, body, refusal)
         await _done(services, ack)
 
 
 GONE = "That message is not here any more, so there is nothing to label."
-NO_ANSWER = "There is no answer of mine here to rate. Write in the channel, and you get one or a person."
-
-GONE = "That message is not here any more, so there is nothing to label."
-NO_ANSWER = "There is no answer of mine here to rate. Write in the channel, and you get one or a person."
+NO_ANSWER = (
+    "There is no answer of mine here to rate. Ask in the channel, and I'll answer or pass it to our team."
+)
 
 
 def _value(body: dict[str, Any]) -> dict[str, Any]:
-    """What we put into the pressed button or the chosen option. What we cannot have put there reads as nothing."""
+    """The value of the pressed button or the chosen option. Fields that we cannot have set are 0 or None."""
     action = body["actions"][0]
     raw = action.get("value") or (action.get("selected_option") or {}).get("value") or "{}"
     try:
@@ -122,11 +121,11 @@ def _value(body: dict[str, Any]) -> dict[str, Any]:
     ids = {
         key: value.get(key) if _is_id(value.get(key)) else 0 for key in ("case", "message", "example", "ask")
     }
-    words = {
+    texts = {
         key: value.get(key) if isinstance(value.get(key), str) else None
         for key in ("label", "template", "word")
     }
-    return ids | words
+    return ids | texts
 
 
 def _is_id(value: Any) -> bool:
@@ -134,24 +133,24 @@ def _is_id(value: Any) -> bool:
 
 
 async def _done(services: Services, ack: Ack) -> None:
-    """Ack once everything is on disk, then let the outbox show it."""
+    """Ack once everything is on disk, then wake the outbox."""
     await ack()
     services.committed()
 
 
 async def _is_team(services: Services, body: dict[str, Any], what: str, *, admin: bool = False) -> bool:
-    """Whether this person may act for the team (as an `admin`); a polite no and an audit row otherwise."""
+    """Whether this person may act for the team (with `admin`, as an admin). If not, tell them and write an audit row."""
     role = role_of(services, body)
     if role == "admin" or (role == "agent" and not admin):
         return True
     await refused(services, body, what)
-    no = "Only an admin can do that." if role == "agent" else "Only the support team can do that."
-    await _tell(services, body, no)
+    refusal = "Only an admin can do that." if role == "agent" else "Only the support team can do that."
+    await _tell(services, body, refusal)
     return False
 
 
 async def _tell(services: Services, body: dict[str, Any], text: str, rated: int | None = None) -> None:
-    """A word to the one who pressed, alone."""
+    """Queue an ephemeral message to the person who pressed."""
     channel = (body.get("channel") or {}).get("id")
     if not channel:
         return
@@ -167,13 +166,13 @@ async def _tell(services: Services, body: dict[str, Any], text: str, rated: int 
     await services.store.outbox.put(services.workspace.team, action, services.clock())
 
 
-async def _rate(services: Services, body: dict[str, Any], message_id: int, word: str | None) -> None:
-    """A customer's word on an answer, pressed at that answer; a polite no and an audit row otherwise."""
+async def _rate(services: Services, body: dict[str, Any], message_id: int, rated: str | None) -> None:
+    """Store a customer's rating if it was pressed under our answer. If not, tell them and write an audit row."""
     channel = (body.get("channel") or {}).get("id")
     ts = (body.get("container") or {}).get("message_ts")
     team, user = services.workspace.team, body["user"]["id"]
     rating = await services.store.feedback.rate(
-        team, message_id, word or "", user, channel, ts, services.clock(), answers.rate
+        team, message_id, rated or "", user, channel, ts, services.clock(), answers.rate
     )
     if rating:
         await _tell(services, body, rating.thanks, message_id if rating.may_ask_for_person else None)
@@ -183,7 +182,7 @@ async def _rate(services: Services, body: dict[str, Any], message_id: int, word:
 
 
 async def _send_draft(services: Services, message_id: int, user: str) -> None:
-    """An agent's press makes the draft the answer; the second press finds the key taken."""
+    """Send a draft as the reply. A second press changes nothing, as the reply's key is taken."""
     message = await services.store.conversations.message(message_id)
     if message is None:
         return
@@ -197,7 +196,8 @@ async def _send_draft(services: Services, message_id: int, user: str) -> None:
 
 
 async def _choose(services: Services, message_id: int, template: str | None, user: str) -> str | None:
-    """The answer to a clarify question; the buttons go. Returns what to tell somebody who may not choose."""
+    """Send what was chosen under a clarify question and remove its buttons. Returns the text for somebody who may not
+    choose."""
     message = await services.store.conversations.message(message_id)
     if message is None:
         return None
@@ -210,7 +210,7 @@ async def _choose(services: Services, message_id: int, template: str | None, use
     values = values_for(user, services.settings.product)
     title = None
     if choice.template:
-        # Chosen in a thread where somebody may be unhappy by now: never cheerful.
+        # The customer may be unhappy by now, so the tone is never positive.
         text, title = (
             services.templates.render(choice.template, "neutral", values),
             services.templates[choice.template].title,

@@ -1,7 +1,7 @@
-"""What was written while nobody listened: read from Slack's history and put on the road, as late.
+"""Backfill: reads messages from Slack's history that were written while the bot was not connected, and marks them late.
 
-On each new connection, and now and then in case a connection was silently dead. What is in the inbox already is not
-taken twice, so reading too much does no harm.
+It runs on each new connection, and every half hour in case a connection was dead without a sign. The inbox takes no event
+twice, so reading too much does no harm.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 1800.0
 OVERLAP_S = 60.0
-"""Clocks differ, and an event may be on its way."""
+"""Each backfill starts this much earlier: clocks differ, and an event may still be on its way."""
 THREADS_S = 86400.0
-"""Threads that began so long before the gap are looked into, too; older ones only while their case is open."""
-_PAGES = 10
-"""200 messages each, newest first: who was away for longer than that starts where the channel is now."""
+"""Threads that began up to this long before the gap are read, too. Older ones are read only while their case is open."""
+_MAX_PAGES = 10
+"""Pages of 200 messages, newest first. Older messages are not read."""
 
 Found = Mapping[str, Any]
 
@@ -48,16 +48,16 @@ class Backfill:
         self._wanted = asyncio.Event()
 
     async def heard(self, _client: object, message: Mapping[str, Any], _raw: str | None = None) -> None:
-        """A listener of the socket: with each new connection something may have been missed before it."""
+        """A listener of the socket: messages may have been missed before each new connection."""
         if message.get("type") == "hello":
             self.want()
 
     def want(self) -> None:
-        """Something may have been missed: catch up soon."""
+        """Run a backfill soon, as events may have been missed."""
         self._wanted.set()
 
     async def run(self) -> None:
-        """Catch up at once, on each new connection, when something was turned away, and every half hour, until cancelled."""
+        """Run a backfill at once, whenever `want` is called, and every half hour, until cancelled."""
         while True:
             self._wanted.clear()
             await self.once()
@@ -66,34 +66,35 @@ class Backfill:
                     await self._wanted.wait()
 
     async def once(self) -> int:
-        """Read what was written since the last time; returns how many messages of people were new. In a channel's first time
-        nothing: what was written before the bot came is not its business. A channel that cannot be read holds up no other.
+        """Read what was written since the last backfill; returns how many messages of people were new.
 
-        First what is new in all channels, a call each; then what was added to older threads, for these are many.
+        A channel that the bot joined just now is not read: older messages do not concern it. A channel that cannot be read
+        does not delay the others. New messages of all channels come first (one call each), then new replies in older
+        threads, as there are many of them.
         """
         team, began = self._workspace.team, self._clock() + self._workspace.clock_offset_s
         count, due = 0, dict[str, float]()
         for channel in self._workspace.channels:
-            with _holding_up_no_other(channel):
+            with _errors_logged(channel):
                 last = await self._store.records.seen_until(team, channel)
                 if last is None:
                     await self._store.records.set_seen_until(team, channel, began)
                 else:
-                    count += await self._news(channel, last - OVERLAP_S)
+                    count += await self._new_threads(channel, last - OVERLAP_S)
                     due[channel] = last - OVERLAP_S
         for channel, since in due.items():
-            with _holding_up_no_other(channel):
+            with _errors_logged(channel):
                 count += await self._in_older_threads(channel, since)
                 await self._store.records.set_seen_until(team, channel, began)
         return count
 
-    async def _news(self, channel: str, since: float) -> int:
-        """What began since then, with the replies in it."""
+    async def _new_threads(self, channel: str, since: float) -> int:
+        """Messages that were written to the channel since then, with their replies."""
         roots = await self._roots(channel, oldest=since)
         return await self._take(channel, since, roots, [root for root in roots if self._has_replies(root)])
 
     async def _in_older_threads(self, channel: str, since: float) -> int:
-        """What was added, since then, to what began before; and what was edited there."""
+        """Replies and edits, since then, in threads that began before."""
         roots = await self._roots(channel, oldest=since - THREADS_S, latest=since)
         cases, listed = set(await self._store.cases.open_threads(channel)), {str(m["ts"]) for m in roots}
         threads = [
@@ -108,7 +109,7 @@ class Backfill:
     async def _take(
         self, channel: str, since: float, roots: Sequence[Found], threads: Sequence[Found]
     ) -> int:
-        """Put on the road what is new or edited among the roots and the replies in the threads, in the order of writing."""
+        """Put the new and edited ones among the roots and the threads' replies into the inbox, in the order of writing."""
         found = {str(m["ts"]): m for m in roots}
         for thread in threads:
             found |= {str(m["ts"]): m for m in await self._replies(channel, str(thread["ts"]), since)}
@@ -121,26 +122,26 @@ class Backfill:
                 count += is_new and self._is_a_persons(message)
             edited = (message.get("edited") or {}).get("ts")
             if float(edited or 0) > since:
-                edit = {"type": "message", "subtype": "message_changed", "channel": channel}
-                # Whole seconds: two messages may have been edited in the same one.
-                what = {"ts": f"{edited}/{message['ts']}", "message": dict(message)}
-                await self._accept(self._workspace.team, edit | what)
+                edit: dict[str, Any] = {"type": "message", "subtype": "message_changed", "channel": channel}
+                # Slack dates edits in whole seconds, so two messages may have been edited at the same time.
+                edit |= {"ts": f"{edited}/{message['ts']}", "message": dict(message)}
+                await self._accept(self._workspace.team, edit)
         return count
 
     def _has_replies(self, root: Found) -> bool:
-        """Whether anybody but the bot wrote below it. Slack names at most five who did, and says how many there are."""
+        """Whether anybody but the bot replied. Slack names at most five authors, and gives their number."""
         named = root.get("reply_users", ())
         others = set(named) - {self._workspace.bot_user, self._workspace.bot_id}
         return bool(others) or int(root.get("reply_users_count", root.get("reply_count", 0))) > len(named)
 
     def _is_a_persons(self, message: Found) -> bool:
-        """What bots write does not come over our socket anyway, so that it is new says nothing."""
+        """Whether a person wrote it. Bots' messages do not come over our socket, so they are always new here."""
         return (
             bool(message.get("user")) and not message.get("bot_id") and message.get("subtype") != "tombstone"
         )
 
     def _answered(self, message: Found, others: Sequence[Found] | Any) -> bool:
-        """Whether a person of the team wrote in the same thread afterwards."""
+        """Whether someone from the team wrote in the same thread later."""
         thread = message.get("thread_ts", message["ts"])
         return any(
             float(other["ts"]) > float(message["ts"])
@@ -151,16 +152,16 @@ class Backfill:
         )
 
     async def _roots(self, channel: str, oldest: float, latest: float | None = None) -> list[Found]:
-        """The messages of a channel that began a thread or stand alone, those at the very moment of `latest` with them."""
+        """The channel's top-level messages from `oldest` to `latest`, both included."""
         span: dict[str, Any] = {"oldest": f"{oldest:.6f}"}
         if latest is not None:
             span |= {"latest": f"{latest:.6f}", "inclusive": True}
         found: list[Found] = []
-        read = 0
+        pages_read = 0
         async for answer in pages(self._client.conversations_history, channel=channel, limit=200, **span):
             found += answer["messages"]
-            read += 1
-            if read == _PAGES:
+            pages_read += 1
+            if pages_read == _MAX_PAGES:
                 break
         return found
 
@@ -179,8 +180,8 @@ class Backfill:
 
 
 @contextlib.contextmanager
-def _holding_up_no_other(channel: str) -> Iterator[None]:
+def _errors_logged(channel: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        log.warning("%s could not be read up on; trying again later: %s", channel, error)
+        log.warning("the backfill of %s failed; trying again later: %s", channel, error)

@@ -1,4 +1,4 @@
-"""Block Kit, built by pure functions: facts in, blocks out. Limits: 50 blocks, section text 3,000, button value 2,000."""
+"""Block Kit, built by pure functions. Slack's limits: 50 blocks, section text 3,000, button value 2,000 characters."""
 
 from __future__ import annotations
 
@@ -8,21 +8,39 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.desk.answers import CUSTOMER_WANTS_A_PERSON, DID_NOT_HELP
 from bot.domain.case import CaseView
+from bot.pipeline.decide import ASKED_FOR_A_PERSON, SAME_ANSWER
 from bot.pipeline.templates import escape
 
 Block = dict[str, Any]
 
-MOODS = {"negative": "😟 negative", "neutral": "😐 neutral", "positive": "🙂 positive"}
-TITLES = {
+LABEL_NAMES = {"negative": "😟 negative", "neutral": "😐 neutral", "positive": "🙂 positive"}
+_TITLES = {
     "unhappy": "🔴 Unhappy customer",
-    "request": "🔵 A person is wanted",
+    "request": "🔵 Customer needs a reply",
     "unread": "⚪ Not read by the bot",
+}
+_ASKS_FOR_A_PERSON, _NO_HELP = "🔵 Customer asks for a person", "🔵 Our answer did not help"
+_REQUEST_TITLES = {
+    ASKED_FOR_A_PERSON: _ASKS_FOR_A_PERSON,
+    CUSTOMER_WANTS_A_PERSON: _ASKS_FOR_A_PERSON,
+    DID_NOT_HELP: _NO_HELP,
+    SAME_ANSWER: _NO_HELP,
 }
 
 
+def title(case: CaseView) -> str:
+    """A case's title in the triage channel and on the Home. A request's title says what happened, where that is known."""
+    if case.flag == "request":
+        for what in (case.cause,) if case.cause else case.reasons:
+            if what in _REQUEST_TITLES:
+                return _REQUEST_TITLES[what]
+    return _TITLES[case.flag]
+
+
 def section(text: str) -> Block:
-    """mrkdwn as it stands; `verbatim` keeps Slack from finding mentions and links in it."""
+    """mrkdwn, unchanged. `verbatim` keeps Slack from making mentions and links of it."""
     return {"type": "section", "text": {"type": "mrkdwn", "text": shorten(text, 3000), "verbatim": True}}
 
 
@@ -38,11 +56,11 @@ def shorten(text: str, limit: int) -> str:
 
 
 def quote(raw: str | None, limit: int = 600) -> str:
-    """What a customer wrote (None: the words are gone), as a quotation in which nothing is a mention, a link or a command."""
+    """A customer's text as a quotation without active mentions or links. `raw` is None once the text was erased."""
     if raw is None:
         return ">_no longer kept_"
-    words = shorten(readable(raw), limit) or "(nothing to show)"
-    return "\n".join(f">{escape(line)}" for line in words.splitlines() if line.strip())
+    shown = shorten(readable(raw), limit) or "(nothing to show)"
+    return "\n".join(f">{escape(line)}" for line in shown.splitlines() if line.strip())
 
 
 _ENTITY = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
@@ -51,9 +69,9 @@ _NAMES = {"@": "@someone", "#": "#a channel"}
 
 
 def readable(raw: str) -> str:
-    """A message as a person would read it aloud: no entities, no control or direction characters."""
+    """A message as plain text: no entities, no control or direction characters."""
 
-    def word(match: re.Match[str]) -> str:
+    def plain(match: re.Match[str]) -> str:
         kind, target, label = match.groups()
         if kind in _NAMES:
             return kind + label.lstrip(kind) if label else _NAMES[kind]
@@ -61,20 +79,20 @@ def readable(raw: str) -> str:
             return label or "@" + target.split("^")[0]
         return f"{label} ({target})" if label and label != target else target
 
-    return _INVISIBLE.sub("", html.unescape(_ENTITY.sub(word, raw.replace("```", "\n")))).strip()
+    return _INVISIBLE.sub("", html.unescape(_ENTITY.sub(plain, raw.replace("```", "\n")))).strip()
 
 
 # --- what customers see: no score, no flag, no name of an agent
 
 
 def reply(text: str, message_id: int, *, native: bool) -> list[Block]:
-    """An answer with *did this help?*. `native`: Slack's own feedback buttons; else plain ones for older servers."""
+    """An answer with rating buttons. `native`: Slack's own feedback buttons; else plain ones for older servers."""
     return [section(text), _feedback_buttons(message_id) if native else _plain_feedback(message_id)]
 
 
 def _feedback_buttons(message_id: int) -> Block:
-    def button(text: str, word: str, label: str) -> dict[str, Any]:
-        value = json.dumps({"message": message_id, "word": word})
+    def button(text: str, rating: str, label: str) -> dict[str, Any]:
+        value = json.dumps({"message": message_id, "word": rating})
         return {"text": {"type": "plain_text", "text": text}, "accessibility_label": label, "value": value}
 
     return {
@@ -91,17 +109,18 @@ def _feedback_buttons(message_id: int) -> Block:
 
 
 def _plain_feedback(message_id: int) -> Block:
-    words = (("👍 Helpful", "helpful"), ("👎 Not helpful", "not_helpful"))
+    ratings = (("👍 Helpful", "helpful"), ("👎 Not helpful", "not_helpful"))
     return {
         "type": "actions",
         "elements": [
-            button(text, f"rate_{word}", {"message": message_id, "word": word}) for text, word in words
+            button(text, f"rate_{rating}", {"message": message_id, "word": rating})
+            for text, rating in ratings
         ],
     }
 
 
 def not_helped(text: str, message_id: int) -> list[Block]:
-    """The word to a customer whom an answer did not help; they may say that no program should have answered."""
+    """The message to a customer whom an answer did not help, with a button to say that a person should have answered."""
     value = {"message": message_id, "word": "person"}
     return [
         section(text),
@@ -110,7 +129,7 @@ def not_helped(text: str, message_id: int) -> list[Block]:
 
 
 def clarify(text: str, options: Sequence[Mapping[str, str]], message_id: int) -> list[Block]:
-    """*Did you mean*, with up to three buttons and a way to a person."""
+    """A clarify question, with up to three answers and *None of these* as buttons."""
     buttons = [
         button(option["title"], f"choose_{i}", {"message": message_id, "template": option["template"]})
         for i, option in enumerate(options[:3])
@@ -120,16 +139,16 @@ def clarify(text: str, options: Sequence[Mapping[str, str]], message_id: int) ->
 
 
 def home(role: str, product: str, cases: Sequence[CaseView], status: Sequence[str]) -> list[Block]:
-    """The App Home, by role: customers learn how to get help, the team sees its open cases."""
+    """The App Home. It shows customers how to get help, and the team its open cases."""
     if role == "customer":
         return [
             header(f"Help with {product}"),
             section(
-                "Write in the support channel. You get an answer in your thread within seconds, or a person takes over."
+                "Ask in the support channel. You'll get an answer in your thread within seconds, or someone from our team takes over."
             ),
-            section("To reach a person at once, write *talk to a person*."),
+            section("To reach someone right away, write *talk to a person*."),
             context(
-                "Your messages there are read by a program first. It may be wrong: say so, and a person will look."
+                "I'm a bot and read your messages first. If I get something wrong, tell me, and someone from our team will take a look."
             ),
         ]
     blocks = [header("Open cases" if cases else "No open cases")]
@@ -137,7 +156,7 @@ def home(role: str, product: str, cases: Sequence[CaseView], status: Sequence[st
         owner = f" · taken by <@{case.owner}>" if case.owner else ""
         blocks += [
             section(
-                f"*{TITLES[case.flag]}* · <@{case.customer}> in <#{case.channel}>{owner}\n{quote(case.text, 200)}"
+                f"*{title(case)}* · <@{case.customer}> in <#{case.channel}>{owner}\n{quote(case.text, 200)}"
             )
         ]
     return [*blocks, {"type": "divider"}, context("\n".join(status))]
@@ -147,7 +166,7 @@ def home(role: str, product: str, cases: Sequence[CaseView], status: Sequence[st
 
 
 def modal(title: str, shown: list[Block], **more: Any) -> dict[str, Any]:
-    """A modal that only its reader sees."""
+    """A modal, with a close button."""
     return {
         "type": "modal",
         "title": {"type": "plain_text", "text": shorten(title, 24)},

@@ -1,4 +1,4 @@
-"""Slack's Web API client: refusals and garbled answers as types, one way to retry, one way to read page after page."""
+"""Slack's Web API client: types for refusals and garbled answers, one way to retry, one way to read pages."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
-"""No answer came, or none of Slack's: nobody knows whether the call was carried out."""
+"""No answer came, or it was not Slack's. It is unknown whether the call was carried out."""
 
 _RETRY_AFTER_S = (2.0, 5.0)
-"""How long to wait before a second and a third attempt, where Slack does not say."""
+"""The waits before the second and the third attempt, where Slack does not give one."""
 
 
 class GarbledAnswer(aiohttp.ClientError):
-    """Something answered, and it was not Slack: a proxy's page, half a body. The call may have been carried out."""
+    """The answer was not Slack's, say a proxy's page or half a body. The call may have been carried out."""
 
 
 class SlackRefused(SlackApiError):
-    """Slack answered no."""
+    """Slack refused a call."""
 
     def __init__(self, method: str, response: Any) -> None:
         super().__init__(f"Slack refused {method}", response)  # type: ignore[no-untyped-call]
@@ -33,11 +33,12 @@ class SlackRefused(SlackApiError):
         """Slack's code for the refusal; empty where the answer had none."""
         self.status = int(getattr(response, "status_code", 200))
         self.retry_after = _retry_after(response, self.status, self.code)
-        """For how many seconds Slack wants to be left alone; None if that is not what it says."""
+        """Seconds to wait if the call was rate limited; None otherwise."""
 
 
 class Client(AsyncWebClient):
-    """Without retries of its own, which would post twice when only the answer was lost: the outbox looks before it sends again."""
+    """The SDK's client without its retries: they would post twice when only the answer was lost. The outbox looks in Slack
+    before it sends again."""
 
     def __init__(self, token: str, api_url: str, timeout_s: int = 30) -> None:
         super().__init__(token=token, base_url=api_url, timeout=timeout_s, retry_handlers=[])
@@ -50,7 +51,7 @@ class Client(AsyncWebClient):
             response: Any = error.response
             if isinstance(response.data, dict) and "ok" in response.data:
                 raise SlackRefused(api_method, response) from None
-            if response.status_code == 429:  # whatever stands in it, the header says when to come again
+            if response.status_code == 429:  # whatever the body is, the header says when to try again
                 response.data = {"ok": False, "error": "ratelimited"}
                 raise SlackRefused(api_method, response) from None
             raise GarbledAnswer(f"status {response.status_code}, not an answer of Slack's") from None
@@ -64,7 +65,8 @@ class Client(AsyncWebClient):
 
 
 async def respond(url: str, text: str) -> None:
-    """Answer a command by its response URL, to the person alone. It needs no membership, and holds for half an hour.
+    """Answer a command by its response URL, visible to that person only. It needs no channel membership and is valid for
+    half an hour.
 
     Raises one of UNREACHABLE.
     """
@@ -75,22 +77,22 @@ async def respond(url: str, text: str) -> None:
 
 
 async def retried(call: Callable[[], Awaitable[Any]]) -> Any:
-    """Make a call that may be made twice; wait where Slack says so, and give a passing fault two more chances.
+    """Make a call that may safely be made twice. Waits where Slack says so, and retries twice after a temporary error.
 
     Raises SlackRefused or one of UNREACHABLE.
     """
-    for patience in (*_RETRY_AFTER_S, None):
+    for wait_s in (*_RETRY_AFTER_S, None):
         try:
             return await call()
         except SlackRefused as error:
-            passing = error.retry_after is not None or error.status >= 500
-            if patience is None or not passing:
+            temporary = error.retry_after is not None or error.status >= 500
+            if wait_s is None or not temporary:
                 raise
-            await asyncio.sleep(patience if error.retry_after is None else error.retry_after)
+            await asyncio.sleep(wait_s if error.retry_after is None else error.retry_after)
         except UNREACHABLE as error:
-            if patience is None or isinstance(error, aiohttp.ClientConnectorError):
+            if wait_s is None or isinstance(error, aiohttp.ClientConnectorError):
                 raise
-            await asyncio.sleep(patience)
+            await asyncio.sleep(wait_s)
     raise AssertionError("unreachable")
 
 
@@ -117,4 +119,4 @@ def _retry_after(response: Any, status: int, code: str) -> float | None:
     try:
         return max(0.1, float(response.headers.get("Retry-After", 1)))
     except (AttributeError, TypeError, ValueError):
-        return 30.0  # a date, of a proxy's making
+        return 30.0  # a proxy may send a date

@@ -1,7 +1,7 @@
-"""The outbox worker: the only writer to Slack. It sends what is on disk, in order within a channel, each thing once.
+"""The outbox worker, the only writer to Slack. It sends each action on disk once, in order within a channel.
 
-An action is marked *sending* before the request and *sent* after the answer. Where the answer is missing (a crash,
-a timeout), the outcome is unknown: Slack is asked for a message that carries the action's id before it is sent again.
+An action is marked *sending* before the request and *sent* after the answer. Without an answer (a crash, a timeout) the
+outcome is unknown. Then the worker looks in Slack for a message with the action's id before it sends again.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from bot.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 40
+MAX_ATTEMPTS = 40
 UNREACHABLE_AFTER = 3
-"""After so many attempts without any answer Slack counts as not reachable."""
+"""After this many attempts without an answer, Slack is reported as failing."""
 _MAX_WAIT_S = 300.0
-_PASSING = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
-"""Errors of Slack's own that may be over the next time; after them it is not certain that nothing was written."""
+_TEMPORARY = {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+"""Temporary errors of Slack's. The action may have been carried out all the same."""
 
 _GONE = {"thread_not_found", "message_not_found"}
 
@@ -40,11 +40,11 @@ _ACCESS = {
     "account_inactive",
     "missing_scope",
 }
-"""Refusals that a person can put right (an invitation, a token): nothing was written, and later it may be."""
+"""Refusals that an operator can fix (an invitation, a token). Nothing was written; a later attempt may succeed."""
 
 
 class Pace:
-    """Slack lets an app post about once a second into a channel, and a few at once now and then: a bucket of tokens each."""
+    """A token bucket for each channel: Slack allows about one post per second into a channel, with short bursts."""
 
     def __init__(self, per_second: float, burst: int) -> None:
         self._per_second = per_second
@@ -52,11 +52,11 @@ class Pace:
         self._buckets: dict[str, tuple[float, float]] = {}
 
     def wait(self, channel: str, now: float) -> float:
-        """Seconds until the channel's next post may go; 0: now."""
+        """Seconds until the next post into the channel may be sent; 0 means now."""
         return max(0.0, (1.0 - self._tokens(channel, now)) / self._per_second)
 
     def take(self, channel: str, now: float) -> None:
-        """A post goes."""
+        """Use one token for a post."""
         self._buckets[channel] = (self._tokens(channel, now) - 1.0, now)
 
     def _tokens(self, channel: str, now: float) -> float:
@@ -75,7 +75,7 @@ class Deliverer:
         pace: Pace,
         too_late_s: float,
     ) -> None:
-        """`too_late_s`: an answer that has waited for so long is not sent any more; a person is called instead."""
+        """`too_late_s`: an answer that waited longer than this is dropped, and the message goes to the team instead."""
         self._writers = writers
         self._outbox = outbox
         self._health = health
@@ -90,7 +90,7 @@ class Deliverer:
         self._queued.set()
 
     async def run(self) -> None:
-        """Send what falls due until cancelled. Channels do not wait for each other."""
+        """Send due actions until cancelled. Channels do not wait for each other."""
         try:
             while True:
                 await self._round()
@@ -100,7 +100,7 @@ class Deliverer:
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
     async def _round(self) -> None:
-        """Start what is due in every channel where nothing is under way; wait for something to change."""
+        """Start the next due action in each idle channel, then wait for a change."""
         self._queued.clear()
         try:
             heads = await self._outbox.heads()
@@ -125,13 +125,13 @@ class Deliverer:
             task = asyncio.create_task(self._send(queued))
             self._sending[queued.action.channel] = task
             task.add_done_callback(partial(self._sent, queued.action.channel))
-        # Not wait_for: before Python 3.12 it swallows a cancellation that comes together with the event.
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes at the same time as the event.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.05, min(waits))):
                 await self._queued.wait()
 
     def _too_late(self, queued: Queued) -> bool:
-        """Whether it is an answer that is of no use any more."""
+        """Whether it is an answer to a customer that waited too long."""
         return queued.action.to_customer and self._clock() - queued.created_at > self._too_late_s
 
     def _sent(self, channel: str, task: asyncio.Task[None]) -> None:
@@ -139,7 +139,7 @@ class Deliverer:
         self._queued.set()
 
     async def _send(self, queued: Queued) -> None:
-        """Send one action and note the outcome. Where the database does not answer, the row stays as it is."""
+        """Send one action and store the outcome. If the database fails, the row stays as it is."""
         try:
             if queued.state == "sending" and await self._was_found(queued):
                 return
@@ -150,20 +150,20 @@ class Deliverer:
             if await self._outbox.sending(queued.id):
                 await self._write(queued)
         except StoreUnavailable:
-            log.exception("the outcome of action %s could not be noted; looking again in a second", queued.id)
+            log.exception("the outcome of action %s could not be stored; trying again in a second", queued.id)
             await asyncio.sleep(1)
         except Exception as error:
-            log.exception("action %s (%s) met what nobody thought of", queued.id, queued.action.kind)
+            log.exception("action %s (%s) failed unexpectedly", queued.id, queued.action.kind)
             await self._again(queued, queued.attempts + 1, _code(error), known=False)
 
     async def _was_found(self, queued: Queued) -> bool:
-        """Whether an action of unknown outcome stands in Slack. While Slack does not say, it is not sent again."""
+        """Whether an action of unknown outcome is in Slack. It is not sent again until Slack has answered that."""
         try:
             written = await self._writers.find(queued)
         except SlackRefused as error:
             code = _code(error)
             if code in _GONE:
-                return False  # the thread is gone, so nothing stands in it; what becomes of the action Slack will say
+                return False  # the thread is gone, and so is any post in it; the next attempt gets Slack's answer
             if (wait := error.retry_after) is not None:
                 await self._outbox.retry(
                     queued.id, queued.attempts, self._clock() + wait, "rate limited", known=False
@@ -203,23 +203,23 @@ class Deliverer:
             await self._outbox.retry(queued.id, queued.attempts, due_at, "rate limited", known=True)
         elif code in _ACCESS:
             await self._again(queued, attempts, code, known=True)
-        elif status >= 500 or code in _PASSING or not code:
+        elif status >= 500 or code in _TEMPORARY or not code:
             await self._again(queued, attempts, code or f"status {status}, not Slack's answer", known=False)
         else:
             log.error("Slack refused action %s (%s): %s", queued.id, queued.action.kind, code)
             await self._outbox.fail(queued.id, attempts, code)
 
     async def _unreachable(self, queued: Queued, attempts: int, error: Exception) -> None:
-        """No answer at all, or none of Slack's."""
+        """No answer came, or it was not Slack's."""
         if attempts >= UNREACHABLE_AFTER:
             await self._health.failed(SLACK, _code(error))
         await self._again(queued, attempts, _code(error), known=False)
 
     async def _again(self, queued: Queued, attempts: int, error: str, *, known: bool) -> None:
-        """Try again later, ever later; after `ATTEMPTS` (some hours) the action is set aside as failed."""
-        if attempts >= ATTEMPTS:
+        """Try again later, with growing waits. After `MAX_ATTEMPTS` (some hours) the action is marked failed."""
+        if attempts >= MAX_ATTEMPTS:
             log.error(
-                "action %s (%s) given up after %d attempts: %s",
+                "action %s (%s) failed after %d attempts: %s",
                 queued.id,
                 queued.action.kind,
                 attempts,
@@ -232,7 +232,7 @@ class Deliverer:
 
 
 def _code(error: Exception) -> str:
-    """The error's name for the log and the outbox: Slack's code, or empty where the answer was not Slack's."""
+    """The error for the log and the outbox: Slack's code (empty if it gave none), or the exception's name and text."""
     if isinstance(error, SlackRefused):
         return error.code
     return f"{type(error).__name__}: {error}"[:300]

@@ -1,4 +1,4 @@
-"""LabelRequests Slack who is who and fills the workspace: the ids behind the names in the settings, roles, shared channels."""
+"""Fills the workspace from Slack: the ids of the channels and people in the settings, roles, shared channels."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class Directory:
             raise unreachable(error) from None
 
     async def refresh(self) -> None:
-        """LabelRequest again who the agents and admins are, and which channels are shared. A part that cannot be asked keeps what is
-        known and holds up no other; raises the first error at the end."""
+        """Update the roles and the shared channels. A part that fails keeps its old values and does not stop the other.
+        Raises the first error at the end."""
         errors: list[Exception] = []
         for part in (self._find_shared, self._find_roles):
             try:
@@ -63,7 +63,7 @@ class Directory:
             raise errors[0]
 
     async def keep_fresh(self, every_s: float = _REFRESH_EVERY_S) -> None:
-        """Refresh for ever. Joins and leaves are heard at once; this catches what was missed."""
+        """Refresh regularly, until cancelled. Joins and leaves also come as events; this finds missed ones."""
         while True:
             await asyncio.sleep(every_s)
             try:
@@ -151,7 +151,7 @@ class Directory:
 
 
 async def ask_at_start(call: Callable[[], Awaitable[Any]]) -> Any:
-    """A call without which the bot cannot start. Raises SettingsError with what to do."""
+    """Make a call that the bot needs to start. Raises SettingsError with what to do."""
     try:
         return await retried(call)
     except SlackRefused as error:
@@ -183,7 +183,7 @@ def unreachable(error: Exception) -> SettingsError:
 
 
 def _ahead(answer: Any, now: float) -> float:
-    """By how many seconds Slack's clock is ahead of ours, as the date of its answer says; less than two are rounding."""
+    """Seconds by which Slack's clock is ahead of ours, by the date of its answer. Less than two seconds are rounding: 0."""
     try:
         ahead = (
             parsedate_to_datetime(answer.headers.get("Date") or answer.headers.get("date")).timestamp() - now

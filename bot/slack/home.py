@@ -1,4 +1,4 @@
-"""The App Home, and the catch-all for events that need nothing done."""
+"""The App Home, uninstallation, and the catch-all for other events."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ def register(app: AsyncApp, services: Services) -> None:
 
     @app.event("app_uninstalled")
     async def uninstalled(event: dict[str, Any]) -> None:
-        await _gone(services, "the app was uninstalled")
+        await _erase_everything(services, "the app was uninstalled")
 
     @app.event("tokens_revoked")
     async def revoked(event: dict[str, Any]) -> None:
-        if (event.get("tokens") or {}).get("bot"):  # a person's token alone takes nothing away
-            await _gone(services, "the bot's token was revoked")
+        if (event.get("tokens") or {}).get("bot"):  # a user's token does not matter
+            await _erase_everything(services, "the bot's token was revoked")
 
 
-async def _gone(services: Services, why: str) -> None:
-    """The workspace has thrown the app out: nothing that its people wrote may stay."""
-    gone = await services.forgetting.everything(why)
-    log.warning("%s: the words of %d messages and all corrections of them are erased", why, gone.messages)
-    if gone.versions:
+async def _erase_everything(services: Services, why: str) -> None:
+    """The app was removed from the workspace: erase all text that its people wrote."""
+    forgotten = await services.forgetting.everything(why)
+    log.warning("%s: erased the text of %d messages and all corrections of them", why, forgotten.messages)
+    if forgotten.versions:
         log.warning(
             "versions that had learned from some: %s; the next retraining is without them",
-            ", ".join(gone.versions),
+            ", ".join(forgotten.versions),
         )
 
 
 def register_catch_all(app: AsyncApp) -> None:
-    """Registered last: an event that nothing listens to would be answered 404 and delivered again and again."""
+    """Register this last. Without it, an event without a listener is answered with 404, and Slack sends it again."""
 
     @app.event(re.compile(".*"))
     async def anything_else() -> None:

@@ -1,6 +1,6 @@
-"""What comes in from Slack, within bounds: so many things are taken in at a time, so many wait, and what is beyond that is not acked.
+"""Bounded intake from Slack: a fixed number of events is stored at a time, a fixed number waits, and further ones are refused.
 
-What is not acked Slack sends again, and what it gives up is read up on: so whatever is turned refused here is not lost.
+A refused event is not acked, so Slack sends it again. If Slack stops trying, backfill finds the message. Nothing is lost.
 """
 
 from __future__ import annotations
@@ -23,34 +23,37 @@ from slack_sdk.web.async_client import AsyncWebClient
 log = logging.getLogger(__name__)
 
 MAX_CONCURRENT = 64
-"""Envelopes or requests that are put on disk at the same time; a healthy disk has hardly ever more than one."""
+"""Envelopes or requests that are written to disk at the same time. With a healthy disk there is rarely more than one."""
 MAX_QUEUED = 2000
-"""Envelopes that wait for that in memory: of a few thousand bytes each, and at Slack's most (30,000 an hour) four minutes' worth."""
+"""Envelopes that wait in memory, a few thousand bytes each: four minutes' worth at Slack's maximum of 30,000 per hour."""
 
 
 class Backpressure:
-    """Remembers that something was turned refused, and requests for it when there is room again."""
+    """Counts refused events, and starts a backfill once there is capacity again."""
 
     def __init__(self, backfill: Callable[[], None]) -> None:
         self._backfill = backfill
         self.refused = 0
-        """How many since there was room the last time."""
+        """Events that were refused since the last `resume`."""
 
-    def count(self) -> None:
+    def refuse(self) -> None:
+        """Count a refused event."""
         if self.refused == 0:
-            log.warning("more comes in than can be put on disk; Slack has to send it again")
+            log.warning(
+                "events come in faster than they can be stored; refusing some, which Slack sends again"
+            )
         self.refused += 1
 
     def resume(self) -> None:
-        """There is room again."""
+        """There is capacity again. Start a backfill if events were refused."""
         if self.refused:
-            log.warning("there is room again; %d things were turned refused and are read up on", self.refused)
+            log.warning("there is capacity again; %d events were refused, starting a backfill", self.refused)
             self.refused = 0
             self._backfill()
 
 
 class Socket(SocketModeClient):
-    """The SDK's socket, which by itself would make a task of every envelope, however many are under way."""
+    """The SDK's socket with bounds. The SDK itself starts a task for every envelope."""
 
     def __init__(
         self,
@@ -58,14 +61,14 @@ class Socket(SocketModeClient):
         app_token: str,
         web_client: AsyncWebClient,
         backfill: Callable[[], None],
-        at_once: int = MAX_CONCURRENT,
-        waiting: int = MAX_QUEUED,
+        max_concurrent: int = MAX_CONCURRENT,
+        max_queued: int = MAX_QUEUED,
     ) -> None:
         super().__init__(app_token=app_token, logger=app.logger, web_client=web_client, ping_interval=10)
-        self.message_queue = asyncio.Queue(waiting)
+        self.message_queue = asyncio.Queue(max_queued)
         self._app = app
         self._backpressure = Backpressure(backfill)
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(max_concurrent)
         self._under_way: set[asyncio.Future[None]] = set()
         self.socket_mode_request_listeners.append(self._handle)
 
@@ -73,10 +76,10 @@ class Socket(SocketModeClient):
         try:
             self.message_queue.put_nowait(message)
         except asyncio.QueueFull:
-            self._backpressure.count()
+            self._backpressure.refuse()
 
     async def process_message(self) -> None:
-        """Begin with the next envelope, as soon as there is room for it. Raises ValueError if it is none."""
+        """Start with the next envelope once a slot is free. Raises ValueError if it is malformed."""
         if self.message_queue.empty():
             self._backpressure.resume()
         raw = await self.message_queue.get()
@@ -97,17 +100,19 @@ class Socket(SocketModeClient):
 
 
 class Requests:
-    """The HTTP endpoint's side: a request beyond the bound is answered 503 at once."""
+    """The HTTP endpoint with a bound: further requests are answered with 503 at once."""
 
-    def __init__(self, app: AsyncApp, backfill: Callable[[], None], at_once: int = MAX_CONCURRENT) -> None:
+    def __init__(
+        self, app: AsyncApp, backfill: Callable[[], None], max_concurrent: int = MAX_CONCURRENT
+    ) -> None:
         self._app = app
         self._backpressure = Backpressure(backfill)
-        self._at_once = at_once
+        self._max_concurrent = max_concurrent
         self._under_way = 0
 
     async def take(self, request: web.Request) -> web.Response:
-        if self._under_way >= self._at_once:
-            self._backpressure.count()
+        if self._under_way >= self._max_concurrent:
+            self._backpressure.refuse()
             return web.Response(status=503)
         self._under_way += 1
         try:

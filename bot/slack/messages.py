@@ -1,4 +1,4 @@
-"""Events → inbox. The ack goes out when the listener returns, that is, once the event is on disk."""
+"""Events → inbox. The ack is sent when the listener returns, that is, once the event is on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An agent's emoji on a customer's message is a word on how the customer felt. Not in shared channels."""
+"""An agent's emoji on a customer's message is a label. Emoji in shared channels are ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def register(app: AsyncApp, services: Services) -> None:
 
 
 async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -> None:
-    """On disk before the ack, like every event."""
+    """Store the label before the ack."""
     user, item = str(event.get("user")), event.get("item") or {}
     emoji = str(event.get("reaction") or "").partition("::")[0]  # without the skin tone
     label = services.settings.learning.feedback.reactions.get(emoji)
@@ -32,7 +32,7 @@ async def _note(services: Services, event: dict[str, Any], *, withdrawn: bool) -
     message = await services.store.conversations.at(channel, str(item.get("ts")))
     if message is None:
         return
-    # By Slack's clock, so that what is delivered late or twice does not undo a later word, given here or on a card.
+    # By Slack's clock: an event that is delivered late or twice must not replace a later label.
     team, now = services.workspace.team, services.clock()
     said_at = services.slack_time(event.get("event_ts"))
     if await services.store.feedback.react(team, message, label, user, now, said_at, withdrawn=withdrawn):

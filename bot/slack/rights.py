@@ -1,4 +1,4 @@
-"""Who may do what: asked at every command, button, shortcut and modal, for a button may be stale and an action id forged."""
+"""Who may do what. Checked at every command, button, shortcut and modal, as a button may be stale or an action id forged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.services import Services
 
 
 def role_of(services: Services, body: Mapping[str, Any]) -> Role:
-    """The role of whoever sent an interaction. Who comes from another workspace is a customer, whatever their id."""
+    """The role of the person who sent an interaction. People from other workspaces are customers, whatever their id."""
     user = body["user"]
     team = user.get("team_id") or (body.get("team") or {}).get("id")
     if team and team != services.workspace.team:
@@ -19,7 +19,7 @@ def role_of(services: Services, body: Mapping[str, Any]) -> Role:
 
 
 async def refused(services: Services, body: Mapping[str, Any], what: str) -> None:
-    """Note in the audit that somebody tried what is not theirs to do."""
+    """Write into the audit log that somebody lacked the right for something."""
     await services.store.records.audit(
         services.workspace.team, str(body["user"]["id"]), f"refused: {what}", {}, services.clock()
     )

@@ -1,6 +1,6 @@
-"""The shortcut in a message's menu: how the bot read it, which words drove it, and the way to say that it is wrong.
+"""The shortcut in a message's menu: how the bot read the message, which words mattered, and a form to correct the reading.
 
-A modal must open within three seconds of the click, so it is not sent by the outbox; nobody but the clicker sees it.
+A modal must open within three seconds of the click, so it does not go through the outbox. Only the clicker sees it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from model.reading import LABELS, Reading
 log = logging.getLogger(__name__)
 
 Ack = Callable[..., Awaitable[Any]]
-_GONE = "Nothing was noted: the message is not here any more."
+_GONE = "Nothing was saved: the message is not here any more."
 
 
 def register(app: AsyncApp, services: Services) -> None:
@@ -58,15 +58,15 @@ async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
         stored = None
     if stored is not None and stored.text is not None:
         text = stored.text
-    # What stands in the database can be shown without a reading.
+    # A stored message can be shown without a new reading.
     reading: Reading | None = None
     weighed: list[explain.Weighed] = []
     failed = False
     try:
-        async with asyncio.timeout(2.0):  # of the three seconds that the click is good for
+        async with asyncio.timeout(2.0):  # the trigger id of the click expires after three seconds
             reading, weighed = await _explained(services, text)
     except (TimeoutError, Overloaded):
-        log.info("a reading for the shortcut did not come in time")
+        log.info("a reading for the shortcut took too long")
     except Exception:
         log.exception("a message could not be read for the shortcut")
         failed = True
@@ -75,7 +75,7 @@ async def _view(services: Services, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _explained(services: Services, text: str) -> tuple[Reading, list[explain.Weighed]]:
-    """The reading of the version in service, and what each word did for it."""
+    """The active version's reading, and how much each word contributed to it."""
     words = explain.words_of(text)
     reading = await services.batcher.read(text)
     if reading.label is None or len(words) < 2:
@@ -85,8 +85,8 @@ async def _explained(services: Services, text: str) -> tuple[Reading, list[expla
 
 
 async def _submit(services: Services, body: Mapping[str, Any]) -> str | None:
-    """What the agent said in the modal: the label, and the template that would have been right. Returns why nothing of it
-    could be noted."""
+    """Store what the agent chose in the modal: the label, and the template that would have been right. Returns an error
+    text if nothing could be stored."""
     user, view = body["user"]["id"], body["view"]
     team, now = services.workspace.team, services.clock()
     if role_of(services, body) == "customer":

@@ -1,7 +1,7 @@
-"""A socket can die without a word: it stays open, answers pings, and carries nothing. So silence is looked into.
+"""Replaces dead sockets. A socket can stay open and answer pings, yet deliver no events.
 
-The SDK replaces a socket whose pings go unanswered. Against the other kind: when nothing was heard for a while, the channels are
-read up on; if something is found that the socket should have brought, it is replaced.
+The SDK replaces a socket whose pings are not answered. For the other case, a backfill runs after some silence. If it finds
+messages that the socket should have delivered, the socket is replaced.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 SILENCE_S = 120.0
-"""So long nothing may be heard before the channels are looked at. Each look costs one call a channel."""
+"""After this much silence a backfill runs. It costs one call per channel."""
 BUSY_SILENCE_S = 20.0
-"""In a busy workspace less will do: thirty times as long as it usually takes until something comes, but not less than this."""
+"""In a busy workspace the limit is lower: thirty times the usual gap between events, but not less than this."""
 
 
 class SocketHealth:
@@ -34,17 +34,17 @@ class SocketHealth:
         self._heard_at = clock()
         self._usual_gap = self._silence_s
         self.replaced = 0
-        """How many sockets were found dead."""
+        """Number of dead sockets that were replaced."""
 
     async def heard(self, _client: object, _message: Mapping[str, Any], _raw: str | None = None) -> None:
-        """A listener of the socket: whatever comes says that it lives."""
+        """A listener of the socket: every message shows that the socket works."""
         gap = self._clock() - self._heard_at
         self._usual_gap += 0.1 * (gap - self._usual_gap)
         self._heard_at = self._clock()
 
     @property
-    def too_long(self) -> float:
-        """A silence of so many seconds is looked into."""
+    def max_silence_s(self) -> float:
+        """Seconds of silence after which a backfill runs."""
         return min(self._silence_s, max(BUSY_SILENCE_S, 30 * self._usual_gap))
 
     @property
@@ -53,19 +53,19 @@ class SocketHealth:
         return max(0.0, self._clock() - self._heard_at)
 
     async def run(self) -> None:
-        """Look into silences until cancelled."""
+        """Check every few seconds, until cancelled."""
         while True:
             await asyncio.sleep(5)
             try:
                 await self.once()
             except Exception:
-                log.exception("the socket could not be looked after; trying again")
+                log.exception("the socket could not be checked; trying again")
 
     async def once(self) -> bool:
-        """Whether the socket was dead, and was replaced."""
-        if self.silent_for < self.too_long:
+        """Replace the socket if it is dead; returns whether it was."""
+        if self.silent_for < self.max_silence_s:
             return False
-        self._heard_at = self._clock()  # one look a silence
+        self._heard_at = self._clock()  # one backfill per silence
         self._usual_gap = self._silence_s
         if await self._look() == 0:
             return False

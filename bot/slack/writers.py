@@ -1,4 +1,4 @@
-"""What each kind of action writes to Slack: one method a kind. Called by the outbox worker alone."""
+"""Writes each kind of action to Slack. Called only by the outbox worker."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ LABEL_REQUEST = "How did this customer feel?"
 METADATA = "softanswer_action"
 
 CLOCKS_DIFFER_S = 120.0
-"""A post cannot be older than its action; but it is Slack's clock that says how old it is, and ours may be wrong by as much."""
+"""A post cannot be older than its action. Slack's clock dates the post, and ours may differ by this much."""
 
 _NO_MEMBER = {"not_in_channel", "channel_not_found", "user_not_in_channel"}
-"""Refusals of an ephemeral message where the bot, or whoever wrote a command, is no member of the channel."""
+"""Refusals of an ephemeral message where the bot, or the person, is no member of the channel."""
 
 Written = tuple[str, str | None]
-"""Channel and ts under which something stands in Slack."""
+"""Channel and ts of what was written."""
 
 
 class Writers:
@@ -61,14 +61,14 @@ class Writers:
         self._workspace = workspace
         self._product = product
         self.status_lines: Callable[[], Awaitable[list[str]]] | None = None
-        """What the team's Home shows below the cases; set by bootstrap."""
+        """The lines below the cases on the team's Home; set by bootstrap."""
         self.template_title: Callable[[str], str] = str
         """The title of a template by its id; set by bootstrap."""
         self.draw: Callable[[Mapping[str, Any]], Awaitable[bytes]] = draw
         """Draws the learning report."""
 
     async def write(self, queued: Queued) -> Written:
-        """Write one action; raises whatever the Web API client raises."""
+        """Write one action. Raises what the Web API client raises, and LookupError if its subject is gone."""
         match queued.action:
             case Reply() as action:
                 return await self._reply(queued, action)
@@ -93,10 +93,10 @@ class Writers:
             case Draft() as action:
                 link = await self._permalink(action.customer_channel, action.customer_thread)
                 shown = team_blocks.draft(action, queued.message_id or 0, link)
-                return await self._post(queued, "A drafted answer waits", shown, shown, None)
+                return await self._post(queued, "A draft for you to send", shown, shown, None)
             case DraftClose() as action:
                 shown = [blocks.section(action.text), blocks.context(action.state)]
-                return await self._edit(action.of, "A drafted answer was sent", shown, shown)
+                return await self._edit(action.of, "A draft was sent", shown, shown)
             case LabelRequestPost() as action:
                 return await self._label_request(queued, action)
             case LabelRequestClose() as action:
@@ -121,13 +121,13 @@ class Writers:
                 return await self._ephemeral(action)
             case Home() as action:
                 return await self._home(queued, action)
-        raise LookupError(f"nobody writes actions of the kind {queued.action.kind}")
+        raise LookupError(f"no writer for actions of the kind {queued.action.kind}")
 
     async def find(self, queued: Queued) -> Written | None:
-        """Look for the message that carries this action's id: was it posted although no answer came?"""
+        """Look in Slack for the message with this action's id, which may have been posted although no answer came."""
         action = queued.action
         if not action.posts:
-            return None  # edits and the Home may be written twice without harm
+            return None  # edits and the Home may safely be written twice
         channel, thread = self._channel(action), action.thread
         if isinstance(action, CardNote | Picture):
             thread = await self._thread_of(action.of)
@@ -156,7 +156,7 @@ class Writers:
         plain: list[blocks.Block],
         thread: str | None,
     ) -> Written:
-        """Post `shown`; if this Slack does not know a block in it, post `plain` instead."""
+        """Post `shown`. If this Slack does not know one of its blocks, post `plain` instead."""
         call: dict[str, Any] = {
             "channel": self._channel(queued.action),
             "text": text,
@@ -176,7 +176,7 @@ class Writers:
     async def _edit(
         self, of: str, text: str, shown: list[blocks.Block], plain: list[blocks.Block]
     ) -> Written:
-        """Replace what the action with the key `of` posted. Nothing to do if it never stood in Slack."""
+        """Replace what the action with the key `of` posted. Does nothing if that was never posted."""
         place = await self._store.outbox.sent_as(of)
         if place is None:
             return "", None
@@ -188,7 +188,7 @@ class Writers:
             await self._client.chat_update(channel=place[0], ts=place[1], text=text, blocks=plain)
         return place
 
-    # --- what takes more than a line
+    # --- kinds that need more than a line
 
     async def _reply(self, queued: Queued, action: Reply) -> Written:
         if not action.rate:
@@ -200,7 +200,7 @@ class Writers:
         return await self._post(queued, action.text, shown, plain, action.thread)
 
     async def _card_now(self, queued: Queued) -> tuple[str, list[blocks.Block]]:
-        """The case's card as the case is at this moment."""
+        """The card of the case in its present state."""
         case = await self._store.cases.case(queued.case_id or 0)
         if case is None:
             raise LookupError(f"case {queued.case_id} is gone")
@@ -213,11 +213,11 @@ class Writers:
         return text, [blocks.section(text)]
 
     async def _label_request(self, queued: Queued, action: LabelRequestPost) -> Written:
-        asked = await self._store.label_requests.ask(action.ask)
-        if asked is None:
+        request = await self._store.label_requests.ask(action.ask)
+        if request is None:
             raise LookupError(f"label request {action.ask} is gone")
-        link = await self._permalink(asked.channel, asked.ts)
-        shown = team_blocks.ask(asked.text, asked.person, link, asked.message, asked.id)
+        link = await self._permalink(request.channel, request.ts)
+        shown = team_blocks.label_request(request.text, request.person, link, request.message, request.id)
         return await self._post(queued, LABEL_REQUEST, shown, shown, None)
 
     async def _example_now(self, number: int) -> list[blocks.Block]:
@@ -240,7 +240,7 @@ class Writers:
         return shown, plain
 
     async def _picture(self, queued: Queued, action: Picture) -> Written:
-        """The learning report under its run, as a picture; in words alone where it cannot be drawn or uploaded."""
+        """Post the learning report in its run's thread, as a picture; as text only if it cannot be drawn or uploaded."""
         thread, text = await self._thread_of(action.of), action.text
         channel = self._channel(action)
         try:
@@ -269,12 +269,12 @@ class Writers:
         return await self._post(queued, text, shown, shown, thread)
 
     async def _thread_of(self, key: str) -> str | None:
-        """The ts under which the action with this key stands, to write below it."""
+        """The ts of what the action with this key posted, to reply to it."""
         place = await self._store.outbox.sent_as(key)
         return place[1] if place else None
 
     async def _ephemeral(self, action: Ephemeral) -> Written:
-        """A word to one person alone; to a customer whom an answer did not help, with a button to say what would have."""
+        """Post an ephemeral message. For a customer whom an answer did not help it has a button: see `blocks.not_helped`."""
         channel = self._channel(action)
         try:
             await self._client.chat_postEphemeral(
@@ -307,10 +307,10 @@ class Writers:
         except SlackRefused as error:
             if error.retry_after is not None:
                 raise
-            return None  # the message was deleted meanwhile: the card still says what it said
+            return None  # the message was deleted meanwhile
         return str(answer["permalink"])
 
 
 def _picture_name(queued: Queued) -> str:
-    """By it a picture that was shared is found again: files process_batch no metadata."""
+    """A shared picture is found again by this name, as files carry no metadata."""
     return f"softanswer-learning-{queued.id}.png"

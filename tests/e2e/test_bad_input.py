@@ -180,7 +180,7 @@ def test_a_second_bot_on_the_same_database(
 def test_init_does_not_overwrite(tmp_path: Path) -> None:
     assert softanswer("init", cwd=tmp_path).returncode == 0
     before = (tmp_path / "config" / "softanswer.yaml").read_bytes()
-    refused(softanswer("init", cwd=tmp_path), "exists already")
+    refused(softanswer("init", cwd=tmp_path), "already exists")
     assert (tmp_path / "config" / "softanswer.yaml").read_bytes() == before
 
 

@@ -130,7 +130,7 @@ async def test_whom_a_person_has_answered_the_bot_leaves_alone(
     await settled(away, 2)
     assert actions(away) == []
     reasons = messages(away, user=CARLA)[0].reasons
-    assert "a person answered meanwhile" in reasons
+    assert "the team has answered meanwhile" in reasons
 
 
 async def test_what_is_found_too_late_goes_to_a_person(bot: Bot, persons: Persons, away: Path) -> None:

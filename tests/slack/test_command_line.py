@@ -132,6 +132,6 @@ def test_outbox(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert run(config, "outbox") == 0
     assert capsys.readouterr().out == "1  notice  C1  channel_not_found\n"
     assert run(config, "outbox", "retry") == 0
-    assert capsys.readouterr().out == "1 will be tried once more\n"
+    assert capsys.readouterr().out == "1 will be tried again\n"
     assert [(a.state, a.attempts) for a in actions(tmp_path / "softanswer.db")] == [("sending", 0)]
     assert run(config, "outbox") == 0 and capsys.readouterr().out == ""

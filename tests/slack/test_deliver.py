@@ -91,14 +91,16 @@ async def test_what_was_given_up_is_sent_on_an_admins_word(
         bot.services.committed()
         return answer
 
-    assert "Nothing was given up" in await outbox() and "nothing to retry" in await outbox("retry")
+    assert "Everything is sent or on its way" in await outbox() and "nothing to retry" in await outbox(
+        "retry"
+    )
     sandbox.place.interventions.fail("chat.postMessage", 1, "msg_too_long", None, None)
     await post(bot, "given up")
     await eventually(lambda: states(tmp_path / "softanswer.db") == [("given up", "failed")])
     assert f"notice for <#{HELP}>: msg_too_long" in await outbox()
     assert "Only an admin" in await outbox("retry", ANNA)
     assert "`outbox retry`" in await outbox("send")
-    assert await outbox("retry") == "Trying 1 once more."
+    assert await outbox("retry") == "Trying 1 again."
     await eventually(lambda: states(tmp_path / "softanswer.db") == [("given up", "sent")])
     assert await posts(persons, "given up") == 1
 

@@ -135,7 +135,7 @@ async def test_a_question_about_words_that_were_changed_is_not_asked_any_more(
         subtype="message_changed", ts="1700000020.000100", message=message, previous_message=previous
     )
     await bot.app.async_dispatch(signed(edited))
-    await persons.until("the end of it", lambda s: find(s, TRIAGE, "Not asked any more"), ADA)
+    await persons.until("the end of it", lambda s: find(s, TRIAGE, "No longer needed"), ADA)
     (request,) = label_requests(tmp_path / "softanswer.db")
     assert request.answer is None and request.answered_at is not None
 
@@ -186,7 +186,7 @@ async def test_the_shortcut_tells_a_customer_nothing_and_an_agent_only_what_can_
 
 @pytest.mark.parametrize(
     ("failure", "told", "logged"),
-    [(RuntimeError("zeppelin"), "could not be made", 1), (TimeoutError(), "did not come in time", 0)],
+    [(RuntimeError("zeppelin"), "couldn't read this message", 1), (TimeoutError(), "took too long", 0)],
 )
 async def test_a_reading_that_fails_is_logged_and_the_agent_told(
     bot: Bot,
@@ -218,7 +218,7 @@ async def test_a_right_template_becomes_an_example_when_an_admin_says_so(
     await wrote(bot, tmp_path, question)
     near = bot.services.pipeline._matches(await bot.batcher.read(question), question)
     await bot.app.async_dispatch(signed(submission(ANNA, 1, template="data_export"), form=True))
-    card = await persons.until("the proposal", lambda s: find(s, TRIAGE, "says this belongs to"), ADA)
+    card = await persons.until("the proposal", lambda s: find(s, TRIAGE, "proposes this message for"), ADA)
     assert "a phone number" in texts(card)[0] and "1234567" not in texts(card)[0]
 
     await bot.app.async_dispatch(signed(press(ANNA, "approve_example", {"example": 1}), form=True))
@@ -302,7 +302,7 @@ async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     answer = await answer_command(bot.services, ANNA, "stats")
     assert "*Missed* 1 of 1 (100.0%; 95 % interval 20.7% to 100.0%)" in answer
     assert "*False alarms* 0 of 1 (0.0%; 95 % interval 0.0% to 79.3%)" in answer
-    await persons.until("the thanks", lambda s: find(s, TRIAGE, f"SampleAnswer by <@{ANNA}>"), ADA)
+    await persons.until("the thanks", lambda s: find(s, TRIAGE, f"Answered by <@{ANNA}>"), ADA)
 
 
 @pytest.mark.settings(requests={"random": 1.0, "random_per_day": 10})
@@ -316,7 +316,7 @@ async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_abou
     await bot.app.async_dispatch(signed(press(ANNA, "answer_ask_pass", value), form=True))
     await answer_command(bot.services, ADA, f"forget {BEN}")
     bot.services.committed()
-    await persons.until("the gap", lambda s: find(s, TRIAGE, "Not asked any more"), ADA)
+    await persons.until("the gap", lambda s: find(s, TRIAGE, "No longer needed"), ADA)
     ended = [(r.answer, r.answered_at is not None) for r in label_requests(tmp_path / "softanswer.db")]
     assert ended == [(None, True)] * 2
     assert "nobody was asked" in await answer_command(bot.services, ANNA, "stats")
@@ -366,20 +366,33 @@ async def test_a_label_for_a_message_that_is_gone_or_by_who_has_left_the_team_co
 
 
 @pytest.mark.settings(feedback={"burst_per_hour": 3})
-async def test_what_an_admin_releases_counts_after_all(bot: Bot, tmp_path: Path) -> None:
+async def test_what_an_admin_clears_counts_after_all(bot: Bot, tmp_path: Path) -> None:
     words = ("mast", "keel", "sail", "rope", "helm")
     for i, word in enumerate(words):
         await wrote(bot, tmp_path, f"The {word} of my zeppelin, where is it?", ts=f"170000{i}000.000100")
         await bot.services.store.feedback.correct("T0ACME", i + 1, "negative", ANNA, "card", 100.0 + i)
     before = (await bot.services.learning.requester.selection()).reasons
     told = await answer_command(bot.services, ADA, "corrections")
-    assert f"<@{ANNA}>; `release @somebody`" in told
-    assert "Whose?" in await answer_command(bot.services, ADA, "release everybody")
-    assert "Only an admin" in await answer_command(bot.services, ANNA, f"release <@{ANNA}>")
-    assert "count like any others" in await answer_command(bot.services, ADA, f"release <@{ANNA}>")
+    assert f"<@{ANNA}>; `clear @somebody`" in told
+    assert "Whose?" in await answer_command(bot.services, ADA, "clear everybody")
+    assert "Only an admin" in await answer_command(bot.services, ANNA, f"clear <@{ANNA}>")
+    assert "count like any others" in await answer_command(bot.services, ADA, f"clear <@{ANNA}>")
     after = (await bot.services.learning.requester.selection()).reasons
-    assert before != after and "release" not in await answer_command(bot.services, ADA, "corrections")
-    assert (ADA, "release") in [(e.user, e.what) for e in audit(tmp_path / "softanswer.db")]
+    assert before != after and "`clear" not in await answer_command(bot.services, ADA, "corrections")
+    assert (ADA, "clear") in [(e.user, e.what) for e in audit(tmp_path / "softanswer.db")]
+
+
+@pytest.mark.settings(feedback={"burst_per_hour": 3})
+async def test_the_old_name_of_clear_still_works_and_says_so(bot: Bot, tmp_path: Path) -> None:
+    for i in range(5):
+        await wrote(bot, tmp_path, f"Where is zeppelin number {i}?", ts=f"170000{i}000.000100")
+        await bot.services.store.feedback.correct("T0ACME", i + 1, "negative", ANNA, "card", 100.0 + i)
+    before = (await bot.services.learning.requester.selection()).reasons
+    assert "Only an admin" in await answer_command(bot.services, ANNA, f"release <@{ANNA}>")
+    answer = (await answer_command(bot.services, ADA, f"release <@{ANNA}>")).splitlines()
+    assert "count like any others" in answer[0] and answer[1:] == ["`release` is called `clear` now."]
+    assert (await bot.services.learning.requester.selection()).reasons != before
+    assert (ADA, "clear") in [(e.user, e.what) for e in audit(tmp_path / "softanswer.db")]
 
 
 async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ def test_forget_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     asyncio.run(store.records.remember("", "team", "T0ACME"))
     store.database.close()
     assert main(["forget", "U1", "--config", str(config)]) == 0
-    assert capsys.readouterr().out == "forgot the words of 2 messages of U1\n"
+    assert capsys.readouterr().out == "erased the text of 2 messages of U1\n"
     assert [m.user for m in messages(database) if m.text is not None] == ["U2"]
     assert [(a.team, a.what) for a in audit(database)] == [("T0ACME", "forget")]  # not the last event's
     assert main(["forget", "U1", "--config", str(tmp_path / "none")]) == 2

@@ -58,7 +58,7 @@ async def test_a_broken_model_is_told_once_and_everything_goes_to_a_person(
         lines = await bot.services.status.lines()
         assert "The model does not answer" in lines[0]
     await say(bot, CALM, user=CARLA, ts="1700000100.000100")
-    await told(persons, "Over after")
+    await told(persons, "Recovered after")
     assert len(await notices(persons, "The model does not answer")) == 1
     assert "RuntimeError: the graph is broken" in (await notices(persons, "The model does not answer"))[0]
     assert len(cases(tmp_path / "softanswer.db", flag="unread")) == 3
@@ -83,7 +83,7 @@ async def test_a_gpu_that_goes_is_told_once_and_the_cpu_reads_on(
     assert "The GPU does not answer" in lines and "on cpu" in lines
     await bot.batcher.swap(bot.services.learning.serving.load(classifier.version))  # it may answer again
     await say(bot, CALM, user=CARLA, ts="1700009000.000100")
-    await told(persons, "Over after")
+    await told(persons, "Recovered after")
 
 
 async def test_a_template_that_breaks_at_work_calls_a_person(
@@ -95,10 +95,10 @@ async def test_a_template_that_breaks_at_work_calls_a_person(
     with monkeypatch.context() as patched:
         patched.setattr(Templates, "render", broken)
         await say(bot, CALM, user=BEN)
-        await told(persons, "A person is wanted")
+        await told(persons, "Customer needs a reply")
         await told(persons, "An answer cannot be made")
     await say(bot, CALM, user=CARLA, ts="1700000100.000100")
-    await told(persons, "Over after")
+    await told(persons, "Recovered after")
     assert [m.reply for m in messages(tmp_path / "softanswer.db")] == [None, "template"]
 
 
@@ -114,7 +114,7 @@ async def test_a_database_that_is_locked_is_told_past_the_outbox_and_loses_nothi
             await sent
         await told(persons, "The database cannot be used")
     await say(bot, CALM, user=BEN)
-    await told(persons, "Over after")
+    await told(persons, "Recovered after")
     await eventually(lambda: messages(tmp_path / "softanswer.db", user=BEN))
     assert len(await notices(persons, "The database cannot be used")) == 1
 
@@ -140,7 +140,7 @@ async def test_slack_out_of_reach_is_told_when_it_is_over(
     await say(bot, CALM, user=BEN, ts=asked)
     await eventually(lambda: "Slack cannot be reached" in bot.health.failing, within_s=40)
     await told(persons, "Slack cannot be reached")
-    await persons.until("the end of it", lambda s: find(s, TRIAGE, "Over after"), ADA, within_s=60)
+    await persons.until("the end of it", lambda s: find(s, TRIAGE, "Recovered after"), ADA, within_s=60)
 
 
 async def test_what_fails_now_and_then_is_not_told_now_and_then(
@@ -153,19 +153,19 @@ async def test_what_fails_now_and_then_is_not_told_now_and_then(
         now[0] += 5
         await health.worked(TEMPLATES, "b")  # another template works, which says nothing of this one
         now[0] += 61
-        await health.look()
+        await health.report_recovered()
     assert TEMPLATES in health.failing
     await health.worked(TEMPLATES, "a")
     now[0] += 30
     await health.failed(TEMPLATES, "a is broken", "a")
     await health.worked(TEMPLATES, "a")
     now[0] += 59
-    await health.look()
+    await health.report_recovered()
     assert TEMPLATES in health.failing
     now[0] += 2
-    await health.look()
+    await health.report_recovered()
     assert health.failing == {}
-    await told(persons, "Over after")
+    await told(persons, "Recovered after")
     assert len(await notices(persons, "An answer cannot be made")) == 1
 
 

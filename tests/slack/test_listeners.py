@@ -303,7 +303,7 @@ async def test_admins_words(bot: Bot) -> None:
     assert "Learning from this workspace is off" in await ask(bot, ADA, "consent")
     on = await ask(bot, ADA, "consent on")
     assert on.startswith(
-        "Recorded: learning from this workspace's messages is on. What your team labels is kept for 365 days"
+        "Recorded: learning from this workspace's messages is on. Messages that your team labels are kept for 365 days"
     )
     assert "beyond 90 days, is erased" in await ask(bot, ADA, "consent off")
     assert "Nothing served before" in await ask(bot, ADA, "rollback")
@@ -376,7 +376,7 @@ async def test_what_commands_answered_is_forgotten_with_the_words_in_it(bot: Bot
     await ask(bot, ADA, "golden add neutral The zeppelin lists to port")
     assert "zeppelin" in await ask(bot, ADA, "golden")
     await eventually(lambda: not waiting(tmp_path / "softanswer.db"))
-    assert "Forgot the words of 1" in await ask(bot, ADA, f"forget {BEN}")
+    assert "Erased the text of 1" in await ask(bot, ADA, f"forget {BEN}")
     assert b"zeppelin" not in (tmp_path / "softanswer.db").read_bytes()
 
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.desk.answers import CUSTOMER_WANTS_A_PERSON, DID_NOT_HELP, NONE_OF_THESE
 from bot.domain.actions import Draft, Notice
 from bot.domain.case import CaseView
 from bot.domain.learning import Example
 from bot.domain.message import StoredMessage
+from bot.pipeline.decide import ASKED_FOR_A_PERSON, SAME_ANSWER
 from bot.slack import blocks, team_blocks
 from model.reading import Reading
 
@@ -84,12 +86,35 @@ def test_the_card_of_a_request_says_what_happened_and_not_how_the_question_read(
         CASE, flag="request", cause="The customer says that the answer did not help"
     )
     shown = texts(team_blocks.card(did_not_help, None))
-    assert "did not help" in shown and "94%" not in shown and "sure" not in shown
+    assert "says that the answer did not help" in shown and "94%" not in shown and "sure" not in shown
     asked = dataclasses.replace(CASE, flag="request", reasons=("reads negative", "asked for a person"))
     shown = texts(team_blocks.card(asked, None))
     assert "asked for a person" in shown and "94%" not in shown
     labelled = texts(team_blocks.card(dataclasses.replace(asked, corrected="neutral"), None))
     assert "😐 neutral, labelled by a person" in labelled
+
+
+@pytest.mark.parametrize(
+    ("reasons", "cause", "title"),
+    [
+        (("reads neutral", "no template matches"), None, "🔵 Customer needs a reply"),
+        (("reads neutral", ASKED_FOR_A_PERSON), None, "🔵 Customer asks for a person"),
+        (("reads neutral", SAME_ANSWER), None, "🔵 Our answer did not help"),
+        (("reads neutral", "asks about Exports"), DID_NOT_HELP, "🔵 Our answer did not help"),
+        (("reads neutral",), CUSTOMER_WANTS_A_PERSON, "🔵 Customer asks for a person"),
+        # What happened last counts, not the message that it happened to.
+        (("reads neutral", ASKED_FOR_A_PERSON), NONE_OF_THESE, "🔵 Customer needs a reply"),
+    ],
+)
+def test_the_title_of_a_request_says_what_happened(
+    reasons: tuple[str, ...], cause: str | None, title: str
+) -> None:
+    case = dataclasses.replace(CASE, flag="request", reasons=reasons, cause=cause)
+    assert team_blocks.headline(case) == f"{title} in <#C1>"
+    assert f"*{title}*" in texts(team_blocks.card(case, None))
+    assert f"*{title}*" in texts(blocks.home("agent", "Acme", [case], []))
+    # An unhappy customer's card says that first, whatever else happened.
+    assert blocks.title(dataclasses.replace(case, flag="unhappy")) == "🔴 Unhappy customer"
 
 
 def test_an_answer_asks_whether_it_helped() -> None:
@@ -181,13 +206,13 @@ def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
     approved = json.dumps(team_blocks.example(proposed, "Export"))
     assert "Added as an example by <@U2>" in approved and "button" not in approved
     gone = dataclasses.replace(proposed, state="forgotten", text=None)
-    assert "gone with its message" in json.dumps(team_blocks.example(gone, "Export"))
+    assert "removed together with its message" in json.dumps(team_blocks.example(gone, "Export"))
     slow = team_blocks.reading_modal(None, None, [], [])
-    assert "did not come in time" in json.dumps(slow)
+    assert "took too long" in json.dumps(slow)
     failed = json.dumps(team_blocks.reading_modal(None, None, [], [], failed=True))
-    assert "could not be made" in failed and "in time" not in failed
+    assert "couldn't read this message" in failed and "too long" not in failed
     whole = team_blocks.reading_modal(None, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
-    assert "it is the whole" in json.dumps(whole)
+    assert "No single word made the difference" in json.dumps(whole)
     stored = StoredMessage(
         1,
         "T1",
@@ -204,17 +229,18 @@ def test_what_the_team_sees_of_questions_proposals_and_readings() -> None:
     since = json.dumps(
         team_blocks.reading_modal(stored, Reading("v", "neutral", {"neutral": 0.9}, None), [], [])
     )
-    assert "(81%) by v-1" in since and "what your word is held against" in since
+    assert (
+        "When it was written" in since
+        and "(81%) by v-1" in since
+        and "your label is compared with it" in since
+    )
     calm = dataclasses.replace(stored, label="neutral")
     same = json.dumps(team_blocks.reading_modal(calm, Reading("v", "neutral", {}, None), [], []))
-    assert "When it came" not in same
+    assert "When it was written" not in same
     worse = [{"message": 1, "text": None, "label": "neutral", "read": "negative"}]
     notice = json.dumps(
         team_blocks.notice(Notice(key="k", text="x", worse=worse), native=True, links={1: "https://s/1"})
     )
-    assert "<https://s/1|a message of your customers> is neutral, was read as negative" in notice
+    assert "<https://s/1|a customer's message> is neutral, was read as negative" in notice
     unlinked = json.dumps(team_blocks.notice(Notice(key="k", text="x", worse=worse), native=True))
-    assert (
-        "• a message of your customers is neutral" in unlinked
-        or "a message of your customers is neutral" in unlinked
-    )
+    assert "• a customer's message is neutral" in unlinked or "a customer's message is neutral" in unlinked

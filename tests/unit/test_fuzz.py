@@ -121,7 +121,7 @@ def test_no_builder_goes_over_slacks_limits(text: str, other: str, some: list[st
         blocks.clarify(text or "x", options, 1),
         team_blocks.card(case(text, reasons=tuple(some)), "https://x"),
         team_blocks.card(case(None, state="resolved", owner="U2"), None),
-        team_blocks.ask(text, "U1", None, 1, 1),
+        team_blocks.label_request(text, "U1", None, 1, 1),
         team_blocks.label_request_closed(text, None),
         team_blocks.example(proposed, other or "x"),
         team_blocks.draft(draft, 1, None),

@@ -95,15 +95,15 @@ def test_other_ways_to_say_something(subtype: str) -> None:
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        (edited("hello", "hello"), "an edit that changed no words"),
+        (edited("hello", "hello"), "an edit that did not change the text"),
         (edited("hello", "hi", bot_id="B1"), "written by a bot"),
         (edited("hello", "hi") | {"channel": "C9"}, "not in a support channel"),
         ({"subtype": "message_deleted", "deleted_ts": "90.0", "channel": "C9"}, "not in a support channel"),
         (edited("hello", "", subtype="tombstone") | {"channel": "C9"}, "not in a support channel"),
-        ({"subtype": "channel_join"}, "not something a person said (channel_join)"),
+        ({"subtype": "channel_join"}, "not written by a person (channel_join)"),
         ({"bot_id": "B1"}, "written by a bot"),
         ({"user": "UBOT"}, "written by a bot"),
-        ({"user": None}, "without an author"),
+        ({"user": None}, "no author"),
         ({"channel": "C9"}, "not in a support channel"),
         ({"channel": "D1"}, "not in a support channel"),
     ],

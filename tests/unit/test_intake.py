@@ -49,7 +49,7 @@ async def make() -> AsyncIterator[Callable[..., Socket]]:
 
 async def test_so_many_envelopes_at_a_time_and_in_their_order(make: Callable[..., Socket]) -> None:
     backfill: list[int] = []
-    socket, gate = make(lambda: backfill.append(1), at_once=3, waiting=100), Gate()
+    socket, gate = make(lambda: backfill.append(1), max_concurrent=3, max_queued=100), Gate()
     socket.message_listeners.append(gate)
     before = len(asyncio.all_tasks())
     for n in range(50):
@@ -65,7 +65,7 @@ async def test_so_many_envelopes_at_a_time_and_in_their_order(make: Callable[...
 
 async def test_what_is_turned_away_is_read_up_on_once_there_is_room(make: Callable[..., Socket]) -> None:
     backfill: list[int] = []
-    socket, gate = make(lambda: backfill.append(1), at_once=1, waiting=5), Gate()
+    socket, gate = make(lambda: backfill.append(1), max_concurrent=1, max_queued=5), Gate()
     socket.message_listeners.append(gate)
     for n in range(20):
         await socket.enqueue_message(json.dumps({"n": n}))
@@ -80,7 +80,7 @@ async def test_what_is_turned_away_is_read_up_on_once_there_is_room(make: Callab
 
 
 async def test_what_is_no_envelope_takes_no_room(make: Callable[..., Socket]) -> None:
-    socket, gate = make(lambda: None, at_once=1, waiting=20), Gate()
+    socket, gate = make(lambda: None, max_concurrent=1, max_queued=20), Gate()
     gate.open.set()
     socket.message_listeners.append(gate)
     for raw in ("{", "[]", '"hello"', "{}", json.dumps({"n": 1})):
@@ -102,7 +102,9 @@ async def test_a_request_too_many_is_told_to_come_again(monkeypatch: pytest.Monk
         async def async_dispatch(self, request: object) -> object:
             return request
 
-    requests: Callable[[Any], Awaitable[Any]] = Requests(App(), lambda: backfill.append(1), at_once=2).take
+    requests: Callable[[Any], Awaitable[Any]] = Requests(
+        App(), lambda: backfill.append(1), max_concurrent=2
+    ).take
     inside = [asyncio.create_task(requests(None)) for _ in range(2)]
     await asyncio.sleep(0)
     assert (await requests(None)).status == 503

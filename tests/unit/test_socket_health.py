@@ -36,10 +36,10 @@ async def test_in_a_busy_workspace_a_short_silence_is_enough() -> None:
     for _ in range(100):
         now[0] += 0.5
         await watch.heard(None, {})
-    assert watch.too_long == 20.0
+    assert watch.max_silence_s == 20.0
     now[0] += 21.0
     assert not await watch.once()
-    assert watch.too_long == 120.0  # nobody wrote: it is no busy workspace any more
+    assert watch.max_silence_s == 120.0  # nobody wrote: it is no busy workspace any more
 
 
 def test_a_channel_gets_a_few_posts_at_once_and_then_one_a_second() -> None:

@@ -86,7 +86,7 @@ def test_a_bad_template_is_named_with_what_to_do(
     [
         ({"templates": []}, "missing key 'templates'"),
         ({"templates": [{"title": "x"}]}, "template number 1 has no id"),
-        ({"templates": [EXPORT, EXPORT]}, "template 'export' stands twice"),
+        ({"templates": [EXPORT, EXPORT]}, "template 'export' is there twice"),
         ({"lines": {}}, "'lines' must have the texts holding, handover, clarify"),
         ({"lines": LINES | {"bye": "x"}}, "unknown key 'lines.bye'"),
         ({"lines": LINES | {"holding": "{% if %}"}}, "lines.holding: broken Jinja expression"),
