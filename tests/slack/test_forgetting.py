@@ -134,7 +134,11 @@ async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_pat
         gone = event(type="app_uninstalled", event_ts="1700000005.1")
         assert (await bot.app.async_dispatch(signed(gone))).status == 200
     await eventually(lambda: runs(database, state="failed"))
-    why = "the app was uninstalled" if how == "uninstalled" else "words it may have excluded were forgotten"
+    why = (
+        "the app was uninstalled"
+        if how == "uninstalled"
+        else "messages that it may have learned from were forgotten"
+    )
     assert [(r.summary, r.version) for r in runs(database)] == [(why, None)]
     await eventually(lambda: "the zeppelin dies" not in examples())
     assert not list(bot.services.settings.model.folder.glob(".runs/*"))

@@ -88,7 +88,9 @@ async def test_a_pointer_that_cannot_be_written_leaves_everything_as_it_was(
         patched.setattr(serving._registry, "_write", no_space)
         said = await answer_command(bot.services, ADA, "promote taught-0-better")
     assert (
-        "could not be put in service" in said and "No space left" in said and f"`{shipped}` goes on" in said
+        "could not be put in service" in said
+        and "No space left" in said
+        and f"`{shipped}` stays in service" in said
     )
     assert bot.batcher.classifier.version == shipped == serving.active
     assert shadow_evaluations(tmp_path / "softanswer.db") == []
@@ -185,11 +187,11 @@ async def test_a_call_back_that_fails_is_tried_again(
 
 
 @trainer("worse")
-async def test_what_its_gate_refused_serves_only_if_an_admin_insists(bot: Bot) -> None:
+async def test_what_its_release_checks_rejected_serves_only_if_an_admin_insists(bot: Bot) -> None:
     shipped = bot.batcher.classifier.version
     assert await retrain(bot) == "rejected"
     said = await answer_command(bot.services, ADA, "promote taught-0-worse")
-    assert "was refused" in said and "promote taught-0-worse anyway" in said
+    assert "failed its release checks" in said and "promote taught-0-worse anyway" in said
     assert bot.batcher.classifier.version == shipped
     assert "serves now" in await answer_command(bot.services, ADA, "promote taught-0-worse anyway")
 
