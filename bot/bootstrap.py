@@ -10,11 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slack_bolt.async_app import AsyncApp
-from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.web.async_client import AsyncWebClient
-
-from bot.failpoints import Reach, watch_calls
+from bot.failpoints import Reach
 from bot.health import Health
 from bot.insight.status import Status
 from bot.learning.offline import RUNS
@@ -30,7 +26,7 @@ from bot.privacy.forgetting import Forgetting
 from bot.privacy.retention import Retention
 from bot.services import Services
 from bot.settings import Settings, Tokens
-from bot.slack import actions, commands, home, messages, reactions, shortcuts
+from bot.slack.app import App, build_app
 from bot.slack.backfill import Backfill
 from bot.slack.client import Client
 from bot.slack.deliver import Deliverer, Pace
@@ -47,7 +43,7 @@ from model.registry import Registry
 class Bot:
     """All parts of the bot, ready to be started by `serve`."""
 
-    app: AsyncApp
+    app: App
     client: Client
     directory: Directory
     services: Services
@@ -79,9 +75,7 @@ async def build(
     `reach`: see bot.failpoints. `classifier`: a loaded version; it is used if it is the active one. Raises SettingsError,
     ArtefactError.
     """
-    client = Client(tokens.bot, api_url)
-    if reach:
-        watch_calls(client, reach)
+    client = Client(tokens.bot, api_url, reach=reach)
     workspace = Workspace()
     directory = Directory(client, workspace, settings.channels, settings.people, clock)
     await directory.load()
@@ -191,33 +185,3 @@ async def build(
     backfill = Backfill(client, store, workspace, pipeline.accept, clock)
     app = build_app(api_url, tokens, services)
     return Bot(app, client, directory, services, batcher, deliverer, health, retention, backfill, tokens)
-
-
-def build_app(api_url: str, tokens: Tokens, services: Services) -> AsyncApp:
-    """The Bolt app. `process_before_response`: the ack waits until the listener has written the event to disk.
-
-    `authorize` uses what Slack answered at the start. Bolt's own calls `auth.test` at the first event. If that is refused,
-    Bolt acks the event although no listener has seen it.
-    """
-    workspace = services.workspace
-
-    async def authorize() -> AuthorizeResult:
-        return AuthorizeResult(
-            enterprise_id=None,
-            team_id=workspace.team,
-            bot_user_id=workspace.bot_user,
-            bot_id=workspace.bot_id,
-            bot_token=tokens.bot,
-        )
-
-    app = AsyncApp(
-        client=AsyncWebClient(base_url=api_url),
-        authorize=authorize,
-        signing_secret=tokens.signing_secret or "",
-        request_verification_enabled=tokens.signing_secret is not None,
-        process_before_response=True,
-    )
-    for listeners in (messages, reactions, actions, shortcuts, commands, home):
-        listeners.register(app, services)
-    home.register_catch_all(app)
-    return app

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 Reach = Callable[[str], None]
 """Called with the point's name when it is reached."""
 
@@ -18,16 +16,3 @@ Reach = Callable[[str], None]
 def of_transaction(work: Callable[..., Any]) -> str:
     """The store's method that a piece of database work belongs to: `Inbox.put`."""
     return work.__qualname__.partition(".<locals>")[0]
-
-
-def watch_calls(client: AsyncWebClient, reach: Reach) -> None:
-    """Let every call of this client reach its two points."""
-    call = client.api_call
-
-    async def watched(api_method: str, **arguments: Any) -> Any:
-        reach(f"{api_method} is asked")
-        answer = await call(api_method, **arguments)
-        reach(f"{api_method} was answered")
-        return answer
-
-    client.api_call = watched  # type: ignore[method-assign]

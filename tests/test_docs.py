@@ -58,5 +58,5 @@ def test_each_likely_change_names_four_files_at_most() -> None:
     page = (ROOT / "docs" / "contributor.md").read_text("utf-8")
     rows = page.partition("## Where does it go?")[2].partition("\n## ")[0].splitlines()
     changes = [row for row in rows if row.startswith("| ") and not row.startswith("| you want")]
-    assert len(changes) == 10
+    assert len(changes) >= 10
     assert [row for row in changes if not 1 <= len(list(named(row))) <= 4] == []

@@ -146,11 +146,6 @@ def select(
     return Selection(tuple(rows), (*excluded, *repeated, *over_rate))
 
 
-def is_live_holdout(text: str, rate: float) -> bool:
-    """Whether a message belongs to the live holdout. A hash of its text decides, so the answer never changes."""
-    return _is_live_holdout(_normal(redacted(text[:MAX_LENGTH])), rate)
-
-
 def _is_live_holdout(normal: str, rate: float) -> bool:
     digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "big") < rate * 2**32

@@ -11,6 +11,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.failpoints import Reach
+
 UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
 """No answer came, or it was not Slack's. It is unknown whether the call was carried out."""
 
@@ -40,11 +42,21 @@ class Client(AsyncWebClient):
     """The SDK's client without its retries: they would post twice when only the answer was lost. The outbox looks in Slack
     before it sends again."""
 
-    def __init__(self, token: str, api_url: str, timeout_s: int = 30) -> None:
+    def __init__(self, token: str, api_url: str, timeout_s: int = 30, reach: Reach | None = None) -> None:
+        """`reach`: see bot.failpoints."""
         super().__init__(token=token, base_url=api_url, timeout=timeout_s, retry_handlers=[])
+        self._reach = reach
 
     async def api_call(self, api_method: str, **arguments: Any) -> Any:
         """Raises SlackRefused, GarbledAnswer, or what aiohttp raises."""
+        if self._reach is None:
+            return await self._call(api_method, **arguments)
+        self._reach(f"{api_method} is asked")
+        answer = await self._call(api_method, **arguments)
+        self._reach(f"{api_method} was answered")
+        return answer
+
+    async def _call(self, api_method: str, **arguments: Any) -> Any:
         try:
             return await super().api_call(api_method, **arguments)
         except SlackApiError as error:

@@ -33,8 +33,6 @@ class SocketHealth:
         self._silence_s = SILENCE_S if silence_s is None else silence_s
         self._heard_at = clock()
         self._usual_gap = self._silence_s
-        self.replaced = 0
-        """Number of dead sockets that were replaced."""
 
     async def heard(self, _client: object, _message: Mapping[str, Any], _raw: str | None = None) -> None:
         """A listener of the socket: every message shows that the socket works."""
@@ -70,6 +68,5 @@ class SocketHealth:
         if await self._look() == 0:
             return False
         log.warning("the socket was silent while messages were written; opening another")
-        self.replaced += 1
         await self._replace()
         return True

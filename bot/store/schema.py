@@ -225,6 +225,9 @@ def _standard_names(db: Any) -> None:
         db.conn.execute(f"alter table {old} rename to {new}")
     db.conn.execute("alter table shadow_differences rename column watch_id to evaluation_id")
     db.conn.execute("alter table runs rename column held to excluded")
+    # Never read.
+    db["shadow_evaluations"].transform(drop={"ends_at"})
+    db["models"].transform(drop={"metrics", "data_hash"})
     for table in ("models", "runs"):
         db.conn.execute(f"update {table} set state = 'rejected' where state = 'refused'")  # noqa: S608
     # What people said of how a customer felt; without what they said before the customer changed the message. Who reacts

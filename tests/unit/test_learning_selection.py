@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,12 @@ from hypothesis import strategies as st
 
 from bot.domain.feedback import WITHDRAWN, LabelEvent
 from bot.learning import selection
-from bot.learning.selection import Selection, is_live_holdout, select
+from bot.learning.selection import Selection, select
 from bot.privacy.redaction import MAX_LENGTH, to_keep
 from bot.settings import FeedbackSettings
 
 ALL = FeedbackSettings(live_holdout_rate=0.0)
+HALF_LIVE = dataclasses.replace(ALL, live_holdout_rate=0.5)
 """Nothing is put aside for the live holdout, so that every message can be told."""
 
 TEXTS = (
@@ -137,9 +139,8 @@ def test_what_differs_only_in_what_is_redacted_is_the_same() -> None:
 def test_what_is_kept_of_a_message_is_the_same_message_to_learn_from(text: str) -> None:
     kept = to_keep(text)
     if kept is not None:
-        assert is_live_holdout(kept, 0.5) == is_live_holdout(text, 0.5)
-        original, again = (select([word(1, 1, text=t)], ALL) for t in (text, kept))
-        assert [u.text for u in original.rows] == [u.text for u in again.rows]
+        original, again = (select([word(1, 1, text=t)], HALF_LIVE) for t in (text, kept))
+        assert [(u.text, u.live) for u in original.rows] == [(u.text, u.live) for u in again.rows]
 
 
 def test_ordinary_words_are_kept() -> None:
@@ -191,7 +192,7 @@ def test_the_live_holdout_is_a_fifth_for_ever_whatever_the_capitals() -> None:
     assert 0.16 < len(found.live) / len(found.rows) < 0.24
     assert {u.message for u in select(said[:700]).live} <= {u.message for u in found.live}
     some = found.live[0].text
-    assert is_live_holdout(some.upper() + "!", 0.2)
+    assert select([word(1, 1, text=some.upper() + "!")]).live
 
 
 labels = st.sampled_from(["negative", "neutral", "positive", WITHDRAWN])

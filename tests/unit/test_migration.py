@@ -74,6 +74,10 @@ def as_it_is_meant_to_be(table: str, row: dict[str, Any]) -> dict[str, Any]:
         row["team"] = OWN
     if table == "runs":
         row["excluded"] = row.pop("held")
+    if table == "watches":
+        del row["ends_at"]
+    if table == "models":
+        del row["metrics"], row["data_hash"]
     if table == "shadows":
         row["evaluation_id"] = row.pop("watch_id")
     if table in ("runs", "models") and row["state"] == "refused":
