@@ -122,7 +122,7 @@ async def test_what_slack_does_not_date_is_said_after_all_that_is_known(bot: Bot
     assert [f.value for f in feedback(tmp_path / "softanswer.db")] == ["neutral", "negative", "positive"]
 
 
-@pytest.mark.settings(requests={"random": 1.0, "random_per_day": 10})
+@pytest.mark.settings(label_requests={"random": 1.0, "random_per_day": 10})
 async def test_a_question_about_words_that_were_changed_is_not_asked_any_more(
     bot: Bot, tmp_path: Path, persons: Persons
 ) -> None:
@@ -276,7 +276,7 @@ async def test_a_customer_may_say_that_a_person_should_have_answered(
     )  # it carries the second button
 
 
-@pytest.mark.settings(requests={"random": 1.0, "random_flagged": 1.0, "random_per_day": 10})
+@pytest.mark.settings(label_requests={"random": 1.0, "random_flagged": 1.0, "random_per_day": 10})
 async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     bot: Bot, tmp_path: Path, persons: Persons
 ) -> None:
@@ -305,7 +305,7 @@ async def test_the_unseen_half_is_asked_about_and_gives_the_true_rates(
     await persons.until("the thanks", lambda s: find(s, TRIAGE, f"Answered by <@{ANNA}>"), ADA)
 
 
-@pytest.mark.settings(requests={"random": 1.0, "random_per_day": 10})
+@pytest.mark.settings(label_requests={"random": 1.0, "random_per_day": 10})
 async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_about(
     bot: Bot, tmp_path: Path, persons: Persons
 ) -> None:
@@ -322,7 +322,7 @@ async def test_who_cannot_tell_passes_and_words_that_are_gone_are_not_asked_abou
     assert "nobody was asked" in await answer_command(bot.services, ANNA, "stats")
 
 
-@pytest.mark.settings(requests={"random": 0.0, "random_flagged": 0.0, "uncertain_per_day": 0})
+@pytest.mark.settings(label_requests={"random": 0.0, "random_flagged": 0.0, "uncertain_per_day": 0})
 async def test_one_word_against_a_sure_reading_asks_a_second_person(bot: Bot, tmp_path: Path) -> None:
     await wrote(bot, tmp_path, ANGRY)
     # She who will be asked has said something before and taken it back: she may answer all the same.
