@@ -24,7 +24,7 @@ from bot.settings import FeedbackSettings
 SHARED = "written in a shared channel"
 DISPUTED = "people disagree; another person is asked"
 SURE = "the model was sure of another label; a second person is asked"
-BURST = "one of many corrections in one direction within an hour; an admin can release them"
+BURST = "one of many corrections in one direction within an hour; an admin can clear them"
 OVER_RATE = "too many of the labels are from one person"
 CONTRADICTED = "a nearly identical message has another label"
 REPEATED = "a nearly identical message is used already"

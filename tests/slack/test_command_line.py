@@ -81,7 +81,7 @@ def test_retrain(
     elif how == "worse":
         (version,) = [m.version for m in models(database, state="rejected")]
         assert run(config, "models", "promote", version) == 2
-        assert "was refused by its gate — add --anyway" in capsys.readouterr().err
+        assert "failed its release checks — add --anyway" in capsys.readouterr().err
         assert run(config, "models", "promote", version, "--anyway") == 0
         assert f"→ {version}" in capsys.readouterr().out
     elif how == "dies":
