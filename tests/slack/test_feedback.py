@@ -174,7 +174,7 @@ async def test_the_shortcut_tells_a_customer_nothing_and_an_agent_only_what_can_
     assert "Only the support team" in modal(sandbox, CARLA) and "negative" not in modal(sandbox, CARLA)
     await bot.app.async_dispatch(signed(submission(CARLA, 1, label="neutral"), form=True))
     await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA, "Lovely <b>, thanks!", "1.5"), form=True))
-    assert "positive" in modal(sandbox, ANNA) and "Only messages that customers wrote" in modal(sandbox, ANNA)
+    assert "positive" in modal(sandbox, ANNA) and "only correct messages that customers wrote" in modal(sandbox, ANNA)
     for message in (99, "x", None, -1, 2**70):
         await bot.app.async_dispatch(signed(submission(ANNA, message, label="neutral"), form=True))
     assert feedback(tmp_path / "softanswer.db") == []
@@ -404,7 +404,7 @@ async def test_golden_messages_are_kept_by_admins(bot: Bot, tmp_path: Path) -> N
     assert "Like this" in await answer_command(bot.services, ADA, "golden add angry Late")
     assert "Removed" in await answer_command(bot.services, ADA, "golden remove 1")
     assert "no golden message" in await answer_command(bot.services, ADA, "golden remove 1")
-    assert "none of yours" in await answer_command(bot.services, ADA, "golden")
+    assert "You have none yet" in await answer_command(bot.services, ADA, "golden")
 
 
 @pytest.mark.parametrize(
