@@ -75,13 +75,14 @@ async def bot(
     """
     marks = {mark.name: mark for mark in request.node.iter_markers()}
     config = write_config(tmp_path, **(marks["settings"].kwargs if "settings" in marks else {}))
+    settings = load_settings(config)
     database = tmp_path / "softanswer.db"
     shutil.copyfile(loaded.database, database)
     store = open_store(database, cases.apply)
     trainer = (sys.executable, *marks["trainer"].args) if "trainer" in marks else TRAINER
     with embeddings_computed_once():
         built = await bootstrap.build(
-            load_settings(config), loaded.templates, TOKENS, store, sandbox.api_url,
+            settings, loaded.templates, TOKENS, store, sandbox.api_url,
             trainer=trainer, classifier=copy.copy(loaded.classifier),
         )  # fmt: skip
         if "painter" not in marks:
