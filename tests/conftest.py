@@ -26,6 +26,7 @@ from sandbox.server import Sandbox
 from tests.support.bot import TOKENS, Loaded
 from tests.support.dispatch import PIPELINE
 from tests.support.leaks import leaks
+from tests.support.learning import a_picture
 from tests.support.models import embeddings_computed_once
 
 
@@ -69,19 +70,23 @@ async def bot(
 
     Model, templates and tables are loaded once a session; each test has a classifier object and a database of its own.
 
-    A test's mark `settings(…)` changes settings of learning, `trainer(…)` the command that trains.
+    A test's mark `settings(…)` changes settings of learning, `trainer(…)` the command that trains; `painter` has the learning
+    report drawn as in production, which takes a second.
     """
     marks = {mark.name: mark for mark in request.node.iter_markers()}
     config = write_config(tmp_path, **(marks["settings"].kwargs if "settings" in marks else {}))
+    settings = load_settings(config)
     database = tmp_path / "softanswer.db"
     shutil.copyfile(loaded.database, database)
     store = open_store(database, cases.apply)
     trainer = (sys.executable, *marks["trainer"].args) if "trainer" in marks else TRAINER
     with embeddings_computed_once():
         built = await bootstrap.build(
-            load_settings(config), loaded.templates, TOKENS, store, sandbox.api_url,
+            settings, loaded.templates, TOKENS, store, sandbox.api_url,
             trainer=trainer, classifier=copy.copy(loaded.classifier),
         )  # fmt: skip
+        if "painter" not in marks:
+            built.deliverer._writers.draw = a_picture
         await built.batcher.start()
         await built.services.learning.open()
         work = [

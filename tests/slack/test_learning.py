@@ -174,7 +174,7 @@ async def test_a_stop_after_the_verdict_does_not_undo_it(
     monkeypatch.setattr(serving, step, slowly)
     await bot.services.store.records.set_consent("T0ACME", True, ADA, 1.0)
     await bot.services.learning.start("command", ADA)
-    await asyncio.wait_for(reached.wait(), 10)
+    await asyncio.wait_for(reached.wait(), 30)
     await bot.services.learning.close()
     database = tmp_path / "softanswer.db"
     assert [(r.state, r.version) for r in runs(database)] == [("promoted", "taught-0-better")]

@@ -19,7 +19,7 @@ from bot.slack.writers import Writers
 from sandbox.server import Sandbox
 from tests.support.database import cases, messages
 from tests.support.dispatch import say
-from tests.support.learning import retrain, trainer
+from tests.support.learning import a_picture, retrain, trainer
 from tests.support.wait import eventually
 
 
@@ -44,6 +44,7 @@ async def reports(persons: Persons, number: int = 1) -> list[Message]:
 
 
 @trainer("better")
+@pytest.mark.painter
 async def test_a_picture_stands_below_the_run(bot: Bot, persons: Persons, tmp_path: Path) -> None:
     await say(bot, "This is broken again and I have had enough of it!!")
     await eventually(lambda: cases(tmp_path / "softanswer.db"))
@@ -56,7 +57,7 @@ async def test_a_picture_stands_below_the_run(bot: Bot, persons: Persons, tmp_pa
     (file,) = report["files"]
     async with httpx.AsyncClient() as browser:
         content = (await browser.get(file["url_private"])).content
-    assert content.startswith(b"\x89PNG\r\n")
+    assert content.startswith(b"\x89PNG\r\n") and content != await a_picture({})
 
 
 @trainer("worse")
@@ -72,7 +73,6 @@ async def test_without_a_painter_it_is_said_in_words(bot: Bot, persons: Persons)
 
 @trainer("better")
 async def test_without_the_scope_it_is_said_in_words(bot: Bot, persons: Persons, sandbox: Sandbox) -> None:
-    writers(bot).draw = a_picture
     sandbox.place.interventions.fail("files.getUploadURLExternal", 1, "missing_scope", None, None)
     assert await retrain(bot) == "promoted"
     (report,) = await reports(persons)
@@ -83,7 +83,6 @@ async def test_without_the_scope_it_is_said_in_words(bot: Bot, persons: Persons,
 async def test_a_picture_whose_answer_was_lost_is_not_shared_twice(
     bot: Bot, persons: Persons, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writers(bot).draw = a_picture
     complete, lost = bot.client.files_completeUploadExternal, 0
 
     async def loses_the_answer(**call: Any) -> Any:
@@ -102,7 +101,3 @@ async def test_a_picture_whose_answer_was_lost_is_not_shared_twice(
 async def settled(bot: Bot) -> bool:
     await asyncio.sleep(0.1)
     return set(await bot.services.store.outbox.counts()) == {"sent"}
-
-
-async def a_picture(facts: Mapping[str, Any]) -> bytes:
-    return b"\x89PNG\r\n"

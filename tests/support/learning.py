@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,11 @@ async def run_ended(bot: Bot) -> bool:
 async def shown(persons: Persons, words: str) -> list[str]:
     """The texts of the message in triage that shows these words, once it is there."""
     return texts(await persons.until(words, lambda s: find(s, TRIAGE, words), ADA))
+
+
+async def a_picture(facts: Mapping[str, Any]) -> bytes:
+    """Stands in for the painter, a process that loads matplotlib: a PNG's first bytes."""
+    return b"\x89PNG\r\n"
 
 
 async def customers_write(bot: Bot, database: Path, count: int, start: int = 0) -> None:
