@@ -174,7 +174,9 @@ async def test_the_shortcut_tells_a_customer_nothing_and_an_agent_only_what_can_
     assert "Only the support team" in modal(sandbox, CARLA) and "negative" not in modal(sandbox, CARLA)
     await bot.app.async_dispatch(signed(submission(CARLA, 1, label="neutral"), form=True))
     await bot.app.async_dispatch(signed(shortcut(sandbox, ANNA, "Lovely <b>, thanks!", "1.5"), form=True))
-    assert "positive" in modal(sandbox, ANNA) and "only correct messages that customers wrote" in modal(sandbox, ANNA)
+    assert "positive" in modal(sandbox, ANNA) and "only correct messages that customers wrote" in modal(
+        sandbox, ANNA
+    )
     for message in (99, "x", None, -1, 2**70):
         await bot.app.async_dispatch(signed(submission(ANNA, message, label="neutral"), form=True))
     assert feedback(tmp_path / "softanswer.db") == []
