@@ -55,7 +55,7 @@ async def test_forget_takes_a_persons_words_out_of_database_and_cards(
 
     answer = await answer_command(bot.services, ADA, f"forget <@{BEN}|ben>")
     bot.services.committed()
-    assert "the words of 2 messages" in answer and "`v9`" in answer
+    assert "the text of 2 messages" in answer and "`v9`" in answer
     await sent(database, "card_note_update")
     await sent(database, "card_update")
     excluded = database.read_bytes()
@@ -120,7 +120,7 @@ async def test_a_retraining_that_may_hold_the_words_is_stopped(bot: Bot, tmp_pat
     await answer_command(bot.services, ADA, "retrain")
     await eventually(lambda: list(bot.services.settings.model.folder.glob(".runs/*")))
     if how == "command":
-        assert "has been stopped" in await answer_command(bot.services, ADA, f"forget {BEN}")
+        assert "was stopped" in await answer_command(bot.services, ADA, f"forget {BEN}")
     elif how == "deletion":
         deleted = {
             "type": "message",
