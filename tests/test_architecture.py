@@ -166,7 +166,7 @@ def test_only_the_tests_of_the_store_use_the_database_driver() -> None:
 
 
 PURE = (ROOT / "tests" / "pure_modules.txt").read_text("utf-8").split()
-"""Modules without input or output, one list for this test and for the coverage that `make test` requests for."""
+"""Modules without input or output, one list for this test and for the coverage that `make test` wants."""
 
 
 def test_the_pure_modules_do_no_input_or_output() -> None:

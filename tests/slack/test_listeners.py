@@ -137,7 +137,7 @@ async def test_a_value_of_a_strange_shape_does_nothing(bot: Bot, tmp_path: Path,
 
 
 async def clarified(bot: Bot, database: Path) -> list[str]:
-    """LabelRequest something that several templates are near to; returns the templates offered."""
+    """Ask something that several templates match; returns the templates offered."""
     await say(bot, "How do I export the invoices of a user I removed?")
     await eventually(lambda: messages(database))
     assert [m.reply for m in messages(database)] == ["clarify"]

@@ -18,7 +18,7 @@ INTERNAL = re.compile(
 ALLOWED = re.compile(
     r'"(type|event_type|positive_button|negative_button|style)"|softanswer_action|"(message|action)": \d+'
 )
-"""The words that Block Kit itself uses, and the ids that buttons and metadata process_batch."""
+"""The words that Block Kit itself uses, and the ids that buttons and metadata hold."""
 WRITES = ("chat.", "files.", "views.", "reactions.")
 PLACE = {"channel", "channels", "channel_id", "user", "user_id", "ts", "thread_ts", "message_ts", "token"}
 """Arguments that say where; nobody reads them. (The Home's and the modal's words are all in `view`.)"""

@@ -1,4 +1,4 @@
-"""What comes in is bounded: so much at a time, so much in waiting, and what is turned refused is read up on."""
+"""The intake is bounded: so much at a time, so much waiting; what is refused is read by the backfill."""
 
 from __future__ import annotations
 

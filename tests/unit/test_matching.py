@@ -73,7 +73,7 @@ def test_rare_words_and_words_in_sequence_count_for_more() -> None:
 
 
 def test_the_level_of_a_template_is_what_its_examples_score_without_themselves() -> None:
-    """TemplateMatch 1 where there are few of them; nothing is known of one that stands alone."""
+    """Near 1 where there are few of them; nothing is known of one that stands alone."""
     owners = np.array([0] * 10 + [1] * 10 + [2] * 2 + [3])
     high, low, few, single = level(np.array([0.6] * 10 + [0.2] * 10 + [-0.1] * 2 + [0.0]), owners, 4)
     mean = 0.8 * 10 / 22
