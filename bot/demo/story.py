@@ -101,9 +101,9 @@ class Story:
         await self._persons.choose(ANNA, TRIAGE, card["ts"], "correct_label", "negative")
         self._say("Anna chooses in “Wrong label ▾”: It is negative")
         await self._persons.until(
-            "the card to show the correction", lambda s: find(s, TRIAGE, "corrected by a person"), ANNA
+            "the card to show the correction", lambda s: find(s, TRIAGE, "labelled by a person"), ANNA
         )
-        self._say("   the card now says: corrected by a person")
+        self._say("   the card now says: labelled by a person")
 
     async def _rating(self) -> None:
         self._title("The first customer rates the answer")
