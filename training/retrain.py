@@ -123,7 +123,10 @@ def retrain(
     corpus = mixture.load(real)
     if sample is not None and sample < len(corpus.train):
         few = dataset.sample(corpus.dev, max(MIN_DEV, sample // 2))
-        corpus = replace(corpus, train=dataset.sample(corpus.train, sample), dev=few)
+        # All long mails: there are few, and a sample of them would forget how to read long messages.
+        long = [example for example in corpus.train if example.kind.startswith("long")]
+        others = [example for example in corpus.train if not example.kind.startswith("long")]
+        corpus = replace(corpus, train=dataset.sample(others, sample) + long, dev=few)
     data = dataset.replay(corpus, own)
     if len(data.holdout) > JUDGED_BY:  # after replay, which excludes all of it from training
         data = replace(data, holdout=dataset.sample(data.holdout, JUDGED_BY))

@@ -147,7 +147,13 @@ class Story:
             if stage and stage not in shown:
                 shown.add(stage)
                 self._say(f"   {text}")
-            return run if any(end in text for end in ("serves now", "does not serve", "failed")) else None
+            return (
+                run
+                if any(
+                    end in text for end in ("serves now", "was rejected", "could not be exported", "failed")
+                )
+                else None
+            )
 
         result = await self._persons.until("the result of the retraining", finished, ADA, within_s=600.0)
         if "failed" in texts(result)[0]:

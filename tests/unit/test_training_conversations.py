@@ -51,7 +51,7 @@ def test_turns_of_customers_are_examples_and_keep_their_thread(tmp_path: Path) -
             line(thread="t2", turns=[{"by": "customer", "text": "ok", "label": "angry"}]),
             "unknown label 'angry'",
         ),
-        (line(), "thread t1 is there twice"),
+        (line(), "thread t1 appears twice"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, wrong: Any, message: str) -> None:
