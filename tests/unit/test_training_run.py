@@ -1,5 +1,6 @@
 """Training and export, on as little data as they take."""
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -120,6 +121,31 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     (tmp_path / "resume" / "tensors.safetensors").write_bytes(b"half")
     again = train(config, few, found, Progress(), tmp_path / "resume")
     assert again.history == whole.history
+
+
+def test_a_retraining_replays_every_long_mail_however_small_the_sample(
+    tmp_path: Path, found: base.Base, data: dataset.Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import training.retrain as retraining
+
+    long = [
+        dataclasses.replace(example, text=f"long {n}", cleaned=f"long {n}", kind="long, calm")
+        for n, example in enumerate(data.train[:7])
+    ]
+    both = dataclasses.replace(data, train=[*data.train, *long])
+    learned: list[list[dataset.Example]] = []
+
+    def train(config: Config, data: dataset.Split, *_: Any, **__: Any) -> Any:
+        learned.append(data.train)
+        raise OSError("far enough")
+
+    monkeypatch.setattr(dataset, "require_enough", lambda *_: None)
+    monkeypatch.setattr(mixture, "load", lambda *_: both)
+    monkeypatch.setattr(retraining, "train", train)
+    with pytest.raises(OSError, match="far enough"):
+        retraining.retrain(Config(**TINY), None, None, SHIPPED, None, found, tmp_path / "out", 12, Progress())
+    kinds = [example.kind.startswith("long") for example in learned[0]]
+    assert kinds.count(True) == 7 and kinds.count(False) == 12
 
 
 def test_a_training_may_begin_with_the_mean_of_two_versions(
