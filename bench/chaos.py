@@ -1,10 +1,10 @@
-"""The long random walk: everything that can go wrong goes wrong, the bot is killed again and again; then the books are checked.
+"""The long random walk: faults and kills, again and again; then what is on disk and in Slack is checked.
 
     python bench/chaos.py [--seeds N] [--messages N] [--kills N] [--rate R]
 
 Twenty seeds of 510 messages and 10 to 11 kills each by default: over 10,000 messages, over 200 kills. A seed takes two to three
 minutes. The seed decides what is written, done and killed and which calls and deliveries meet a fault; how processes interleave is
-the machine's. Exit code 1 if a book does not balance.
+the machine's. Exit code 1 if anything is lost, doubled or leaked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Faults by lot, seeded: what goes wrong between an app and Slack, as often as a run asks for.
+"""Random faults, seeded: what goes wrong between an app and Slack, as often as a run asks for.
 
 The lot of a call depends on the seed and on how many calls came before it, so a run with the same seed meets the same faults
 in the same order, as far as the app makes the same calls.

@@ -33,7 +33,7 @@ class Settings:
     hold_for: float = 1.0
     now: Callable[[], float] = time.time
     faults: Faults | None = None
-    """What goes wrong by lot; see sandbox.faults."""
+    """What goes wrong at random; see sandbox.faults."""
 
 
 class Place:

@@ -80,7 +80,7 @@ class ResponseUrls:
             if body.get("response_type") == "in_channel":
                 workspace.post(channel, author, text, **fields)
             else:
-                workspace.whisper(channel, target.user, author, text, **fields)
+                workspace.post_ephemeral(channel, target.user, author, text, **fields)
 
 
 def routes(urls: ResponseUrls) -> APIRouter:

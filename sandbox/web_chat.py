@@ -89,7 +89,7 @@ def post_ephemeral(place: Place, args: Arguments) -> dict[str, Any]:
         raise SlackError("user_not_in_channel")
     text, blocks = _content(args)
     author = place.workspace.author(place.workspace.bot_user)
-    message = place.workspace.whisper(
+    message = place.workspace.post_ephemeral(
         channel, user, author, text, blocks=blocks, thread_ts=args.text("thread_ts")
     )
     return {"message_ts": message["ts"]}

@@ -253,7 +253,7 @@ class Workspace:
             self._count_replies(channel, root)
             self.tell(Change("thread", channel, channel.messages[root]))
 
-    def whisper(
+    def post_ephemeral(
         self, channel: Channel, user: str, author: dict[str, Any], text: str, **fields: Any
     ) -> Message:
         """Write a message that one person sees."""

@@ -126,7 +126,7 @@ FORM = {
 
 
 def build_app(sandbox: Sandbox) -> tuple[AsyncApp, SimpleNamespace]:
-    """An app that answers, whispers, opens a form, and remembers what it was told."""
+    """An app that answers, also to one person alone, opens a form, and remembers what it was told."""
     client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url)
     app = AsyncApp(client=client, signing_secret=sandbox.signing_secret)
     heard = SimpleNamespace(actions=[], submissions=[], closed=[], shortcuts=[])

@@ -69,8 +69,8 @@ async def test_a_forged_button_changes_nothing_and_is_noted(
     assert changeable(database) == before
     refused = [e for e in audit(database) if e.what.startswith("refused")]
     assert [(e.user, e.what.startswith("refused: ")) for e in refused] == [(user, True)]
-    whisper = actions(database, kind="ephemeral")[0]
-    assert "Only the support team can do that." in str(whisper.payload)
+    ephemeral = actions(database, kind="ephemeral")[0]
+    assert "Only the support team can do that." in str(ephemeral.payload)
 
 
 async def test_an_agent_decides_on_no_example_and_runs_no_admins_command(bot: Bot, tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_buttons_move_a_case_once_and_a_stale_one_moves_nothing(case, event, sta
         assert change == Change(case)
 
 
+def test_the_card_says_why_the_customer_is_back_and_no_longer_why_they_came() -> None:
+    for case in (None, OPEN, RESOLVED):
+        change = apply(case, Flagged(2, "request", "UC", 40.0, cause="it did not help"))
+        assert change.case is not None and change.case.cause == "it did not help"
+        later = apply(change.case, Flagged(3, "request", "UC", 50.0))
+        assert later.case is not None and later.case.cause is None
+
+
 def test_the_first_reply_of_the_team_is_noted_once() -> None:
     first = apply(OPEN, StaffWrote(5, "UA", 15.0))
     assert first.case is not None and first.case.first_reply_at == 15.0

@@ -7,7 +7,10 @@ import pytest
 from slack_sdk.errors import SlackApiError
 
 from bot.demo.workspace import seed
-from bot.slack.client import Client, GarbledAnswer
+from bot.settings import ChannelSettings, PeopleSettings
+from bot.slack.client import Client, GarbledAnswer, pages
+from bot.slack.directory import Directory
+from bot.workspace import Workspace
 from sandbox.faults import Faults, Rates
 from sandbox.server import Sandbox, Settings
 
@@ -32,3 +35,33 @@ async def test_a_limit_says_when_to_come_again_and_a_refusal_why() -> None:
     assert limited.value.response.headers["Retry-After"] == "1"
     with Sandbox(seed()) as sandbox, pytest.raises(SlackApiError, match="invalid_auth"):
         await Client("xoxb-other", sandbox.api_url).auth_test()
+
+
+async def test_pages_are_read_to_the_last_one() -> None:
+    asked: list[str | None] = []
+
+    async def call(*, limit: int, cursor: str | None) -> dict[str, object]:
+        asked.append(cursor)
+        return {"page": len(asked), "response_metadata": {"next_cursor": "more" if len(asked) < 3 else ""}}
+
+    assert [answer["page"] async for answer in pages(call, limit=5)] == [1, 2, 3]
+    assert asked == [None, "more", "more"]
+
+
+async def test_a_part_of_the_directory_that_cannot_be_asked_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace = Workspace(channels={"C1": "auto"}, triage="C9", shared={"C1"})
+
+    class Slack:
+        async def conversations_info(self, channel: str) -> None:
+            raise RuntimeError("not now")
+
+        async def conversations_members(self, **_: object) -> dict[str, object]:
+            return {"members": ["UA"]}
+
+    people = PeopleSettings(admins=("UADA",))
+    directory = Directory(Slack(), workspace, ChannelSettings((), "#triage"), people)
+    with pytest.raises(RuntimeError, match="not now"):
+        await directory.refresh()
+    assert workspace.roles == {"UA": "agent", "UADA": "admin"} and workspace.shared == {"C1"}
